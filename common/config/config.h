@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+// The typed model of isthmus.conf: what an operator may say, with its defaults.
+//
+// One file serves four programs; each reads its own section and `nat64`. Every field here is one
+// row of the schema table in schema.cc (name, unit, range, start-only or live, help), from which
+// the parser, the manual page and the sample file are made. Lists are kept in the order written.
+//
+// "start-only" fields take effect when isthmus-dataplane starts; changing one by reload is refused.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "common/net/addr.h"
+#include "common/net/prefix.h"
+
+namespace isthmus::config {
+
+/// Where a value was written, for messages: line 0 means "default".
+struct Origin {
+    unsigned line = 0;
+};
+
+struct PortRange {
+    std::uint16_t first = 1024;
+    std::uint16_t last = 65535;  // inclusive
+    friend bool operator==(const PortRange&, const PortRange&) = default;
+};
+
+/// One element of nat64.prefixes.
+struct PrefixEntry {
+    Pref64 prefix;
+    Origin origin;
+};
+
+/// One element of nat64.pool: addresses with the ports we may use on them.
+struct PoolEntry {
+    Prefix4 addresses;
+    PortRange ports;
+    Origin origin;
+};
+
+enum class Filtering : std::uint8_t { endpoint_independent, address_dependent };
+enum class Pooling : std::uint8_t { hard, soft };
+enum class IcmpErrors : std::uint8_t { send, rate_limit, off };
+enum class ErrorSource : std::uint8_t { router, session };
+enum class FragId : std::uint8_t { copy, remap };
+
+struct Lifetimes {  // seconds
+    std::uint32_t udp = 300;
+    std::uint32_t icmp = 60;
+    std::uint32_t tcp_established = 7440;
+    std::uint32_t tcp_transitory = 240;
+    std::uint32_t fragment = 2;
+    std::uint32_t port_hold = 120;  // before a released UDP or ICMP port is used again
+};
+
+struct Limits {
+    std::uint32_t ports_per_subscriber = 2048;  // of each protocol
+    std::uint32_t sessions_per_subscriber = 8192;
+    std::uint32_t sessions_per_binding = 4096;
+    std::uint32_t new_sessions_per_second = 0;  // of one subscriber; 0: no limit
+    std::uint32_t stored_syns = 1024;
+    std::uint32_t stored_syns_per_source = 4;
+};
+
+struct IcmpPolicy {
+    IcmpErrors to_ipv6 = IcmpErrors::rate_limit;
+    IcmpErrors to_ipv4 = IcmpErrors::rate_limit;
+    std::uint32_t rate = 1000;  // errors per second of each family
+    std::uint32_t burst = 200;  // errors
+    std::uint32_t rate_per_source =
+        10;  // errors per second to one source /64 (IPv6) or address (IPv4)
+    ErrorSource error_source = ErrorSource::router;
+    std::vector<Ipv4Addr> rfc6791_pool;
+};
+
+struct Nat64Config {
+    std::vector<PrefixEntry> prefixes;  // empty: the well-known prefix
+    std::vector<PoolEntry> pool;
+    std::uint8_t subscriber_prefix_len = 64;  // bits; start-only
+    bool wkp_allow_non_global = false;
+    std::vector<Prefix4> non_global;  // replaces the built-in table when not empty
+    Filtering filtering = Filtering::endpoint_independent;
+    Pooling pooling = Pooling::hard;
+    bool preserve_parity = true;
+    bool drop_external_tcp = false;
+    bool drop_icmpv6_info = false;
+    bool v4_refresh = true;
+    bool tcp_probes = true;
+    bool rst_in_fin = true;
+    std::uint32_t lowest_ipv6_mtu = 1280;  // bytes
+    std::uint32_t tcp_mss_clamp_ipv6 = 0;  // bytes of MSS, towards IPv6; 0: off
+    std::uint32_t tcp_mss_clamp_ipv4 = 0;  // bytes of MSS, towards IPv4; 0: off
+    bool copy_traffic_class = true;        // 6->4: TOS from Traffic Class, else override_tos
+    std::uint8_t override_tos = 0;
+    bool reset_traffic_class = false;     // 4->6: Traffic Class 0
+    bool udp_ipv6_zero_checksum = false;  // forward IPv6 UDP without checksum (RFC 6935 tunnels)
+    FragId frag_id = FragId::copy;
+    std::uint32_t fragment_memory_kib = 4096;  // per worker; start-only
+    Lifetimes lifetimes;
+    Limits limits;
+    IcmpPolicy icmp;
+};
+
+struct StaticNeighbour {
+    std::string address;  // IPv4 or IPv6, validated
+    MacAddr mac;
+    std::uint16_t vlan = 0;  // 0: untagged
+    Origin origin;
+};
+
+struct Route {
+    std::string to;   // IPv4 or IPv6 prefix, validated
+    std::string via;  // next hop, same family
+    Origin origin;
+};
+
+/// One element of dataplane.ports. All start-only but addresses, routes and neighbours.
+struct PortConfig {
+    std::string name;  // of the port and of its punt interface in the kernel, at most 15 characters
+    std::string device;           // PCI address, or vdev string ("net_af_packet0,iface=eth1")
+    std::uint16_t mtu = 1500;     // bytes of IP packet
+    std::uint16_t rx_queues = 0;  // 0: one per worker, as far as the device has them
+    std::uint16_t descriptors = 1024;
+    bool promiscuous = false;
+    std::vector<std::string> addresses;  // "192.0.2.1/24": put on the punt interface
+    std::vector<Route> routes;           // installed by way of the punt interface
+    std::vector<StaticNeighbour> neighbours;
+    std::vector<std::uint16_t> vlans;  // VLAN sub-interfaces made on the punt interface
+    Origin origin;
+};
+
+enum class Idle : std::uint8_t { automatic, poll, sleep };
+enum class Hugepages : std::uint8_t { automatic, yes, no };
+
+struct DataplaneConfig {
+    std::string socket = "/run/isthmus/dataplane.sock";
+    std::string socket_group;            // may talk to the socket besides root; empty: root only
+    std::vector<std::uint16_t> workers;  // CPUs, one worker each; empty: one worker on the last CPU
+    std::uint16_t main_cpu = 0;
+    Idle idle = Idle::automatic;
+    Hugepages hugepages = Hugepages::automatic;
+    std::uint32_t memory_mib = 0;  // for DPDK; 0: as much as the buffers need
+    std::string file_prefix = "isthmus";
+    std::string punt_netns;  // name of a network namespace; empty: the one we run in
+    std::uint32_t max_sessions = 1'000'000;  // of all workers
+    std::uint32_t max_bindings = 0;          // 0: as max_sessions
+    std::uint32_t max_subscribers = 0;       // 0: a sixteenth of max_bindings, at least 4096
+    std::uint32_t max_pool_addresses = 64;
+    std::uint32_t buffers = 0;  // packet buffers; 0: computed from ports and workers
+    std::vector<PortConfig> ports;
+    std::vector<std::string> eal_args;  // passed on to DPDK as they are
+};
+
+struct ControlConfig {
+    std::string socket = "/run/isthmus/control.sock";
+    std::string read_group;   // may read; empty: anyone who can open the socket
+    std::string admin_group;  // may change, besides root
+    std::string state_dir = "/run/isthmus";
+    std::string log_level = "info";
+};
+
+/// The whole file. `dns64` is kept for its own program: only its syntax is checked here.
+struct Config {
+    Nat64Config nat64;
+    DataplaneConfig dataplane;
+    ControlConfig control;
+    bool has_dns64 = false;
+};
+
+}  // namespace isthmus::config

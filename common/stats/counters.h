@@ -1,0 +1,117 @@
+// SPDX-License-Identifier: Apache-2.0
+// A worker's counters: one writer, any number of readers at any time.
+//
+// The writer adds with a relaxed load and store (no locked instruction: nobody else writes); a
+// reader may see a value that is one burst old, never a torn one. What is counted is one row of
+// kCounters.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <string_view>
+
+#include "common/base/units.h"
+#include "common/stats/drop.h"
+
+namespace isthmus {
+
+enum class Counter : std::uint8_t {
+    rx_packets,
+    rx_bytes,
+    tx_packets,
+    tx_bytes,
+    translated_64,
+    translated_46,
+    hairpinned,
+    punted,
+    from_kernel,
+    handed_over,
+    received_over,
+    icmp6_errors_sent,
+    icmp4_errors_sent,
+    icmp_errors_limited,
+    icmp_errors_translated,
+    fragments_made,
+    fragments_held,
+    datagrams_reassembled,
+    udp_checksums_computed,
+    mss_clamped,
+    u_octet_nonzero,
+    neighbour_held,
+    bindings_created,
+    bindings_removed,
+    sessions_created,
+    sessions_removed,
+    parity_not_kept,
+    tcp_probes_sent,
+    count_
+};
+
+struct CounterInfo {
+    Counter id;
+    std::string_view name, help;
+};
+
+inline constexpr auto kCounters = std::to_array<CounterInfo>({
+    {Counter::rx_packets, "rx_packets", "packets received from ports"},
+    {Counter::rx_bytes, "rx_bytes", "bytes received from ports, without FCS"},
+    {Counter::tx_packets, "tx_packets", "packets given to ports"},
+    {Counter::tx_bytes, "tx_bytes", "bytes given to ports, without FCS"},
+    {Counter::translated_64, "translated_64", "packets translated from IPv6 to IPv4"},
+    {Counter::translated_46, "translated_46", "packets translated from IPv4 to IPv6"},
+    {Counter::hairpinned, "hairpinned", "packets translated twice, between two subscribers"},
+    {Counter::punted, "punted", "packets handed to the kernel"},
+    {Counter::from_kernel, "from_kernel", "packets sent for the kernel"},
+    {Counter::handed_over, "handed_over", "packets handed to the worker that owns them"},
+    {Counter::received_over, "received_over", "packets taken over from other workers"},
+    {Counter::icmp6_errors_sent, "icmp6_errors_sent", "ICMPv6 errors made here"},
+    {Counter::icmp4_errors_sent, "icmp4_errors_sent", "ICMPv4 errors made here"},
+    {Counter::icmp_errors_limited, "icmp_errors_limited",
+     "ICMP errors not sent, by the rate limit"},
+    {Counter::icmp_errors_translated, "icmp_errors_translated",
+     "ICMP errors of others, translated"},
+    {Counter::fragments_made, "fragments_made", "fragments made of larger packets"},
+    {Counter::fragments_held, "fragments_held", "fragments held until their first one came"},
+    {Counter::datagrams_reassembled, "datagrams_reassembled",
+     "datagrams put together for their checksum"},
+    {Counter::udp_checksums_computed, "udp_checksums_computed",
+     "UDP checksums computed for packets that had none"},
+    {Counter::mss_clamped, "mss_clamped", "TCP MSS options lowered"},
+    {Counter::u_octet_nonzero, "u_octet_nonzero",
+     "destinations with bits 64-71 set, which were ignored"},
+    {Counter::neighbour_held, "neighbour_held", "packets held while a next hop was resolved"},
+    {Counter::bindings_created, "bindings_created", "bindings created"},
+    {Counter::bindings_removed, "bindings_removed", "bindings removed"},
+    {Counter::sessions_created, "sessions_created", "sessions created"},
+    {Counter::sessions_removed, "sessions_removed", "sessions removed"},
+    {Counter::parity_not_kept, "parity_not_kept",
+     "UDP ports given without the parity of the client's"},
+    {Counter::tcp_probes_sent, "tcp_probes_sent", "probes sent to idle TCP clients"},
+});
+inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::count_);
+static_assert(table_is_complete(kCounters, kCounterCount));
+
+class alignas(kCacheLine) Counters {
+public:
+    void add(Counter c, std::uint64_t n = 1) noexcept {
+        bump(counter_[static_cast<std::size_t>(c)], n);
+    }
+    void drop(Drop d, std::uint64_t n = 1) noexcept { bump(drop_[static_cast<std::size_t>(d)], n); }
+
+    [[nodiscard]] std::uint64_t of(Counter c) const noexcept {
+        return counter_[static_cast<std::size_t>(c)].load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] std::uint64_t of(Drop d) const noexcept {
+        return drop_[static_cast<std::size_t>(d)].load(std::memory_order_relaxed);
+    }
+
+private:
+    static void bump(std::atomic<std::uint64_t>& cell, std::uint64_t n) noexcept {
+        cell.store(cell.load(std::memory_order_relaxed) + n, std::memory_order_relaxed);
+    }
+    std::array<std::atomic<std::uint64_t>, kCounterCount> counter_{};
+    std::array<std::atomic<std::uint64_t>, kDropCount> drop_{};
+};
+
+}  // namespace isthmus
