@@ -17,6 +17,7 @@ enum class Drop : std::uint8_t {
     none,
     // the frame and its headers
     frame_malformed,
+    foreign_mac,
     l3_truncated,
     ipv4_bad_version,
     ipv4_bad_checksum,
@@ -97,6 +98,8 @@ inline constexpr auto kDrops = std::to_array<DropInfo>({
     {Drop::none, "none", "not dropped", "-"},
     {Drop::frame_malformed, "frame_malformed",
      "Ethernet or VLAN header cut short, or a broken buffer chain from the device", "ours"},
+    {Drop::foreign_mac, "foreign_mac", "frame for the link address of another host",
+     "RFC 1812 s5.3.4"},
     {Drop::l3_truncated, "l3_truncated", "IP header or its length field does not fit in the frame",
      "RFC 1812 s5.2.2, RFC 8200 s3"},
     {Drop::ipv4_bad_version, "ipv4_bad_version",

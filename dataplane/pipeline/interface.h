@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the workers must know of the ports and their VLAN sub-interfaces: link address, MTU, and the
+// addresses that ICMP errors are sent from. The agent learns these from the kernel (netlink on the
+// punt interfaces) and puts them into each snapshot; they change rarely.
+#pragma once
+
+#include <array>
+#include <cstdint>
+
+#include "common/net/addr.h"
+
+namespace isthmus::pipeline {
+
+inline constexpr unsigned kPortsMax = 32;
+inline constexpr unsigned kInterfacesMax = 256;
+inline constexpr unsigned kExtraMacsMax = 8;
+
+struct Port {
+    bool present = false;
+    MacAddr mac;
+    std::uint8_t n_extra_macs = 0;  // VRRP and the like, besides `mac`
+    std::array<MacAddr, kExtraMacsMax> extra_mac;
+};
+
+/// A port, or a VLAN on it.
+struct Interface {
+    std::uint16_t port = 0;
+    std::uint16_t vlan = 0;  // 0: untagged
+    std::uint16_t mtu = 1500;
+    bool has_v4 = false, has_v6 = false;  // has a global address to send ICMP errors from
+    Ipv4Addr source4;
+    Ipv6Addr source6;
+};
+
+struct Interfaces {
+    std::array<Port, kPortsMax> port;
+    unsigned n = 0;
+    std::array<Interface, kInterfacesMax> item;
+
+    [[nodiscard]] const Interface* find(std::uint16_t port_id, std::uint16_t vlan) const noexcept {
+        for (unsigned i = 0; i < n; i++) {
+            if (item[i].port == port_id && item[i].vlan == vlan) return &item[i];
+        }
+        return nullptr;
+    }
+};
+
+}  // namespace isthmus::pipeline
