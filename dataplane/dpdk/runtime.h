@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// The dataplane as one object: EAL, ports, workers and the punt thread, in the order of their
+// lives. Fulfils agent::Workers, so that the agent needs no DPDK.
+//
+//   create()      EAL, buffers, ports (stopped), tables, workers; nothing runs yet
+//   agent         looks at ports(), makes the punt interfaces, calls set_punt_fd() and publish()
+//   launch()      punt thread, workers, then the ports are started
+//   poll_links()  now and then from the main lcore: link state to the punt interfaces' carrier
+//   stop()        workers, punt thread, ports, EAL; the punt file descriptors stay the agent's
+//
+// All calls come from the main lcore's thread.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "common/base/expected.h"
+#include "common/config/config.h"
+#include "dataplane/agent/workers.h"
+
+namespace isthmus::dpdk {
+
+class Runtime final : public agent::Workers {
+public:
+    [[nodiscard]] static Expected<std::unique_ptr<Runtime>> create(const config::Config& cfg);
+    ~Runtime() override;
+
+    Runtime(const Runtime&) = delete;
+    Runtime& operator=(const Runtime&) = delete;
+
+    /// The TAP of a port: opened with IFF_TAP | IFF_NO_PI; made non-blocking here, not closed here.
+    void set_punt_fd(std::uint16_t port_id, int fd);
+    Status launch();
+    void poll_links();
+    void stop() noexcept;
+    /// Capabilities (CAP_*) that the devices need for the whole life of the process.
+    [[nodiscard]] std::vector<int> capabilities_needed() const;
+
+    [[nodiscard]] unsigned n_workers() const override;
+    [[nodiscard]] const pipeline::WorkerState& state(unsigned worker) const override;
+    [[nodiscard]] agent::WorkerFacts facts(unsigned worker) const override;
+    [[nodiscard]] std::vector<agent::PortFacts> ports() const override;
+    void publish(std::unique_ptr<const pipeline::Snapshot> next) override;
+    [[nodiscard]] std::uint64_t take_ticket() override;
+    [[nodiscard]] bool passed(std::uint64_t ticket) const override;
+    Status set_mtu(std::uint16_t port_id, std::uint16_t mtu) override;
+    Status add_mac(std::uint16_t port_id, MacAddr mac) override;
+    Status remove_mac(std::uint16_t port_id, MacAddr mac) override;
+
+private:
+    struct Impl;
+    explicit Runtime(std::unique_ptr<Impl> impl);
+    std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace isthmus::dpdk
