@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: Apache-2.0
+# shellcheck shell=bash
+# One place for the build's flags. Sourced after common.sh.
+
+# configure_tree DIR [MESON OPTION...]: sets DIR up, or takes it as it is when it was set up before.
+configure_tree() {
+    local dir=$1
+    shift
+    if [ -f "$dir/build.ninja" ]; then
+        return 0
+    fi
+    rm -rf "$dir"
+    (cd "$top" && meson setup "$dir" "$@") >"$dir.setup.log" 2>&1 || {
+        cat "$dir.setup.log" >&2
+        die "meson could not set up $dir"
+    }
+    rm -f "$dir.setup.log"
+}
+
+# build_tree DIR [TARGET...]
+build_tree() {
+    local dir=$1
+    shift
+    ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || {
+        tail -n 60 "$dir/build.log" >&2
+        die "the build failed: the whole log is $dir/build.log"
+    }
+}
+
+# The programs as they are shipped: optimised, with symbols.
+build_release() { # DIR TESTS(true|false)
+    local start
+    start=$(now_ms)
+    configure_tree "$1" --buildtype=debugoptimized -Dtests="$2"
+    meson configure "$1" -Dtests="$2" >/dev/null
+    build_tree "$1"
+    say "built $1 in $(seconds_since "$start") s"
+}
