@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fixed pool of records with a chained hash over them: further sessions, subscribers. Record needs
+// the members `next` and `live`. Chains are short: there are at least as many heads as records.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <span>
+
+#include "dataplane/nat/arena.h"
+#include "dataplane/nat/records.h"
+
+namespace isthmus::nat {
+
+template <typename Record>
+class ChainTable {
+public:
+    ChainTable(Arena& arena, std::uint32_t records) noexcept
+        : mask_(std::bit_ceil(records < 8 ? 8U : records) - 1),
+          heads_(arena.take_zeroed<Index>(std::size_t{mask_} + 1)),
+          records_(arena.take_zeroed<Record>(records)) {}
+
+    [[nodiscard]] std::uint32_t capacity() const noexcept {
+        return static_cast<std::uint32_t>(records_.size());
+    }
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+    /// One past the highest record ever used: what a sweep has to look at.
+    [[nodiscard]] std::uint32_t high_water() const noexcept { return fresh_; }
+    Record& operator[](Index i) noexcept { return records_[i]; }
+    const Record& operator[](Index i) const noexcept { return records_[i]; }
+
+    template <typename Same>
+    [[nodiscard]] Index find(std::uint64_t hash, Same&& same) const noexcept {
+        for (Index i = heads_[hash & mask_]; i != 0;) {
+            if (same(records_[i - 1])) return i - 1;
+            i = records_[i - 1].next + 1;
+        }
+        return kNone;
+    }
+
+    /// A fresh record, linked under `hash` and live; kNone: full.
+    Index insert(std::uint64_t hash) noexcept {
+        Index i = free_;
+        if (i != kNone) {
+            free_ = records_[i].next;
+        } else if (fresh_ < records_.size()) {
+            i = fresh_++;
+        } else {
+            return kNone;
+        }
+        records_[i] = Record{};
+        records_[i].live = 1;
+        records_[i].next = heads_[hash & mask_] - 1;
+        heads_[hash & mask_] = i + 1;
+        size_++;
+        return i;
+    }
+
+    void erase(std::uint64_t hash, Index index) noexcept {
+        Index* link = nullptr;
+        for (Index i = heads_[hash & mask_]; i != 0; i = records_[i - 1].next + 1) {
+            if (i - 1 != index) {
+                link = &records_[i - 1].next;
+                continue;
+            }
+            if (link == nullptr) {
+                heads_[hash & mask_] = records_[index].next + 1;
+            } else {
+                *link = records_[index].next;
+            }
+            break;
+        }
+        records_[index].live = 0;
+        records_[index].next = free_;
+        free_ = index;
+        size_--;
+    }
+
+private:
+    std::uint32_t mask_;
+    std::span<Index> heads_;  // index + 1; 0: empty, so that zeroed memory is right
+    std::span<Record> records_;
+    Index free_ = kNone;
+    Index fresh_ = 0;
+    std::uint32_t size_ = 0;
+};
+
+}  // namespace isthmus::nat

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+// Ports and identifiers of the pool: who uses which, and which comes next.
+//
+// For each (slot, protocol): an array of 65,536 binding indices (the IPv4-side index: a packet's
+// address and port lead to its binding without a hash), and a bitmap of free ports in words of 64,
+// with a summary of 16 words above it. A port is chosen at random: a random word that has free
+// bits, a random free bit in it; at most 16 + 1 summary words are looked at, also when one port is
+// left (RFC 6056, RFC 6888 REQ-13).
+//
+// A released UDP or ICMP port rests for the hold time (RFC 6888 REQ-8): it waits in a queue, in
+// order of release, and its bit is set when it leaves. When the queue is full the oldest leaves
+// early.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "common/base/units.h"
+#include "common/net/tuple.h"
+#include "dataplane/nat/arena.h"
+#include "dataplane/nat/policy.h"
+#include "dataplane/nat/records.h"
+
+namespace isthmus::nat {
+
+inline constexpr unsigned kPorts = 65536;
+inline constexpr unsigned kWords = kPorts / 64;
+
+class Ports {
+public:
+    Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed) noexcept;
+
+    /// Opens the ports of a slot that `worker` owns; idempotent; live ports stay.
+    void open(unsigned slot, const Policy& policy, unsigned worker) noexcept;
+    /// Nothing of the slot is given out any more; live ports stay until released.
+    void close(unsigned slot) noexcept;
+
+    struct Wish {
+        bool low = false;         // prefer 1-1023
+        bool any_range = true;    // take the other range when the preferred one is full
+        std::uint8_t parity = 2;  // 0, 1: prefer; 2: do not care
+    };
+    /// A free port, now used by `binding`; nothing: none left. `parity_kept` tells whether it was.
+    std::optional<std::uint16_t> take(unsigned slot, Proto proto, Wish wish, Index binding,
+                                      bool& parity_kept) noexcept;
+    /// Takes exactly `port`, when it is free and open.
+    bool take_exact(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
+    /// Gives a port back; it may be taken again after `hold`.
+    void release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Tick hold) noexcept;
+    /// Lets rested ports go, at most `budget` of them.
+    void end_holds(Tick now, unsigned budget) noexcept;
+
+    [[nodiscard]] const Index* cell(unsigned slot, Proto proto, std::uint16_t port) const noexcept {
+        return &users_[(std::size_t{slot} * kProtos + static_cast<unsigned>(proto)) * kPorts +
+                       port];
+    }
+    /// The binding that uses a port, or kNone.
+    [[nodiscard]] Index user(unsigned slot, Proto proto, std::uint16_t port) const noexcept {
+        return *cell(slot, proto, port) - 1;  // stored plus one: zeroed memory is empty
+    }
+    [[nodiscard]] std::uint32_t in_use(unsigned slot, Proto proto) const noexcept {
+        return used_[slot * kProtos + static_cast<unsigned>(proto)];
+    }
+    [[nodiscard]] std::uint32_t free_count(unsigned slot, Proto proto) const noexcept {
+        return free_[slot * kProtos + static_cast<unsigned>(proto)];
+    }
+    [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
+    [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
+
+private:
+    struct Held {
+        std::uint32_t until = 0;  // Tick
+        std::uint16_t slot = 0, port = 0;
+        std::uint8_t proto = 0;
+    };
+    struct Map {  // of one (slot, protocol)
+        std::uint64_t* word;
+        std::uint64_t* summary;
+        std::uint64_t* owned;  // of the slot: ports that may be given out here
+    };
+    [[nodiscard]] Map map_of(unsigned slot, Proto proto) noexcept;
+    void set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept;
+    void set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
+    std::optional<std::uint16_t> pick(const Map& m, unsigned first_word, unsigned n_words,
+                                      std::uint64_t mask) noexcept;
+    std::uint64_t random() noexcept { return hash2(seed_, ++counter_, 0x706f727473); }
+    void drop_oldest_held() noexcept;
+
+    std::span<Index> users_;
+    std::span<std::uint64_t> words_, summaries_, owned_;
+    std::span<std::uint32_t> used_, free_;
+    std::span<std::uint8_t> open_;
+    std::span<Held> held_;
+    std::uint32_t held_first_ = 0, n_held_ = 0;
+    Seed seed_;
+    std::uint64_t counter_ = 0;
+};
+
+}  // namespace isthmus::nat
