@@ -1,0 +1,203 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/nat/fragment_store.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace isthmus::nat {
+
+namespace {
+
+constexpr std::uint32_t kShare = 16;  // one source: a sixteenth of the cells
+
+}  // namespace
+
+std::size_t FragmentStore::bytes_needed(std::uint32_t entries, std::uint32_t cells) noexcept {
+    Arena count{{}};
+    const ChainTable<Entry> e(count, entries);
+    const ChainTable<Source> s(count, cells);
+    count.take_zeroed<Cell>(cells);
+    count.take<Index>(cells);
+    return count.used();
+}
+
+FragmentStore::FragmentStore(std::span<std::byte> memory, std::uint32_t entries,
+                             std::uint32_t cells, const Seed& seed) noexcept
+    : FragmentStore(Arena{memory}, entries, cells, seed) {}
+
+FragmentStore::FragmentStore(Arena arena, std::uint32_t entries, std::uint32_t cells,
+                             const Seed& seed) noexcept
+    : seed_(seed),
+      entries_(arena, entries),
+      sources_(arena, cells),
+      cells_(arena.take_zeroed<Cell>(cells)),
+      free_cells_(arena.take<Index>(cells)) {
+    for (std::uint32_t i = 0; i < free_cells_.size(); i++) free_cells_[i] = i;
+}
+
+std::uint64_t FragmentStore::hash_of(const Key& k) const noexcept {
+    return hash_addr(
+        seed_, k.src,
+        hash_addr(seed_, k.dst, (std::uint64_t{k.id} << 16) | (k.protocol << 8U) | k.family));
+}
+
+Index FragmentStore::find(const Key& k, Now now) noexcept {
+    const Index i = entries_.find(hash_of(k), [&](const Entry& e) { return e.key == k; });
+    if (i == kNone || entries_[i].until.v >= now.tick.v) return i;
+    end(i);  // its time is over: the identification may be used anew
+    return kNone;
+}
+
+Index FragmentStore::find_or_make(const Key& k, Now now) noexcept {
+    Index i = find(k, now);
+    if (i != kNone) return i;
+    i = entries_.insert(hash_of(k));
+    if (i == kNone) return kNone;
+    entries_[i].key = k;
+    entries_[i].until = now.tick + hold_ + Tick{1};
+    return i;
+}
+
+FragmentStore::Ids FragmentStore::ids_of(const Key& key, Now now) noexcept {
+    const Index i = find(key, now);
+    if (i == kNone || !entries_[i].known) return {};
+    return {true, entries_[i].src_id, entries_[i].dst_id};
+}
+
+Drop FragmentStore::note_first(const Key& key, Be16 src_id, Be16 dst_id, Now now) noexcept {
+    const Index i = find_or_make(key, now);
+    if (i == kNone) return Drop::fragment_memory;
+    Entry& e = entries_[i];
+    if (e.spoilt) return Drop::fragment_overlap;
+    e.known = true;
+    e.src_id = src_id;
+    e.dst_id = dst_id;
+    return Drop::none;
+}
+
+bool FragmentStore::charge(const Ipv6Addr& src) noexcept {
+    const std::uint64_t hash = hash_addr(seed_, src, 1);
+    Index i = sources_.find(hash, [&](const Source& s) { return s.addr == src; });
+    if (i == kNone) {
+        i = sources_.insert(hash);
+        if (i == kNone) return false;
+        sources_[i].addr = src;
+    }
+    const auto most =
+        std::max<std::uint32_t>(static_cast<std::uint32_t>(cells_.size()) / kShare, 4);
+    if (sources_[i].cells >= most) return false;
+    sources_[i].cells++;
+    return true;
+}
+
+void FragmentStore::refund(const Ipv6Addr& src) noexcept {
+    const std::uint64_t hash = hash_addr(seed_, src, 1);
+    const Index i = sources_.find(hash, [&](const Source& s) { return s.addr == src; });
+    if (i != kNone && --sources_[i].cells == 0) sources_.erase(hash, i);
+}
+
+Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
+    for (unsigned i = 0; i < e.n_pieces; i++) {
+        const Held& h = e.piece[i];
+        if (h.offset == p.offset && h.bytes == p.bytes && h.more == p.more)
+            return Drop::count_;  // duplicate
+        if (p.offset < h.offset + h.bytes && h.offset < p.offset + p.bytes)
+            return Drop::fragment_overlap;
+    }
+    const std::uint32_t end = p.offset + p.bytes;
+    if (!p.more && e.total != 0 && e.total != end) return Drop::fragment_overlap;
+    if (e.total != 0 && end > e.total) return Drop::fragment_overlap;
+    if (e.n_pieces == kPiecesMost || n_cells_used_ == cells_.size()) return Drop::fragment_memory;
+    if (p.packet.size() > kCellBytes) return Drop::fragment_memory;
+    return charge(e.key.src) ? Drop::none : Drop::fragment_source_share;
+}
+
+Drop FragmentStore::hold(const Key& key, const Piece& piece, Now now) noexcept {
+    const Index i = find_or_make(key, now);
+    if (i == kNone) return Drop::fragment_memory;
+    Entry& e = entries_[i];
+    if (e.spoilt) return Drop::fragment_overlap;
+    const Drop why = place(e, piece);
+    if (why == Drop::count_) return Drop::none;
+    if (why == Drop::fragment_overlap) spoil(e);
+    if (why != Drop::none) {
+        if (e.n_pieces == 0 && !e.known && !e.spoilt) end(i);
+        return why;
+    }
+    const Index cell = free_cells_[n_cells_used_++];
+    std::memcpy(cells_[cell].bytes.data(), piece.packet.data(), piece.packet.size());
+    e.piece[e.n_pieces++] = Held{cell,
+                                 static_cast<std::uint16_t>(piece.packet.size()),
+                                 static_cast<std::uint16_t>(piece.payload_at),
+                                 piece.port,
+                                 piece.more,
+                                 piece.offset,
+                                 piece.bytes};
+    if (!piece.more) e.total = piece.offset + piece.bytes;
+    return Drop::none;
+}
+
+std::uint32_t FragmentStore::pull(const Key& key, std::span<std::uint8_t> into,
+                                  std::uint16_t& port) noexcept {
+    const Index i = entries_.find(hash_of(key), [&](const Entry& e) { return e.key == key; });
+    if (i == kNone || entries_[i].n_pieces == 0) return 0;
+    Entry& e = entries_[i];
+    const Held h = e.piece[0];
+    if (into.size() < h.packet_bytes) return 0;
+    std::memcpy(into.data(), cells_[h.cell].bytes.data(), h.packet_bytes);
+    port = h.port;
+    for (unsigned k = 1; k < e.n_pieces; k++) e.piece[k - 1] = e.piece[k];
+    e.n_pieces--;
+    free_cells_[--n_cells_used_] = h.cell;
+    refund(e.key.src);
+    return h.packet_bytes;
+}
+
+std::uint32_t FragmentStore::complete(const Key& key) const noexcept {
+    const Index i = entries_.find(hash_of(key), [&](const Entry& e) { return e.key == key; });
+    if (i == kNone || entries_[i].total == 0) return 0;
+    const Entry& e = entries_[i];
+    std::uint32_t sum = 0;  // pieces do not overlap: their sum tells
+    for (unsigned k = 0; k < e.n_pieces; k++) sum += e.piece[k].bytes;
+    return sum == e.total ? e.total : 0;
+}
+
+std::uint32_t FragmentStore::assemble(const Key& key, std::span<std::uint8_t> into) noexcept {
+    const Index i = entries_.find(hash_of(key), [&](const Entry& e) { return e.key == key; });
+    if (i == kNone) return 0;
+    Entry& e = entries_[i];
+    const Held* first = nullptr;
+    for (unsigned k = 0; k < e.n_pieces; k++) first = e.piece[k].offset == 0 ? &e.piece[k] : first;
+    std::uint32_t header = 0;
+    if (first != nullptr && first->payload_at + e.total <= into.size()) {
+        header = first->payload_at;
+        std::memcpy(into.data(), cells_[first->cell].bytes.data(), header);
+        for (unsigned k = 0; k < e.n_pieces; k++) {
+            const Held& h = e.piece[k];
+            std::memcpy(into.data() + header + h.offset, cells_[h.cell].bytes.data() + h.payload_at,
+                        h.bytes);
+        }
+    }
+    end(i);
+    return header;
+}
+
+void FragmentStore::free_pieces(Entry& e) noexcept {
+    for (unsigned k = 0; k < e.n_pieces; k++) {
+        free_cells_[--n_cells_used_] = e.piece[k].cell;
+        refund(e.key.src);
+    }
+    e.n_pieces = 0;
+}
+
+void FragmentStore::spoil(Entry& e) noexcept {
+    free_pieces(e);
+    e.spoilt = true;
+}
+
+void FragmentStore::end(Index i) noexcept {
+    free_pieces(entries_[i]);
+    entries_.erase(hash_of(entries_[i].key), i);
+}
+
+}  // namespace isthmus::nat

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+// Fragments of datagrams whose ids are not known yet, and those that must be put together (RFC 6146
+// s3.4).
+//
+// A datagram is an entry, found by (source, destination, protocol, identification). Its first
+// fragment tells the ids, and later ones are then translated as they come. What comes before the
+// first one is copied here and held for the hold time (2 s); the first one releases it in order of
+// arrival. Datagrams that must be whole before their checksum can be made (ICMP; IPv4 UDP without
+// checksum) are held until complete. Memory is fixed: a number of entries, a number of cells of 2
+// KiB, one piece in each; no source may hold more than a sixteenth of the cells. Overlapping pieces
+// spoil the datagram (RFC 5722); exact duplicates are ignored.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+
+#include "common/base/units.h"
+#include "common/net/addr.h"
+#include "common/stats/drop.h"
+#include "dataplane/nat/arena.h"
+#include "dataplane/nat/chain_table.h"
+#include "dataplane/nat/hash.h"
+
+namespace isthmus::nat {
+
+class FragmentStore {
+public:
+    static constexpr unsigned kCellBytes = 2048;
+    static constexpr unsigned kPiecesMost = 64;  // of one datagram
+
+    struct Key {
+        Ipv6Addr src, dst;  // IPv4: in the first four octets
+        std::uint32_t id = 0;
+        std::uint8_t protocol = 0, family = 6;
+        friend bool operator==(const Key&, const Key&) = default;
+    };
+    /// One fragment: the whole IP packet is kept; offset and bytes are of its payload.
+    struct Piece {
+        std::span<const std::uint8_t> packet;
+        std::uint32_t payload_at = 0, offset = 0, bytes = 0;
+        bool more = false;
+        std::uint16_t port = 0;
+    };
+    struct Ids {
+        bool known = false;
+        Be16 src, dst;
+    };
+
+    [[nodiscard]] static std::size_t bytes_needed(std::uint32_t entries,
+                                                  std::uint32_t cells) noexcept;
+    FragmentStore(std::span<std::byte> memory, std::uint32_t entries, std::uint32_t cells,
+                  const Seed& seed) noexcept;
+
+    /// The ids of the datagram, when its first fragment has been here.
+    [[nodiscard]] Ids ids_of(const Key& key, Now now) noexcept;
+    /// The first fragment came. From now on ids_of() answers. Drop::none, or why not.
+    Drop note_first(const Key& key, Be16 src_id, Be16 dst_id, Now now) noexcept;
+    /// Keeps a copy. Drop::none: held. A duplicate is dropped as held (nothing new is kept).
+    Drop hold(const Key& key, const Piece& piece, Now now) noexcept;
+    /// Takes the oldest held piece of a datagram into `into` (at least kCellBytes); 0: none left.
+    std::uint32_t pull(const Key& key, std::span<std::uint8_t> into, std::uint16_t& port) noexcept;
+    /// Payload bytes of a datagram whose pieces are all here; 0: not yet.
+    [[nodiscard]] std::uint32_t complete(const Key& key) const noexcept;
+    /// Copies the first piece's headers (returned length) and the whole payload behind them; the
+    /// entry ends.
+    std::uint32_t assemble(const Key& key, std::span<std::uint8_t> into) noexcept;
+    /// Ends entries past their time, a few in each call; fn(Drop) for each held piece that goes
+    /// with one.
+    template <typename Fn>
+    void expire(Now now, Fn&& fn) noexcept {
+        for (unsigned n = 0; n < 16 && entries_.high_water() != 0; n++) {
+            hand_ = hand_ + 1 >= entries_.high_water() ? 0 : hand_ + 1;
+            Entry& e = entries_[hand_];
+            if (e.live == 0 || e.until.v >= now.tick.v) continue;
+            for (unsigned i = 0; i < e.n_pieces; i++) fn(Drop::fragment_timeout);
+            end(hand_);
+        }
+    }
+    void set_hold(Tick hold) noexcept { hold_ = hold; }
+    [[nodiscard]] std::uint32_t cells_used() const noexcept { return n_cells_used_; }
+
+private:
+    struct Cell {
+        std::array<std::uint8_t, kCellBytes> bytes;
+    };
+    struct Held {
+        Index cell = kNone;
+        std::uint16_t packet_bytes = 0, payload_at = 0, port = 0;
+        bool more = false;
+        std::uint32_t offset = 0, bytes = 0;
+    };
+    struct Entry {
+        Key key;
+        Index next = kNone;
+        std::uint32_t live = 0;
+        Tick until;
+        bool known = false, spoilt = false;
+        Be16 src_id, dst_id;
+        std::uint32_t n_pieces = 0, total = 0;  // total: payload bytes, once the last piece came
+        std::array<Held, kPiecesMost> piece{};
+    };
+    struct Source {
+        Ipv6Addr addr;
+        Index next = kNone;
+        std::uint32_t live = 0, cells = 0;
+    };
+    FragmentStore(Arena arena, std::uint32_t entries, std::uint32_t cells,
+                  const Seed& seed) noexcept;
+    [[nodiscard]] std::uint64_t hash_of(const Key& k) const noexcept;
+    [[nodiscard]] Index find(const Key& k, Now now) noexcept;
+    [[nodiscard]] Index find_or_make(const Key& k, Now now) noexcept;
+    Drop place(Entry& e, const Piece& p) noexcept;
+    void spoil(Entry& e) noexcept;
+    void free_pieces(Entry& e) noexcept;
+    void end(Index i) noexcept;
+    bool charge(const Ipv6Addr& src) noexcept;
+    void refund(const Ipv6Addr& src) noexcept;
+
+    Seed seed_;
+    ChainTable<Entry> entries_;
+    ChainTable<Source> sources_;
+    std::span<Cell> cells_;
+    std::span<Index> free_cells_;
+    std::uint32_t n_cells_used_ = 0;
+    Tick hold_ = ticks_of_seconds(2);
+    Index hand_ = 0;
+};
+
+}  // namespace isthmus::nat

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Everything that one worker owns, built in memory that the edge hands in: the worker's half of a
+// pure function (bytes, tables, time) -> verdicts.
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <span>
+
+#include "common/stats/counters.h"
+#include "dataplane/nat/engine.h"
+#include "dataplane/nat/fragment_store.h"
+#include "dataplane/pipeline/burst.h"
+#include "dataplane/pipeline/fib.h"
+#include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/pending.h"
+#include "dataplane/xlat/icmp_error.h"
+#include "dataplane/xlat/parse.h"
+
+namespace isthmus::pipeline {
+
+enum class Path : std::uint8_t { drop, punt, handover, d64, d46 };
+
+/// What the stages learn of one packet of the burst.
+struct Work {
+    Path path = Path::drop;
+    Drop why = Drop::none;
+    bool link_multicast = false;
+    std::uint16_t prefix = 0;  // d64: id of the Pref64
+    std::uint16_t slot = 0;    // d46: pool slot
+    L2 l2;
+    Ipv4Addr z;  // d64
+    xlat::Parsed parsed;
+    std::uint64_t hash = 0;
+    nat::Index hint = nat::kNone;
+};
+
+struct WorkerSizes {
+    nat::Sizes tables;
+    std::uint32_t fragment_entries = 1024;
+    std::uint32_t fragment_cells = 1024;  // of 2 KiB
+};
+
+inline constexpr std::uint32_t kScratchHead = 256;
+inline constexpr std::uint32_t kScratchBytes = kScratchHead + 65535 + 256;
+
+struct WorkerState {
+    unsigned id = 0;
+    Counters counters;
+    nat::Engine engine;
+    nat::FragmentStore fragments;
+    const Fib* fib;
+    ResolveRing resolve;
+    Pending pending;
+    xlat::ErrorLimiter errors_to_6, errors_to_4;
+    std::uint64_t seen_generation = ~std::uint64_t{0};
+    std::uint64_t ip_id_counter = 0;
+    nat::Seed seed;
+    std::array<Work, kBurstMax> work;
+    std::array<std::uint8_t, kScratchBytes> scratch;
+
+    [[nodiscard]] static std::size_t bytes_needed(const WorkerSizes& sizes) noexcept;
+    /// Builds the state at the front of `memory` (zeroed, cache-line aligned, bytes_needed() long).
+    /// `fib` outlives it.
+    static WorkerState* create(std::span<std::byte> memory, const WorkerSizes& sizes, unsigned id,
+                               const nat::Seed& seed, const Fib& fib) noexcept;
+
+private:
+    WorkerState(std::span<std::byte> tables, std::span<std::byte> fragment_memory,
+                const WorkerSizes& sizes, unsigned worker_id, const nat::Seed& s) noexcept
+        : id(worker_id),
+          engine(tables, sizes.tables, s, worker_id, counters),
+          fragments(fragment_memory, sizes.fragment_entries, sizes.fragment_cells, s),
+          fib(nullptr),
+          seed(s) {}
+};
+
+}  // namespace isthmus::pipeline
