@@ -56,7 +56,10 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         slot_live_[i] = known;
         slot_active_[i] = active;
         if (active) {
-            ports_.open(i, policy, worker_);
+            // Opening walks all ports of the slot: only when something about it changed.
+            if (!ports_.is_open(i) || slot_seen_[i] != policy.slot[i])
+                ports_.open(i, policy, worker_);
+            slot_seen_[i] = policy.slot[i];
             if (ports_.free_count(i, Proto::udp) + ports_.in_use(i, Proto::udp) > 0) {
                 mine_[n_mine_++] = static_cast<std::uint16_t>(i);
             }

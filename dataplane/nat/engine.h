@@ -217,7 +217,7 @@ private:
     std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours
     unsigned n_mine_ = 0;
     std::array<bool, kPrefixesMax> prefix_live_{};
-    std::array<Pref64, kPrefixesMax> prefix_value_{};
+    std::array<PoolSlot, kSlotsMax> slot_seen_{};  // as last applied
     Index free_ = kNone, fresh_ = 0;
     std::uint32_t n_bindings_ = 0, n_sessions_ = 0;
     std::uint64_t random_ = 0;

@@ -35,6 +35,7 @@ struct PoolSlot {
     std::uint16_t first_port = 1024, last_port = 65535;  // inclusive; ours to allocate
     // Owners: workers [first_owner, first_owner + n_owners) share the groups round robin.
     std::uint16_t first_owner = 0, n_owners = 1;
+    friend bool operator==(const PoolSlot&, const PoolSlot&) = default;
 };
 
 struct Lifetimes {

@@ -31,7 +31,8 @@ Path path_of_untranslated(bool multicast, Fib::Kind kind) noexcept {
     return multicast || kind == Fib::Kind::local ? Path::punt : Path::drop;
 }
 
-void classify_v6(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState& worker) noexcept {
+void classify_v6(Packet& packet, Work& work, const Snapshot& cfg,
+                 const WorkerState& worker) noexcept {
     if (packet.frame.len_bytes < work.l2.bytes + kIpv6Bytes) return drop(work, Drop::l3_truncated);
     Ipv6Addr src, dst;
     std::memcpy(src.octet.data(), packet.frame.data + work.l2.bytes + 8, 16);
@@ -39,7 +40,8 @@ void classify_v6(Packet& packet, Work& work, const Snapshot& cfg, const WorkerSt
     const int prefix = cfg.nat.match_prefix(dst);
     if (prefix < 0) {
         // Link-local and multicast are the kernel's business: ND, MLD, routing protocols.
-        const bool link = dst.octet[0] == 0xff || (dst.octet[0] == 0xfe && (dst.octet[1] & 0xc0) == 0x80);
+        const bool link =
+            dst.octet[0] == 0xff || (dst.octet[0] == 0xfe && (dst.octet[1] & 0xc0) == 0x80);
         work.path = path_of_untranslated(link, worker.fib->kind_of(dst));
         work.why = cfg.has_policy ? Drop::not_translated : Drop::no_policy;
         return;
@@ -56,7 +58,8 @@ void classify_v6(Packet& packet, Work& work, const Snapshot& cfg, const WorkerSt
     packet.frame.pull_front(work.l2.bytes);
 }
 
-void classify_v4(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState& worker) noexcept {
+void classify_v4(Packet& packet, Work& work, const Snapshot& cfg,
+                 const WorkerState& worker) noexcept {
     if (packet.frame.len_bytes < work.l2.bytes + kIpv4Bytes) return drop(work, Drop::l3_truncated);
     std::uint32_t raw;
     std::memcpy(&raw, packet.frame.data + work.l2.bytes + 16, 4);
@@ -81,7 +84,8 @@ void classify(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState
     std::memcpy(dst.octet.data(), packet.frame.data, 6);
     const bool from_worker = packet.hairpin || packet.handed_over;
     const Port& port = cfg.interfaces.port[packet.port];
-    if (!dst.is_multicast() && !from_worker && !is_for_us(dst, port)) return drop(work, Drop::foreign_mac);
+    if (!dst.is_multicast() && !from_worker && !is_for_us(dst, port))
+        return drop(work, Drop::foreign_mac);
     work.link_multicast = dst.is_multicast() && !from_worker;
     if (work.l2.type == kTypeIpv6) return classify_v6(packet, work, cfg, worker);
     if (work.l2.type == kTypeIpv4) return classify_v4(packet, work, cfg, worker);

@@ -26,8 +26,9 @@ struct Work {
     Path path = Path::drop;
     Drop why = Drop::none;
     bool link_multicast = false;
-    std::uint16_t prefix = 0;  // d64: id of the Pref64
-    std::uint16_t slot = 0;    // d46: pool slot
+    bool resolved_here = false;  // a fragment whose ids this worker found
+    std::uint16_t prefix = 0;    // d64: id of the Pref64
+    std::uint16_t slot = 0;      // d46: pool slot
     L2 l2;
     Ipv4Addr z;  // d64
     xlat::Parsed parsed;

@@ -1,0 +1,246 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/pipeline/forward.h"
+
+#include "common/net/headers.h"
+#include "common/net/rfc6052.h"
+#include "dataplane/pipeline/classify.h"
+#include "dataplane/pipeline/l2.h"
+#include "dataplane/xlat/rewrite.h"
+
+namespace isthmus::pipeline {
+
+namespace {
+
+using xlat::Fit;
+using xlat::Kind;
+
+Proto proto_of(Kind k) noexcept {
+    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
+}
+
+std::uint16_t next_ip_id(WorkerState& w) noexcept {
+    // Runs through all 65,536 values before any returns, from a start nobody knows (RFC 6864 s4.3).
+    return static_cast<std::uint16_t>(++w.ip_id_counter + w.seed.b);
+}
+
+bool illegal_source(const Ipv6Addr& a) noexcept {
+    if (a.octet[0] == 0xff || (a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80)) return true;
+    const auto w = a.words();
+    if (w[0] != 0) return false;
+    constexpr Ipv6Addr kLoopback = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
+    return a == Ipv6Addr{} || a == kLoopback ||
+           masked(a, 96) == Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
+}
+
+bool illegal_source(Ipv4Addr a) noexcept {
+    const std::uint32_t top = a.host() >> 24;
+    return top == 0 || top == 127 || top >= 224;
+}
+
+Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
+    const Ipv6Addr src = load_ipv6(packet.frame.data + ipv6_at::kSource);
+    if (unlikely(illegal_source(src))) return Drop::source_illegal;
+    if (unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
+    if (unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
+    if (unlikely((w.z.host() >> 28) >= 0xe)) return Drop::destination_illegal;
+    if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
+    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
+    if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
+    if (w.parsed.kind == Kind::echo && c.cfg.drop_icmpv6_info) return Drop::icmp_info_refused;
+    return Drop::none;
+}
+
+Drop check_46(const Context& c, const Packet& packet, const Work& w) noexcept {
+    const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
+    const bool error = w.parsed.kind == Kind::icmp_error;
+    if (unlikely(illegal_source(src)) && !error) return Drop::source_illegal;
+    if (unlikely(!packet.hairpin && c.cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
+    if (w.parsed.kind == Kind::other_protocol) {
+        return w.parsed.protocol == ip_proto::kIgmp ? Drop::icmp_unsupported
+                                                    : Drop::protocol_unsupported;
+    }
+    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
+    if (!packet.hairpin && w.parsed.hop_limit <= 1) return Drop::hop_limit;
+    return Drop::none;
+}
+
+/// Translates and sends what has been decided; the frame is an IPv6 packet that fits.
+void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Way& way,
+             const Fit& fit, bool hairpin) noexcept {
+    xlat::Rewrite how;
+    if (!w.parsed.fragment) how.ip_id = next_ip_id(c.worker);
+    how.may_fragment = packet.buffer == nullptr;
+    const Drop why = xlat::rewrite_64(packet.frame, w.parsed, to, c.cfg.xlat, how);
+    if (unlikely(why != Drop::none)) return drop_packet(c, packet, why);
+    c.worker.counters.add(Counter::translated_64);
+    if (unlikely(hairpin)) return hairpin_v4(c, packet);
+    if (unlikely(fit.what == Fit::Do::cut)) return send_fragments(c, packet, way, fit.mtu);
+    send_ip(c, packet, way);
+}
+
+/// State for a 6->4 packet: the mapping, made when it is missing; only looked at for later
+/// fragments.
+nat::Outbound map_64(Context& c, const Work& w, const Tuple6& tuple, const Endpoint4& z) noexcept {
+    if (!w.parsed.first())
+        return c.worker.engine.peek_outbound(c.cfg.nat, tuple.src, z, tuple.proto, c.now);
+    return c.worker.engine.outbound(c.cfg.nat, w.hint, tuple, z,
+                                    static_cast<std::uint8_t>(w.prefix), w.parsed.flags, c.now);
+}
+
+nat::Inbound map_46(Context& c, const Work& w, const Tuple4& tuple) noexcept {
+    if (!w.parsed.first()) {
+        return c.worker.engine.peek_inbound(c.cfg.nat, w.slot, tuple.dst.id, tuple.src, tuple.proto,
+                                            c.now);
+    }
+    const int prefix = default_prefix(c.cfg, tuple.src.addr);
+    if (prefix < 0) return {Drop::wkp_non_global, {}, {}, 0};
+    return c.worker.engine.inbound(c.cfg.nat, w.slot, tuple, static_cast<std::uint8_t>(prefix),
+                                   w.parsed.flags, c.now);
+}
+
+void drop_or_refuse(Context& c, Packet& packet, Work& w, Drop why, std::uint32_t mtu = 0) noexcept {
+    refuse(c, packet, w, why, mtu);
+}
+
+}  // namespace
+
+bool forbidden_under(const Snapshot& cfg, unsigned prefix, Ipv4Addr z) noexcept {
+    return cfg.nat.prefix[prefix].well_known && !cfg.wkp_allow_non_global &&
+           cfg.non_global.contains(z);
+}
+
+int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept {
+    for (unsigned i = 0; i < nat::kPrefixesMax; i++) {
+        if (cfg.nat.prefix[i].live && !forbidden_under(cfg, i, z)) return static_cast<int>(i);
+    }
+    return -1;
+}
+
+void forward_64(Context& c, Packet& packet, Work& w) noexcept {
+    Drop why = check_64(c, packet, w);
+    if (unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
+    if (unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
+    const bool hairpin = c.cfg.nat.slot_of(w.z) >= 0;
+    const Way way =
+        hairpin ? Way{} : way_to(c.worker, w.z, static_cast<std::uint32_t>(w.hash >> 16));
+    if (unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
+    const bool whole = packet.buffer == nullptr;
+    const Fit fit = xlat::fit_64(w.parsed, hairpin ? 65535 : way.adjacency.mtu, whole);
+    if (unlikely(fit.what == Fit::Do::refuse))
+        return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
+    if (unlikely(fit.what == Fit::Do::drop)) return drop_packet(c, packet, Drop::fragment_too_big);
+    const std::uint8_t* h = packet.frame.data;
+    Tuple6 tuple{{load_ipv6(h + ipv6_at::kSource), w.parsed.src_id},
+                 {load_ipv6(h + ipv6_at::kDestination), w.parsed.dst_id},
+                 proto_of(w.parsed.kind)};
+    // Of an echo reply too the identifier is the IPv6 host's.
+    const Endpoint4 z{w.z, w.parsed.dst_id};
+    const nat::Outbound mapped =
+        map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
+    if (unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (unlikely(tuple.dst.addr.octet[8] != 0) && c.cfg.nat.prefix[w.prefix].pref.len_bits < 96) {
+        c.worker.counters.add(Counter::u_octet_nonzero);
+    }
+    const bool piece = w.parsed.is_piece();
+    const nat::FragmentStore::Key key =
+        piece ? fragment_key(packet.frame, w.parsed, true) : nat::FragmentStore::Key{};
+    const bool first = piece && w.parsed.first();
+    const xlat::To4 to{mapped.t_addr, w.z, mapped.t_id,
+                       tuple.proto == Proto::icmp ? mapped.t_id : w.parsed.dst_id};
+    emit_64(c, packet, w, to, way, fit, hairpin);
+    if (unlikely(first)) release_held(c, key, w, true);
+}
+
+void forward_46(Context& c, Packet& packet, Work& w) noexcept {
+    Drop why = check_46(c, packet, w);
+    if (unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
+    if (unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
+    const std::uint16_t t_id = w.parsed.dst_id.host();
+    const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id);
+    if (unlikely(owner != c.worker.id)) {
+        if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
+        return give_to(c, packet, w, owner);
+    }
+    const std::uint8_t* h = packet.frame.data;
+    const Proto proto = proto_of(w.parsed.kind);
+    const Tuple4 tuple{
+        {load_ipv4(h + ipv4_at::kSource), proto == Proto::icmp ? Be16{} : w.parsed.src_id},
+        {load_ipv4(h + ipv4_at::kDestination), w.parsed.dst_id},
+        proto};
+    // The binding tells the way before any state is touched, so that a packet too big leaves no
+    // trace.
+    const nat::Index known = c.worker.engine.find(w.slot, tuple.dst.id, proto);
+    Way way;
+    Fit fit;
+    if (likely(known != nat::kNone)) {
+        way = way_to(c.worker, c.worker.engine.binding(known).x_addr,
+                     static_cast<std::uint32_t>(w.hash >> 16));
+        if (unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
+        fit = xlat::fit_46(w.parsed, way.adjacency.mtu, c.cfg.xlat, packet.buffer == nullptr);
+        if (unlikely(fit.what == Fit::Do::refuse))
+            return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
+        if (unlikely(fit.what == Fit::Do::drop))
+            return drop_packet(c, packet, Drop::fragment_too_big);
+    }
+    const nat::Inbound mapped = map_46(c, w, tuple);
+    if (unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, tuple.src.addr);
+    const xlat::To6 to{y, mapped.x_addr, proto == Proto::icmp ? mapped.x_id : w.parsed.src_id,
+                       mapped.x_id};
+    xlat::Rewrite how;
+    how.keep_hop_limit = packet.hairpin;
+    how.fragment_header = fit.what == Fit::Do::cut;
+    how.frag_id = w.parsed.frag_id;
+    const bool first = w.parsed.is_piece() && w.parsed.first();
+    const nat::FragmentStore::Key key =
+        first ? fragment_key(packet.frame, w.parsed, false) : nat::FragmentStore::Key{};
+    const bool computes =
+        w.parsed.kind == Kind::udp && w.parsed.udp_no_checksum && w.parsed.first();
+    why = xlat::rewrite_46(packet.frame, w.parsed, to, c.cfg.xlat, how);
+    if (unlikely(why != Drop::none)) return drop_packet(c, packet, why);
+    if (unlikely(computes)) c.worker.counters.add(Counter::udp_checksums_computed);
+    c.worker.counters.add(Counter::translated_46);
+    if (unlikely(fit.what == Fit::Do::cut)) {
+        send_fragments(c, packet, way, fit.mtu);
+    } else {
+        send_ip(c, packet, way);
+    }
+    if (unlikely(first)) release_held(c, key, w, false);
+}
+
+void give_to(Context& c, Packet& packet, const Work& w, unsigned owner) noexcept {
+    if (packet.buffer == nullptr || packet.frame.headroom < w.l2.bytes)
+        return drop_packet(c, packet, Drop::handover_full);
+    packet.frame.push_front(w.l2.bytes);
+    packet.to_worker = static_cast<std::uint16_t>(owner);
+    if (c.burst.handover.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+    c.burst.handover.push(packet);
+}
+
+void hairpin_v4(Context& c, Packet& packet) noexcept {
+    if (packet.hairpin) return drop_packet(c, packet, Drop::hairpin_loop);
+    packet.hairpin = true;
+    packet.handed_over = false;
+    packet.ids_known = false;
+    c.worker.counters.add(Counter::hairpinned);
+    Work w;
+    w.path = Path::d46;
+    const int slot = c.cfg.nat.slot_of(load_ipv4(packet.frame.data + ipv4_at::kDestination));
+    if (slot < 0) return drop_packet(c, packet, Drop::not_translated);
+    w.slot = static_cast<std::uint16_t>(slot);
+    // A link header for the way to another worker; never sent.
+    if (packet.frame.headroom < kEthernetBytes) return drop_packet(c, packet, Drop::no_buffer);
+    packet.frame.push_front(kEthernetBytes);
+    for (unsigned i = 0; i < 12; i++) packet.frame.data[i] = 0;
+    store_be16(packet.frame.data + 12, kTypeIpv4);
+    packet.vlan = 0;
+    w.l2 = L2{kEthernetBytes, kTypeIpv4, 0};
+    packet.frame.pull_front(kEthernetBytes);
+    const Drop why = xlat::parse_v4(packet.frame, w.parsed);
+    if (why != Drop::none) return drop_packet(c, packet, why);
+    forward_46(c, packet, w);
+}
+
+}  // namespace isthmus::pipeline

@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+// The last stage: each packet is finished in order of arrival. One function for each direction, and
+// below them what is rare: fragments, ICMP errors of others, hairpinning.
+//
+// Order of the checks, 6->4: source, protocol, hop limit, route and size, state. What is refused by
+// an earlier one touches no state.
+#pragma once
+
+#include "dataplane/pipeline/send.h"
+
+namespace isthmus::pipeline {
+
+/// An IPv6 packet to a Pref64, parsed; the frame stands at its IP header.
+void forward_64(Context& c, Packet& packet, Work& work) noexcept;
+/// An IPv4 packet to a pool address, parsed; the frame stands at its IP header.
+void forward_46(Context& c, Packet& packet, Work& work) noexcept;
+
+/// An IPv4 packet of our own making to a pool address (RFC 6146 s3.8): handled as an arrival from
+/// IPv4, here or at the worker that owns it. The hop limit has been paid.
+void hairpin_v4(Context& c, Packet& packet) noexcept;
+
+/// Puts the link header back and gives the packet to the worker that owns it.
+void give_to(Context& c, Packet& packet, const Work& work, unsigned owner) noexcept;
+
+/// Fragments (fragments.cc): true when the packet was taken (held, dropped, reassembled); false
+/// when its ids are known and it can be translated at once.
+bool take_fragment(Context& c, Packet& packet, Work& work, bool v6) noexcept;
+/// After the first fragment was sent: those that waited for it.
+void release_held(Context& c, const nat::FragmentStore::Key& key, const Work& work,
+                  bool v6) noexcept;
+[[nodiscard]] nat::FragmentStore::Key fragment_key(const Frame& frame, const xlat::Parsed& p,
+                                                   bool v6) noexcept;
+
+/// ICMP errors of others (errors.cc).
+void forward_error_64(Context& c, Packet& packet, Work& work) noexcept;
+void forward_error_46(Context& c, Packet& packet, Work& work) noexcept;
+
+/// The Pref64 for sessions that IPv4 opens to a binding, for a remote Z (T-6146-out-002); -1: none
+/// allowed.
+[[nodiscard]] int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept;
+/// True when Z may not stand behind the prefix (RFC 6052 s3.1).
+[[nodiscard]] bool forbidden_under(const Snapshot& cfg, unsigned prefix, Ipv4Addr z) noexcept;
+
+}  // namespace isthmus::pipeline

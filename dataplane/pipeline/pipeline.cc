@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/pipeline/pipeline.h"
+
+#include "common/net/headers.h"
+#include "common/net/rfc6052.h"
+#include "dataplane/pipeline/classify.h"
+#include "dataplane/pipeline/forward.h"
+#include "dataplane/xlat/rewrite.h"
+
+namespace isthmus::pipeline {
+
+namespace {
+
+constexpr unsigned kAhead = 4;
+
+Proto proto_of(xlat::Kind k) noexcept {
+    return k == xlat::Kind::tcp ? Proto::tcp : k == xlat::Kind::udp ? Proto::udp : Proto::icmp;
+}
+
+bool has_ids(const xlat::Parsed& p) noexcept {
+    return p.first() &&
+           (p.kind == xlat::Kind::tcp || p.kind == xlat::Kind::udp || p.kind == xlat::Kind::echo);
+}
+
+/// Stage 1: classify. In: frame. Out: path, prefix and z or slot; the frame stands at its IP
+/// header.
+void stage_classify(Context& c) noexcept {
+    for (unsigned i = 0; i < c.burst.n; i++) {
+        if (i + kAhead < c.burst.n) prefetch(c.burst.in[i + kAhead].frame.data);
+        Work& w = c.worker.work[i];
+        w = Work{};
+        classify(c.burst.in[i], w, c.cfg, c.worker);
+        if (c.burst.in[i].l3_checksum_bad && w.path == Path::d46) {
+            w.path = Path::drop;
+            w.why = Drop::ipv4_bad_checksum;
+        }
+    }
+}
+
+/// Stage 2: parse. In: frame. Out: parsed, hash. Ends by asking for the bucket or the port's cell.
+void stage_parse(Context& c) noexcept {
+    for (unsigned i = 0; i < c.burst.n; i++) {
+        Work& w = c.worker.work[i];
+        Frame& f = c.burst.in[i].frame;
+        if (w.path == Path::d64) {
+            w.why = xlat::parse_v6(f, w.parsed);
+            if (w.why != Drop::none || !has_ids(w.parsed)) continue;
+            w.hash = c.worker.engine.hash_of(
+                {load_ipv6(f.data + ipv6_at::kSource), w.parsed.src_id}, proto_of(w.parsed.kind));
+            c.worker.engine.prefetch_bucket(w.hash);
+        } else if (w.path == Path::d46) {
+            w.why = xlat::parse_v4(f, w.parsed);
+            if (w.why != Drop::none || !has_ids(w.parsed)) continue;
+            c.worker.engine.prefetch_port(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
+        }
+    }
+}
+
+/// Stage 3: look up. Out: hint. Ends by asking for the binding's line.
+void stage_lookup(Context& c) noexcept {
+    for (unsigned i = 0; i < c.burst.n; i++) {
+        Work& w = c.worker.work[i];
+        if (w.why != Drop::none || !has_ids(w.parsed)) continue;
+        const Proto proto = proto_of(w.parsed.kind);
+        if (w.path == Path::d64) {
+            const Endpoint6 x{load_ipv6(c.burst.in[i].frame.data + ipv6_at::kSource),
+                              w.parsed.src_id};
+            w.hint = c.worker.engine.find(w.hash, x, proto);
+        } else if (w.path == Path::d46) {
+            w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto);
+        } else {
+            continue;
+        }
+        c.worker.engine.prefetch_binding(w.hint);
+    }
+}
+
+void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
+    switch (w.path) {
+        case Path::punt:
+            if (c.burst.punt.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+            c.worker.counters.add(Counter::punted);
+            c.burst.punt.push(packet);
+            return;
+        case Path::handover:
+            if (c.burst.handover.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+            c.burst.handover.push(packet);
+            return;
+        default:
+            return drop_packet(c, packet, w.why);
+    }
+}
+
+/// Stage 4: decide and rewrite, in order of arrival.
+void stage_finish(Context& c) noexcept {
+    for (unsigned i = 0; i < c.burst.n; i++) {
+        Packet& packet = c.burst.in[i];
+        Work& w = c.worker.work[i];
+        if (w.path != Path::d64 && w.path != Path::d46) {
+            finish_untranslated(c, packet, w);
+        } else if (unlikely(w.why != Drop::none)) {
+            refuse(c, packet, w, w.why);
+        } else if (w.path == Path::d64) {
+            forward_64(c, packet, w);
+        } else {
+            forward_46(c, packet, w);
+        }
+    }
+}
+
+/// Held packets whose next hop is known now, or whose time is over.
+void release_pending(Context& c) noexcept {
+    c.worker.pending.visit([&](Pending::Item& item) {
+        const std::uint8_t* h = item.packet.frame.data;
+        const bool v6 = (h[0] >> 4) == 6;
+        const Way way = v6 ? way_to(c.worker, load_ipv6(h + ipv6_at::kDestination), item.next_hop)
+                           : way_to(c.worker, load_ipv4(h + ipv4_at::kDestination), item.next_hop);
+        if (way.why == Drop::none && way.adjacency.state == Adjacency::State::resolved) {
+            send_ip(c, item.packet, way);
+            return true;
+        }
+        if (way.why == Drop::none && c.now.tick.v - item.since.v <= Pending::kHold.v) return false;
+        drop_packet(c, item.packet, Drop::no_neighbour);
+        return true;
+    });
+}
+
+/// RFC 6146 s3.5.2.2: an ACK without data, sequence and acknowledgment 0, from Y',y to X',x.
+void send_probe(Context& c, const nat::Probe& probe) noexcept {
+    constexpr std::uint32_t kBytes = kIpv6Bytes + kTcpBytes;
+    const Way way = way_to(c.worker, probe.x.addr, 0);
+    if (way.why != Drop::none || !c.cfg.nat.prefix[probe.prefix].live) return;
+    Packet packet;
+    if (!c.burst.edge.alloc(c.burst.edge.context, kBytes, packet))
+        return c.worker.counters.drop(Drop::no_buffer);
+    packet.frame.set_length(kBytes);
+    std::uint8_t* const h = packet.frame.data;
+    for (std::uint32_t i = 0; i < kBytes; i++) h[i] = 0;
+    store(h, Be32{6U << 28});
+    store(h + ipv6_at::kPayloadLength, Be16{kTcpBytes});
+    h[ipv6_at::kNextHeader] = ip_proto::kTcp;
+    h[ipv6_at::kHopLimit] = 255;
+    store(h + ipv6_at::kSource, embed(c.cfg.nat.prefix[probe.prefix].pref, probe.z.addr));
+    store(h + ipv6_at::kDestination, probe.x.addr);
+    std::uint8_t* const tcp = h + kIpv6Bytes;
+    store(tcp + tcp_at::kSource, probe.z.id);
+    store(tcp + tcp_at::kDestination, probe.x.id);
+    tcp[tcp_at::kDataOffset] = 5 << 4;
+    tcp[tcp_at::kFlags] = 0x10;
+    xlat::Parsed parsed;
+    if (xlat::parse_v6(packet.frame, parsed) == Drop::none)
+        xlat::write_transport_checksum(packet.frame, parsed, true);
+    c.worker.counters.add(Counter::tcp_probes_sent);
+    send_ip(c, packet, way);
+}
+
+void take_snapshot(Context& c) noexcept {
+    if (likely(c.worker.seen_generation == c.cfg.generation)) return;
+    c.worker.seen_generation = c.cfg.generation;
+    c.worker.engine.apply(c.cfg.nat, c.now);
+    c.worker.fragments.set_hold(c.cfg.fragment_hold);
+}
+
+}  // namespace
+
+void run_pipeline(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
+    Context c{burst, cfg, worker, now};
+    take_snapshot(c);
+    stage_classify(c);  // frame -> what it is to us
+    stage_parse(c);     // bytes -> tuple, or a reason to refuse
+    stage_lookup(c);    // tuple -> binding, or none yet
+    stage_finish(c);    // decide, rewrite, send; in order of arrival
+    burst.n = 0;
+}
+
+void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
+    Context c{burst, cfg, worker, now};
+    take_snapshot(c);
+    worker.engine.end_turn(cfg.nat, now, [&](const nat::Probe& p) { send_probe(c, p); });
+    worker.fragments.expire(now, [&](Drop why) { worker.counters.drop(why); });
+    if (!worker.pending.empty()) release_pending(c);
+}
+
+}  // namespace isthmus::pipeline

@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/pipeline/send.h"
+
+#include <cstring>
+
+#include "common/net/headers.h"
+#include "dataplane/pipeline/forward.h"
+#include "dataplane/pipeline/l2.h"
+#include "dataplane/xlat/fragment.h"
+
+namespace isthmus::pipeline {
+
+namespace {
+
+Way way_of(const WorkerState& worker, AdjacencyId id, const Ipv6Addr& dst) noexcept {
+    Way way;
+    way.id = id;
+    way.adjacency = worker.fib->read(id);
+    switch (way.adjacency.state) {
+        case Adjacency::State::resolved:
+        case Adjacency::State::unresolved:
+            break;
+        case Adjacency::State::glean:
+            way.adjacency.next_hop = dst;
+            break;
+        default:
+            way.why = Drop::no_route;
+            break;
+    }
+    return way;
+}
+
+/// Copies a packet that lies in the scratch into a buffer of its own.
+bool own_buffer(Context& c, Packet& packet) noexcept {
+    if (packet.buffer != nullptr) return true;
+    Packet fresh;
+    if (!c.burst.edge.alloc(c.burst.edge.context, packet.frame.len_bytes, fresh)) return false;
+    fresh.frame.set_length(packet.frame.len_bytes);
+    std::memcpy(fresh.frame.data, packet.frame.data, packet.frame.len_bytes);
+    packet.frame = fresh.frame;
+    packet.buffer = fresh.buffer;
+    return true;
+}
+
+void room_in(Context& c, PacketList<kOutMax>& list) noexcept {
+    if (list.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+}
+
+void put_on_wire(Context& c, Packet& packet, const Adjacency& a) noexcept {
+    write_l2(packet.frame, a.dst, a.src, a.vlan);
+    packet.port = a.port;
+    packet.vlan = 0;
+    room_in(c, c.burst.tx);
+    c.burst.tx.push(packet);
+}
+
+void hold_for_neighbour(Context& c, Packet& packet, const Way& way) noexcept {
+    const Adjacency& a = way.adjacency;
+    (void)c.worker.resolve.push({a.port, a.vlan, a.family, a.next_hop});
+    Packet victim;
+    c.worker.counters.add(Counter::neighbour_held);
+    // A connected network is one adjacency for many neighbours: the neighbour is the next hop.
+    const auto hop = static_cast<std::uint32_t>(
+        nat::hash_addr(c.worker.seed, a.next_hop, (a.port << 16U) | a.vlan));
+    if (!c.worker.pending.hold(packet, hop, c.now.tick, victim)) {
+        drop_packet(c, victim, Drop::neighbour_queue_full);
+    }
+}
+
+std::uint64_t hash_of_source(const WorkerState& w, const Frame& f, bool v6) noexcept {
+    if (!v6) return nat::hash2(w.seed, load_ipv4(f.data + ipv4_at::kSource).host(), 1);
+    return nat::hash_addr(w.seed, masked(load_ipv6(f.data + ipv6_at::kSource), 64), 2);
+}
+
+bool errors_allowed(Context& c, const Frame& offender, bool v6) noexcept {
+    const ErrorPolicy& p = v6 ? c.cfg.to_ipv6 : c.cfg.to_ipv4;
+    if (p.mode == ErrorPolicy::Mode::off) return false;
+    if (p.mode == ErrorPolicy::Mode::send) return true;
+    xlat::ErrorLimiter& limiter = v6 ? c.worker.errors_to_6 : c.worker.errors_to_4;
+    if (limiter.allow({p.rate, p.burst, p.rate_per_source}, hash_of_source(c.worker, offender, v6),
+                      c.now.ns))
+        return true;
+    c.worker.counters.add(Counter::icmp_errors_limited);
+    return false;
+}
+
+void send_error_v6(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorRest rest) noexcept {
+    const Ipv6Addr to = load_ipv6(packet.frame.data + ipv6_at::kSource);
+    const Way way = way_to(c.worker, to, 0);
+    if (way.why != Drop::none) return drop_packet(c, packet, Drop::none);
+    const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);
+    if (i == nullptr || !i->has_v6) return drop_packet(c, packet, Drop::none);
+    if (!xlat::build_error_v6(packet.frame, kind, rest, i->source6))
+        return drop_packet(c, packet, Drop::none);
+    c.worker.counters.add(Counter::icmp6_errors_sent);
+    send_ip(c, packet, way);
+}
+
+void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorRest rest) noexcept {
+    const Ipv4Addr to = load_ipv4(packet.frame.data + ipv4_at::kSource);
+    const int slot = c.cfg.nat.slot_of(to);
+    const Way way = way_to(c.worker, to, 0);
+    Ipv4Addr source;
+    if (slot >= 0) {
+        // The offender was hairpinned: the error goes to a pool address, that is through us again.
+        source = load_ipv4(packet.frame.data + ipv4_at::kDestination);
+    } else {
+        if (way.why != Drop::none) return drop_packet(c, packet, Drop::none);
+        const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);
+        if (i == nullptr || !i->has_v4) return drop_packet(c, packet, Drop::none);
+        source = i->source4;
+    }
+    if (!xlat::build_error_v4(packet.frame, kind, rest, source))
+        return drop_packet(c, packet, Drop::none);
+    c.worker.counters.add(Counter::icmp4_errors_sent);
+    if (slot >= 0) return hairpin_v4(c, packet);
+    send_ip(c, packet, way);
+}
+
+}  // namespace
+
+Way way_to(const WorkerState& worker, Ipv4Addr dst, std::uint32_t flow_hash) noexcept {
+    Ipv6Addr as6;
+    store(as6.octet.data(), dst);
+    return way_of(worker, worker.fib->lookup(dst, flow_hash), as6);
+}
+
+Way way_to(const WorkerState& worker, const Ipv6Addr& dst, std::uint32_t flow_hash) noexcept {
+    return way_of(worker, worker.fib->lookup(dst, flow_hash), dst);
+}
+
+void send_ip(Context& c, Packet& packet, const Way& way) noexcept {
+    if (unlikely(!own_buffer(c, packet))) return drop_packet(c, packet, Drop::no_buffer);
+    if (unlikely(packet.frame.headroom < kEthernetBytes + kVlanBytes))
+        return drop_packet(c, packet, Drop::no_buffer);
+    if (unlikely(way.adjacency.state != Adjacency::State::resolved))
+        return hold_for_neighbour(c, packet, way);
+    put_on_wire(c, packet, way.adjacency);
+}
+
+void send_fragments(Context& c, Packet& packet, const Way& way, std::uint32_t mtu) noexcept {
+    xlat::Cutter cutter(packet.frame, mtu);
+    while (!cutter.done()) {
+        Packet piece;
+        if (!c.burst.edge.alloc(c.burst.edge.context, cutter.next_bytes(), piece)) {
+            return drop_packet(c, packet, Drop::no_buffer);
+        }
+        piece.port = packet.port;
+        if (!cutter.next(piece.frame)) {
+            drop_packet(c, piece, Drop::none);
+            return drop_packet(c, packet, Drop::no_buffer);
+        }
+        c.worker.counters.add(Counter::fragments_made);
+        send_ip(c, piece, way);
+    }
+    drop_packet(c, packet, Drop::none);
+}
+
+void drop_packet(Context& c, Packet& packet, Drop why) noexcept {
+    if (why != Drop::none) c.worker.counters.drop(why);
+    if (packet.buffer == nullptr) return;
+    room_in(c, c.burst.done);
+    c.burst.done.push(packet);
+}
+
+void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu) noexcept {
+    const Frame& f = packet.frame;
+    const bool v6 = f.len_bytes > 0 && (f.data[0] >> 4) == 6;
+    const auto kind = xlat::error_for(why, v6);
+    const bool asked = why != Drop::no_binding || work.parsed.protocol != ip_proto::kIcmp ||
+                       work.parsed.icmp_type == 8;
+    if (!kind || !asked || !xlat::may_answer(f, work.parsed, v6, work.link_multicast) ||
+        !errors_allowed(c, f, v6)) {
+        return drop_packet(c, packet, why);
+    }
+    c.worker.counters.drop(why);
+    const xlat::ErrorRest rest{mtu, work.parsed.pointer};
+    if (v6) return send_error_v6(c, packet, *kind, rest);
+    send_error_v4(c, packet, *kind, rest);
+}
+
+}  // namespace isthmus::pipeline
