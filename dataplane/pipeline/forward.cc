@@ -161,7 +161,12 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id);
     if (unlikely(owner != c.worker.id)) {
         if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
-        return give_to(c, packet, w, owner);
+        const bool releases = w.resolved_here && w.parsed.first();
+        const auto key =
+            releases ? fragment_key(packet.frame, w.parsed, false) : nat::FragmentStore::Key{};
+        give_to(c, packet, w, owner);
+        if (releases) release_held(c, key, w, false);
+        return;
     }
     const std::uint8_t* h = packet.frame.data;
     const Proto proto = proto_of(w.parsed.kind);

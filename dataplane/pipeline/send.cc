@@ -113,7 +113,10 @@ void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorR
     if (!xlat::build_error_v4(packet.frame, kind, rest, source))
         return drop_packet(c, packet, Drop::none);
     c.worker.counters.add(Counter::icmp4_errors_sent);
-    if (slot >= 0) return hairpin_v4(c, packet);
+    if (slot >= 0) {
+        packet.hairpin = false;  // the error makes the way back, once: it is never answered itself
+        return hairpin_v4(c, packet);
+    }
     send_ip(c, packet, way);
 }
 

@@ -1,0 +1,208 @@
+// SPDX-License-Identifier: Apache-2.0
+// A gateway made of the pure parts: one or more workers, a FIB, a snapshot; packets in and out as
+// byte vectors, time as a number. Port 6 looks at the IPv6 network, port 4 at the IPv4 one.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dataplane/pipeline/fib_writer.h"
+#include "dataplane/pipeline/pipeline.h"
+#include "test/unit/packets.h"
+
+namespace gateway {
+
+using namespace isthmus;
+using packets::Bytes;
+
+struct Sent {
+    unsigned port = 0;
+    Bytes packet;  // from the IP header on
+};
+
+class Gateway {
+public:
+    explicit Gateway(const char* pref64 = "2001:db8:64::/96", unsigned n_workers = 1)
+        : fib(512, 512), writer(fib) {
+        cfg.has_policy = true;
+        cfg.n_workers = cfg.nat.n_workers = n_workers;
+        cfg.nat.prefix[0] = {true, Pref64::parse(pref64)->is_well_known(), *Pref64::parse(pref64)};
+        cfg.nat.n_slots = 1;
+        cfg.nat.slot[0].state = nat::PoolSlot::State::active;
+        cfg.nat.slot[0].addr = Ipv4Addr::of(198, 51, 100, 1);
+        cfg.nat.seed = seed;
+        cfg.to_ipv4.mode = cfg.to_ipv6.mode = pipeline::ErrorPolicy::Mode::send;
+        interface(6);
+        interface(4);
+        route("::/0", 6);
+        route4("0.0.0.0/0", 4);
+        pipeline::WorkerSizes sizes;
+        sizes.tables = {4096, 4096, 512, 16};
+        const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
+        for (unsigned i = 0; i < n_workers; i++) {
+            memory.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
+            worker.push_back(
+                pipeline::WorkerState::create({memory.back()[0].b, bytes}, sizes, i, seed, fib));
+        }
+        burst = std::make_unique<pipeline::Burst>();
+        burst->edge = {this, &Gateway::alloc, &Gateway::flush};
+        changed();
+    }
+
+    /// After a change of cfg.
+    void changed() {
+        cfg.generation++;
+        cfg.nat.generation = cfg.generation;
+        nat::finish_policy(cfg.nat);
+    }
+    void mtu(unsigned port, std::uint16_t bytes) {
+        cfg.interfaces.item[port == 6 ? 0 : 1].mtu = bytes;
+        writer.set_interface(static_cast<std::uint16_t>(port), 0, mac(port), bytes, true);
+        changed();
+    }
+
+    /// Gives one packet to a port, at a worker; what leaves.
+    std::vector<Sent> in(unsigned port, const Bytes& packet, unsigned at_worker = 0) {
+        sent.clear();
+        arrive(port, packet, at_worker);
+        return std::move(sent);
+    }
+    std::vector<Sent> turn() {
+        sent.clear();
+        for (auto* w : worker) {
+            pipeline::end_turn(*burst, cfg, *w, now);
+            current = w->id;
+            act();
+        }
+        return std::move(sent);
+    }
+    /// Time passes, with as many turns as a worker would make to go round its tables.
+    void wait(std::uint64_t seconds) {
+        now = Now::at(Nanos{now.ns.v + seconds * kNanosPerSecond});
+        for (unsigned i = 0; i < 64; i++) {
+            now = Now::at(Nanos{now.ns.v + kNanosPerSecond / 10});
+            (void)turn();
+        }
+    }
+    [[nodiscard]] std::uint64_t drops(Drop d) const {
+        std::uint64_t n = 0;
+        for (const auto* w : worker) n += w->counters.of(d);
+        return n;
+    }
+    [[nodiscard]] std::uint64_t count(Counter c) const {
+        std::uint64_t n = 0;
+        for (const auto* w : worker) n += w->counters.of(c);
+        return n;
+    }
+
+    nat::Seed seed;
+    pipeline::Fib fib;
+    pipeline::FibWriter writer;
+    pipeline::Snapshot cfg;
+    std::vector<pipeline::WorkerState*> worker;
+    Now now = Now::at_seconds(1000);
+    unsigned punted = 0;
+    int outstanding = 0;  // buffers not given back
+
+private:
+    struct alignas(64) Block {
+        std::byte b[64];
+    };
+    struct Buffer {
+        Bytes bytes;
+    };
+    static MacAddr mac(unsigned port) { return {{2, 0, 0, 0, 0, static_cast<std::uint8_t>(port)}}; }
+    static MacAddr peer(unsigned port) {
+        return {{2, 0, 0, 0, 1, static_cast<std::uint8_t>(port)}};
+    }
+
+    void interface(unsigned port) {
+        cfg.interfaces.port[port].present = true;
+        cfg.interfaces.port[port].mac = mac(port);
+        auto& i = cfg.interfaces.item[cfg.interfaces.n++];
+        i.port = static_cast<std::uint16_t>(port);
+        i.has_v4 = i.has_v6 = true;
+        i.source4 = Ipv4Addr::of(192, 0, 2, 254);
+        i.source6 = *Ipv6Addr::parse("2001:db8:6::ffff");
+        writer.set_interface(i.port, 0, mac(port), 1500, true);
+    }
+    void route(const char* prefix, unsigned port) {
+        const auto p = *Prefix6::parse(prefix);
+        const auto gw = *Ipv6Addr::parse("fe80::1");
+        writer.set_neighbour(6, static_cast<std::uint16_t>(port), 0, gw, peer(port));
+        writer.set_route({6, p.len_bits, p.addr},
+                         {{static_cast<std::uint16_t>(port), 0, false, gw}});
+    }
+    void route4(const char* prefix, unsigned port) {
+        const auto p = *Prefix4::parse(prefix);
+        Ipv6Addr to, gw;
+        std::memcpy(to.octet.data(), p.addr.octets().data(), 4);
+        std::memcpy(gw.octet.data(), Ipv4Addr::of(192, 0, 2, 1).octets().data(), 4);
+        writer.set_neighbour(4, static_cast<std::uint16_t>(port), 0, gw, peer(port));
+        writer.set_route({4, p.len_bits, to}, {{static_cast<std::uint16_t>(port), 0, false, gw}});
+    }
+
+    pipeline::Packet fresh(std::size_t bytes) {
+        auto* b = new Buffer{Bytes(bytes + 512 + 2048)};
+        outstanding++;
+        pipeline::Packet p;
+        p.buffer = b;
+        p.frame =
+            Frame{b->bytes.data() + 256, 0, 256, static_cast<std::uint32_t>(b->bytes.size() - 256)};
+        return p;
+    }
+    void release(const pipeline::Packet& p) {
+        delete static_cast<Buffer*>(p.buffer);
+        outstanding--;
+    }
+    void arrive(unsigned port, const Bytes& packet, unsigned at_worker) {
+        pipeline::Packet p = fresh(packet.size() + 14);
+        p.port = static_cast<std::uint16_t>(port);
+        p.frame.set_length(static_cast<std::uint32_t>(packet.size() + 14));
+        std::memcpy(p.frame.data, mac(port).octet.data(), 6);
+        std::memcpy(p.frame.data + 6, peer(port).octet.data(), 6);
+        const bool v6 = !packet.empty() && (packet[0] >> 4) == 6;
+        p.frame.data[12] = v6 ? 0x86 : 0x08;
+        p.frame.data[13] = v6 ? 0xdd : 0x00;
+        if (!packet.empty()) std::memcpy(p.frame.data + 14, packet.data(), packet.size());
+        give(p, at_worker);
+    }
+    void give(const pipeline::Packet& p, unsigned at_worker) {
+        burst->in[burst->n++] = p;
+        current = at_worker;
+        pipeline::run_pipeline(*burst, cfg, *worker[at_worker], now);
+        act();
+    }
+    void act() {
+        std::vector<pipeline::Packet> over;
+        for (unsigned i = 0; i < burst->tx.n; i++) {
+            const auto& p = burst->tx.item[i];
+            sent.push_back({p.port, Bytes(p.frame.data + 14, p.frame.data + p.frame.len_bytes)});
+            release(p);
+        }
+        for (unsigned i = 0; i < burst->punt.n; i++) release(burst->punt.item[i]);
+        punted += burst->punt.n;
+        for (unsigned i = 0; i < burst->done.n; i++) release(burst->done.item[i]);
+        for (unsigned i = 0; i < burst->handover.n; i++) over.push_back(burst->handover.item[i]);
+        burst->tx.clear();
+        burst->punt.clear();
+        burst->done.clear();
+        burst->handover.clear();
+        for (auto& p : over) {
+            p.handed_over = true;
+            give(p, p.to_worker);
+        }
+    }
+    static bool alloc(void* self, std::uint32_t bytes, pipeline::Packet& out) {
+        out = static_cast<Gateway*>(self)->fresh(bytes);
+        return true;
+    }
+    static void flush(void* self, pipeline::Burst&) { static_cast<Gateway*>(self)->act(); }
+
+    std::vector<std::unique_ptr<Block[]>> memory;
+    std::unique_ptr<pipeline::Burst> burst;
+    std::vector<Sent> sent;
+    unsigned current = 0;
+};
+
+}  // namespace gateway
