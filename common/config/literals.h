@@ -1,0 +1,16 @@
+// SPDX-License-Identifier: Apache-2.0
+// What libconfig 1.5 reads without a word and wrongly: numbers above 31 bits without an L (they
+// wrap), numbers with a leading zero (010 is read as 10), and keys given twice where it keeps
+// silent. Found by a scan of the text.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "common/config/parse.h"
+
+namespace isthmus::config {
+
+void check_literals(const std::string& text, const std::string& name, std::vector<Problem>& errors);
+
+}  // namespace isthmus::config

@@ -1,0 +1,477 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/parse.h"
+
+#include <algorithm>
+#include <cctype>
+#include <fstream>
+#include <libconfig.h++>
+#include <set>
+#include <sstream>
+
+#include "common/config/literals.h"
+#include "common/config/schema.h"
+#include "common/config/validate.h"
+
+namespace isthmus::config {
+
+namespace {
+
+using libconfig::Setting;
+
+/// Lists and groups that are no rows of the schema.
+const std::set<std::string> kLists{
+    "nat64.prefixes",    "nat64.pool",      "nat64.non_global",  "nat64.icmp.rfc6791_pool",
+    "dataplane.workers", "dataplane.ports", "dataplane.eal_args"};
+const std::set<std::string> kGroups{"nat64",      "nat64.lifetimes", "nat64.limits",
+                                    "nat64.icmp", "dataplane",       "control"};
+const std::set<std::string> kPortKeys{"name",        "device",      "mtu",       "rx_queues",
+                                      "descriptors", "promiscuous", "addresses", "routes",
+                                      "neighbours",  "vlans"};
+
+unsigned distance(const std::string& a, const std::string& b) {
+    std::vector<unsigned> row(b.size() + 1);
+    for (unsigned j = 0; j <= b.size(); j++) row[j] = j;
+    for (unsigned i = 1; i <= a.size(); i++) {
+        unsigned diagonal = row[0];
+        row[0] = i;
+        for (unsigned j = 1; j <= b.size(); j++) {
+            const unsigned next =
+                std::min({row[j] + 1, row[j - 1] + 1, diagonal + (a[i - 1] == b[j - 1] ? 0U : 1U)});
+            diagonal = row[j];
+            row[j] = next;
+        }
+    }
+    return row[b.size()];
+}
+
+class Reader {
+public:
+    Reader(Loaded& out, std::string name) : out_(out), name_(std::move(name)) {}
+
+    void read(const Setting& root) {
+        for (int i = 0; i < root.getLength(); i++) {
+            const Setting& s = root[i];
+            const std::string name = s.getName();
+            if (name == "dns64") {
+                out_.config.has_dns64 = true;
+            } else if (name == "nat64" || name == "dataplane" || name == "control") {
+                read_group(s, name);
+            } else {
+                unknown(s, "", name, {"nat64", "dataplane", "control", "dns64"});
+            }
+        }
+    }
+
+private:
+    void error(const Setting& s, const std::string& what) {
+        out_.errors.push_back({name_ + ":" + std::to_string(s.getSourceLine()), what});
+    }
+    Origin origin(const Setting& s) const {
+        return Origin{static_cast<unsigned>(s.getSourceLine())};
+    }
+
+    void unknown(const Setting& s, const std::string& section, const std::string& name,
+                 const std::set<std::string>& known) {
+        std::string best;
+        unsigned least = 4;
+        for (const std::string& k : known) {
+            if (const unsigned d = distance(name, k); d < least) {
+                least = d;
+                best = k;
+            }
+        }
+        const std::string in = section.empty() ? "" : " in " + section;
+        const std::string hint =
+            best.empty() ? "remove it, or see isthmus.conf(5)" : "did you mean \"" + best + "\"?";
+        error(s, "unknown key \"" + name + "\"" + in + "; " + hint);
+    }
+
+    void read_group(const Setting& group, const std::string& section) {
+        if (!group.isGroup())
+            return error(group, section + " must be a group: " + section + ": { ... };");
+        for (int i = 0; i < group.getLength(); i++) {
+            const Setting& s = group[i];
+            const std::string name = s.getName();
+            const std::string path = section + "." + name;
+            if (kGroups.contains(path)) {
+                read_group(s, path);
+            } else if (kLists.contains(path)) {
+                read_list(s, path);
+            } else {
+                read_scalar(s, section, name);
+            }
+        }
+    }
+
+    void read_scalar(const Setting& s, const std::string& section, const std::string& name) {
+        std::set<std::string> known;
+        for (const Key& k : schema()) {
+            if (k.section != section) continue;
+            if (k.name == name) return set_scalar(s, k);
+            known.insert(k.name);
+        }
+        for (const auto* more : {&kLists, &kGroups}) {
+            for (const std::string& p : *more) {
+                if (p.rfind(section + ".", 0) == 0) known.insert(p.substr(section.size() + 1));
+            }
+        }
+        unknown(s, section, name, known);
+    }
+
+    void set_scalar(const Setting& s, const Key& k) {
+        const auto type = s.getType();
+        switch (k.type) {
+            case Key::Type::boolean:
+                if (type != Setting::TypeBoolean) return error(s, k.name + " is true or false");
+                return k.set(out_.config, static_cast<bool>(s) ? 1 : 0);
+            case Key::Type::text:
+                if (type != Setting::TypeString) return error(s, k.name + " is a text in quotes");
+                return k.set_text(out_.config, s.c_str());
+            case Key::Type::choice:
+                return set_choice(s, k);
+            case Key::Type::number:
+                break;
+        }
+        if (type != Setting::TypeInt && type != Setting::TypeInt64)
+            return error(s, k.name + " is a whole number");
+        const long long v =
+            type == Setting::TypeInt ? static_cast<int>(s) : static_cast<long long>(s);
+        if (v < k.least || v > k.most) {
+            return error(s, k.name + " = " + std::to_string(v) + " is out of range; it may be " +
+                                std::to_string(k.least) + " to " + std::to_string(k.most) +
+                                (k.unit.empty() ? "" : " " + k.unit));
+        }
+        k.set(out_.config, v);
+    }
+
+    void set_choice(const Setting& s, const Key& k) {
+        std::string list;
+        for (std::size_t i = 0; i < k.choices.size(); i++) {
+            if (s.getType() == Setting::TypeString && k.choices[i] == s.c_str()) {
+                return k.set(out_.config, static_cast<std::int64_t>(i));
+            }
+            list += (i == 0 ? "\"" : ", \"") + k.choices[i] + "\"";
+        }
+        error(s, k.name + " is one of " + list);
+    }
+
+    bool text_of(const Setting& s, const char* what, std::string& out) {
+        if (s.getType() != Setting::TypeString) {
+            error(s, std::string(what) + " is a text in quotes");
+            return false;
+        }
+        out = s.c_str();
+        return true;
+    }
+    bool is_list(const Setting& s, const std::string& path) {
+        if (s.isList() || s.isArray()) return true;
+        error(s, path + " is a list: write ( ... )");
+        return false;
+    }
+
+    void read_list(const Setting& s, const std::string& path) {
+        if (!is_list(s, path)) return;
+        for (int i = 0; i < s.getLength(); i++) {
+            const Setting& e = s[i];
+            if (path == "nat64.prefixes") {
+                read_prefix(e);
+            } else if (path == "nat64.pool") {
+                read_pool(e);
+            } else if (path == "nat64.non_global") {
+                read_non_global(e);
+            } else if (path == "nat64.icmp.rfc6791_pool") {
+                read_rfc6791(e);
+            } else if (path == "dataplane.workers") {
+                read_cpu(e);
+            } else if (path == "dataplane.ports") {
+                read_port(e);
+            } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
+                out_.config.dataplane.eal_args.push_back(arg);
+            }
+        }
+    }
+
+    void read_prefix(const Setting& e) {
+        std::string text;
+        if (!text_of(e, "a NAT64 prefix", text)) return;
+        const auto p = Pref64::parse(text);
+        if (!p) return error(e, p.error().what);
+        out_.config.nat64.prefixes.push_back({*p, origin(e)});
+    }
+
+    void read_non_global(const Setting& e) {
+        std::string text;
+        if (!text_of(e, "a non-global prefix", text)) return;
+        const auto p = Prefix4::parse(text, Prefix4::Bare::allow);
+        if (!p) return error(e, p.error().what);
+        out_.config.nat64.non_global.push_back(*p);
+    }
+
+    void read_rfc6791(const Setting& e) {
+        std::string text;
+        if (!text_of(e, "an IPv4 address", text)) return;
+        const auto a = Ipv4Addr::parse(text);
+        if (!a) return error(e, "\"" + text + "\" is not an IPv4 address");
+        out_.config.nat64.icmp.rfc6791_pool.push_back(*a);
+    }
+
+    bool read_range(const Setting& s, PortRange& out) {
+        std::string text;
+        if (!text_of(s, "ports", text)) return false;
+        unsigned first = 0, last = 0;
+        char dash = 0, rest = 0;
+        std::istringstream in(text);
+        in >> first >> dash >> last;
+        const bool good =
+            in && dash == '-' && !(in >> rest) && first >= 1 && first <= last && last <= 65535;
+        if (!good) {
+            error(s, "ports \"" + text +
+                         "\": write FIRST-LAST, from 1 to 65535, for example \"1024-65535\"");
+            return false;
+        }
+        out = {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
+        return true;
+    }
+
+    void read_pool(const Setting& e) {
+        PoolEntry entry;
+        std::string text;
+        if (e.isGroup()) {
+            for (int i = 0; i < e.getLength(); i++) {
+                const std::string name = e[i].getName();
+                if (name == "addresses") {
+                    if (!text_of(e[i], "addresses", text)) return;
+                } else if (name == "ports") {
+                    if (!read_range(e[i], entry.ports)) return;
+                } else {
+                    return unknown(e[i], "a pool entry", name, {"addresses", "ports"});
+                }
+            }
+            if (text.empty()) return error(e, "a pool entry needs addresses = \"...\"");
+        } else if (!text_of(e, "a pool entry", text)) {
+            return;
+        }
+        std::string why;
+        const auto prefixes = parse_addresses(text, why);
+        if (prefixes.empty()) return error(e, why);
+        entry.origin = origin(e);
+        for (const Prefix4& p : prefixes) {
+            entry.addresses = p;
+            out_.config.nat64.pool.push_back(entry);
+        }
+    }
+
+    bool number(const Setting& s, const char* what, int least, int most, int& out) {
+        if (s.getType() != Setting::TypeInt || static_cast<int>(s) < least ||
+            static_cast<int>(s) > most) {
+            error(s, std::string(what) + " is a number from " + std::to_string(least) + " to " +
+                         std::to_string(most));
+            return false;
+        }
+        out = s;
+        return true;
+    }
+
+    void read_cpu(const Setting& e) {
+        int cpu = 0;
+        if (number(e, "a CPU", 0, 1023, cpu))
+            out_.config.dataplane.workers.push_back(static_cast<std::uint16_t>(cpu));
+    }
+
+    void read_port(const Setting& e) {
+        if (!e.isGroup())
+            return error(e, "a port is a group: { name = \"...\"; device = \"...\"; }");
+        PortConfig p;
+        p.origin = origin(e);
+        for (int i = 0; i < e.getLength(); i++) read_port_key(e[i], p);
+        if (p.name.empty()) error(e, "a port needs name = \"...\"");
+        if (p.device.empty()) error(e, "a port needs device = \"PCI address or virtual device\"");
+        out_.config.dataplane.ports.push_back(p);
+    }
+
+    void read_port_key(const Setting& s, PortConfig& p) {
+        const std::string name = s.getName();
+        int v = 0;
+        if (name == "name") {
+            (void)text_of(s, "name", p.name);
+        } else if (name == "device") {
+            (void)text_of(s, "device", p.device);
+        } else if (name == "mtu") {
+            if (number(s, "mtu", 1280, 9600, v)) p.mtu = static_cast<std::uint16_t>(v);
+        } else if (name == "rx_queues") {
+            if (number(s, "rx_queues", 0, 64, v)) p.rx_queues = static_cast<std::uint16_t>(v);
+        } else if (name == "descriptors") {
+            if (number(s, "descriptors", 64, 32768, v))
+                p.descriptors = static_cast<std::uint16_t>(v);
+        } else if (name == "promiscuous") {
+            if (s.getType() != Setting::TypeBoolean)
+                return error(s, "promiscuous is true or false");
+            p.promiscuous = s;
+        } else if (kPortKeys.contains(name)) {
+            read_port_list(s, name, p);
+        } else {
+            unknown(s, "a port", name, kPortKeys);
+        }
+    }
+
+    void read_port_list(const Setting& s, const std::string& name, PortConfig& p) {
+        if (!is_list(s, name)) return;
+        for (int i = 0; i < s.getLength(); i++) {
+            const Setting& e = s[i];
+            int v = 0;
+            std::string text;
+            if (name == "vlans") {
+                if (number(e, "a VLAN", 1, 4094, v))
+                    p.vlans.push_back(static_cast<std::uint16_t>(v));
+            } else if (name == "addresses") {
+                if (!text_of(e, "an address", text)) continue;
+                if (interface_address_ok(text)) {
+                    p.addresses.push_back(text);
+                } else {
+                    error(e,
+                          "\"" + text +
+                              "\": write an address with its length, for example \"192.0.2.1/24\"");
+                }
+            } else if (name == "routes") {
+                read_route(e, p);
+            } else {
+                read_neighbour(e, p);
+            }
+        }
+    }
+
+    static bool interface_address_ok(const std::string& text) {
+        const auto slash = text.find('/');
+        if (slash == std::string::npos) return false;
+        const std::string host = text.substr(0, slash), len = text.substr(slash);
+        if (Ipv4Addr::parse(host)) return Prefix4::parse("0.0.0.0" + len).ok() || len == "/0";
+        return Ipv6Addr::parse(host) && Prefix6::parse("::" + len).ok();
+    }
+
+    void read_route(const Setting& e, PortConfig& p) {
+        Route r;
+        r.origin = origin(e);
+        if (!e.isGroup()) return error(e, "a route is { to = \"prefix\"; via = \"address\"; }");
+        for (int i = 0; i < e.getLength(); i++) {
+            const std::string name = e[i].getName();
+            if (name == "to") {
+                if (!text_of(e[i], "to", r.to)) return;
+            } else if (name == "via") {
+                if (!text_of(e[i], "via", r.via)) return;
+            } else {
+                return unknown(e[i], "a route", name, {"to", "via"});
+            }
+        }
+        const bool v4 = Prefix4::parse(r.to).ok() && Ipv4Addr::parse(r.via);
+        const bool v6 = Prefix6::parse(r.to).ok() && Ipv6Addr::parse(r.via);
+        if (!v4 && !v6)
+            return error(e,
+                         "a route needs to = \"prefix\" and via = \"address\" of the same family");
+        p.routes.push_back(r);
+    }
+
+    void read_neighbour(const Setting& e, PortConfig& p) {
+        StaticNeighbour n;
+        n.origin = origin(e);
+        std::string mac;
+        int vlan = 0;
+        if (!e.isGroup()) return error(e, "a neighbour is { address = \"...\"; mac = \"...\"; }");
+        for (int i = 0; i < e.getLength(); i++) {
+            const std::string name = e[i].getName();
+            if (name == "address") {
+                if (!text_of(e[i], "address", n.address)) return;
+            } else if (name == "mac") {
+                if (!text_of(e[i], "mac", mac)) return;
+            } else if (name == "vlan") {
+                if (!number(e[i], "vlan", 0, 4094, vlan)) return;
+            } else {
+                return unknown(e[i], "a neighbour", name, {"address", "mac", "vlan"});
+            }
+        }
+        const auto parsed = MacAddr::parse(mac);
+        if (!parsed || parsed->is_multicast())
+            return error(e,
+                         "\"" + mac + "\" is not a unicast link address; write 02:00:00:00:00:01");
+        if (!Ipv4Addr::parse(n.address) && !Ipv6Addr::parse(n.address))
+            return error(e, "\"" + n.address + "\" is not an address");
+        n.mac = *parsed;
+        n.vlan = static_cast<std::uint16_t>(vlan);
+        p.neighbours.push_back(n);
+    }
+
+    Loaded& out_;
+    std::string name_;
+};
+
+}  // namespace
+
+std::string Loaded::error_text() const {
+    std::string text;
+    for (const Problem& p : errors) text += (text.empty() ? "" : "\n") + p.text();
+    return text;
+}
+
+std::vector<Prefix4> parse_addresses(std::string_view text, std::string& why) {
+    const auto dash = text.find('-');
+    if (dash == std::string_view::npos) {
+        const auto p = Prefix4::parse(text, Prefix4::Bare::allow);
+        if (p) return {*p};
+        why = p.error().what;
+        return {};
+    }
+    const auto first = Ipv4Addr::parse(text.substr(0, dash));
+    const auto last = Ipv4Addr::parse(text.substr(dash + 1));
+    if (!first || !last || *last < *first || last->host() - first->host() >= 65536) {
+        why = "\"" + std::string(text) + "\": write FIRST-LAST with at most 65,536 addresses";
+        return {};
+    }
+    std::vector<Prefix4> out;
+    for (std::uint64_t at = first->host(); at <= last->host();) {
+        unsigned len = 32;
+        while (len > 0 && at % (std::uint64_t{1} << (33 - len)) == 0 &&
+               at + (std::uint64_t{1} << (33 - len)) - 1 <= last->host()) {
+            len--;
+        }
+        out.push_back(
+            {Ipv4Addr::from_host(static_cast<std::uint32_t>(at)), static_cast<std::uint8_t>(len)});
+        at += std::uint64_t{1} << (32 - len);
+    }
+    return out;
+}
+
+Loaded load_text(const std::string& text, const std::string& name) {
+    Loaded out;
+    check_literals(text, name, out.errors);
+    libconfig::Config file;
+    try {
+        file.readString(text);
+        Reader(out, name).read(file.getRoot());
+    } catch (const libconfig::ParseException& e) {
+        out.errors.push_back(
+            {name + ":" + std::to_string(e.getLine()),
+             std::string(e.getError()) +
+                 "; look for a missing ';', '}' or quote in this line or the one above"});
+        return out;
+    } catch (const std::exception& e) {
+        out.errors.push_back({name, e.what()});
+        return out;
+    }
+    validate(out, name);
+    return out;
+}
+
+Loaded load_file(const std::string& path) {
+    std::ifstream in(path);
+    std::stringstream text;
+    text << in.rdbuf();
+    if (!in) {
+        Loaded out;
+        out.errors.push_back(
+            {path,
+             "cannot be read; name another file with -c, or see isthmus.conf(5) for a sample"});
+        return out;
+    }
+    return load_text(text.str(), path);
+}
+
+}  // namespace isthmus::config

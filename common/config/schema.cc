@@ -1,0 +1,250 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/schema.h"
+
+namespace isthmus::config {
+
+namespace {
+
+/// A field of Config as two functions; the only use of the preprocessor here: a member path is no
+/// value.
+#define ISTHMUS_FIELD(path) \
+    [](Config & c) -> auto& { return c.path; }
+
+class Rows {
+public:
+    template <typename Field>
+    void number(const char* section, const char* name, std::int64_t least, std::int64_t most,
+                bool start_only, const char* unit, const char* help, Field field) {
+        Key k = base(section, name, Key::Type::number, start_only, help);
+        k.least = least;
+        k.most = most;
+        k.unit = unit;
+        bind_number(k, field);
+    }
+    template <typename Field>
+    void boolean(const char* section, const char* name, bool start_only, const char* help,
+                 Field field) {
+        Key k = base(section, name, Key::Type::boolean, start_only, help);
+        k.most = 1;
+        bind_number(k, field);
+    }
+    template <typename Field>
+    void choice(const char* section, const char* name, std::vector<std::string> choices,
+                bool start_only, const char* help, Field field) {
+        Key k = base(section, name, Key::Type::choice, start_only, help);
+        k.choices = std::move(choices);
+        bind_number(k, field);
+    }
+    template <typename Field>
+    void text(const char* section, const char* name, bool start_only, const char* help,
+              Field field) {
+        Key k = base(section, name, Key::Type::text, start_only, help);
+        k.get_text = [field](const Config& c) { return field(const_cast<Config&>(c)); };
+        k.set_text = [field](Config& c, const std::string& v) { field(c) = v; };
+        keys.push_back(std::move(k));
+    }
+    std::vector<Key> keys;
+
+private:
+    static Key base(const char* section, const char* name, Key::Type type, bool start_only,
+                    const char* help) {
+        Key k;
+        k.section = section;
+        k.name = name;
+        k.type = type;
+        k.start_only = start_only;
+        k.help = help;
+        return k;
+    }
+    template <typename Field>
+    void bind_number(Key& k, Field field) {
+        k.get = [field](const Config& c) {
+            return static_cast<std::int64_t>(field(const_cast<Config&>(c)));
+        };
+        k.set = [field](Config& c, std::int64_t v) {
+            auto& target = field(c);
+            target = static_cast<std::remove_reference_t<decltype(target)>>(v);
+        };
+        keys.push_back(std::move(k));
+    }
+};
+
+std::vector<Key> make() {
+    Rows rows;
+    rows.number("nat64", "subscriber_prefix_length", 32, 128, true, "bits",
+                "length of the source prefix that limits are counted against",
+                ISTHMUS_FIELD(nat64.subscriber_prefix_len));
+    rows.boolean("nat64", "wkp_allow_non_global", false,
+                 "translate private IPv4 addresses behind 64:ff9b::/96 too (RFC 6052 section 3.1 "
+                 "forbids it)",
+                 ISTHMUS_FIELD(nat64.wkp_allow_non_global));
+    rows.choice("nat64", "filtering", {"endpoint-independent", "address-dependent"}, false,
+                "who may send to a binding from IPv4 (RFC 6146 section 3.5)",
+                ISTHMUS_FIELD(nat64.filtering));
+    rows.choice("nat64", "pooling", {"hard", "soft"}, false,
+                "whether a subscriber may get ports of a second address when his own is full",
+                ISTHMUS_FIELD(nat64.pooling));
+    rows.boolean("nat64", "preserve_parity", false,
+                 "UDP: an even port is mapped to an even one (RFC 4787 REQ-4)",
+                 ISTHMUS_FIELD(nat64.preserve_parity));
+    rows.boolean("nat64", "drop_external_tcp", false, "refuse TCP connections opened from IPv4",
+                 ISTHMUS_FIELD(nat64.drop_external_tcp));
+    rows.boolean("nat64", "drop_icmpv6_info", false, "refuse pings from IPv6",
+                 ISTHMUS_FIELD(nat64.drop_icmpv6_info));
+    rows.boolean("nat64", "v4_refresh", false, "packets from IPv4 keep a session alive",
+                 ISTHMUS_FIELD(nat64.v4_refresh));
+    rows.boolean("nat64", "tcp_probes", false,
+                 "ask an idle TCP client whether it is still there (RFC 6146 section 3.5.2.2)",
+                 ISTHMUS_FIELD(nat64.tcp_probes));
+    rows.boolean("nat64", "rst_in_fin", false,
+                 "an RST after a FIN ends the session soon (RFC 7857 section 2.2)",
+                 ISTHMUS_FIELD(nat64.rst_in_fin));
+    rows.number("nat64", "lowest_ipv6_mtu", 1280, 9000, false, "bytes",
+                "IPv4 packets without DF are cut to it (RFC 7915 section 4.1)",
+                ISTHMUS_FIELD(nat64.lowest_ipv6_mtu));
+    rows.number("nat64", "tcp_mss_clamp_ipv6", 0, 8960, false, "bytes",
+                "largest MSS in SYNs towards IPv6; 0: left alone",
+                ISTHMUS_FIELD(nat64.tcp_mss_clamp_ipv6));
+    rows.number("nat64", "tcp_mss_clamp_ipv4", 0, 8960, false, "bytes",
+                "largest MSS in SYNs towards IPv4; 0: left alone",
+                ISTHMUS_FIELD(nat64.tcp_mss_clamp_ipv4));
+    rows.boolean("nat64", "copy_traffic_class", false,
+                 "TOS is copied from Traffic Class; otherwise it is override_tos",
+                 ISTHMUS_FIELD(nat64.copy_traffic_class));
+    rows.number("nat64", "override_tos", 0, 255, false, "",
+                "TOS of all IPv4 packets when copy_traffic_class is false",
+                ISTHMUS_FIELD(nat64.override_tos));
+    rows.boolean("nat64", "reset_traffic_class", false, "Traffic Class of all IPv6 packets is 0",
+                 ISTHMUS_FIELD(nat64.reset_traffic_class));
+    rows.boolean("nat64", "udp_ipv6_zero_checksum", false,
+                 "forward IPv6 UDP without checksum (RFC 6935 tunnels)",
+                 ISTHMUS_FIELD(nat64.udp_ipv6_zero_checksum));
+    rows.number("nat64.lifetimes", "udp", 120, 86400, false, "seconds",
+                "idle UDP session (RFC 4787 REQ-5)", ISTHMUS_FIELD(nat64.lifetimes.udp));
+    rows.number("nat64.lifetimes", "icmp", 60, 86400, false, "seconds",
+                "idle ping (RFC 5508 REQ-2)", ISTHMUS_FIELD(nat64.lifetimes.icmp));
+    rows.number("nat64.lifetimes", "tcp_established", 7200, 864000, false, "seconds",
+                "idle TCP connection (RFC 5382 REQ-5)",
+                ISTHMUS_FIELD(nat64.lifetimes.tcp_established));
+    rows.number("nat64.lifetimes", "tcp_transitory", 240, 86400, false, "seconds",
+                "TCP connection that opens or closes (RFC 5382 REQ-5)",
+                ISTHMUS_FIELD(nat64.lifetimes.tcp_transitory));
+    rows.number("nat64.lifetimes", "fragment", 2, 60, false, "seconds",
+                "fragment that waits for its first one (RFC 6146 section 4)",
+                ISTHMUS_FIELD(nat64.lifetimes.fragment));
+    rows.number("nat64.lifetimes", "port_hold", 0, 3600, false, "seconds",
+                "before a released UDP port or ICMP identifier is used again (RFC 6888 REQ-8)",
+                ISTHMUS_FIELD(nat64.lifetimes.port_hold));
+    rows.number("nat64.limits", "ports_per_subscriber", 1, 10000000, false, "ports",
+                "of each protocol", ISTHMUS_FIELD(nat64.limits.ports_per_subscriber));
+    rows.number("nat64.limits", "sessions_per_subscriber", 1, 100000000, false, "sessions", "",
+                ISTHMUS_FIELD(nat64.limits.sessions_per_subscriber));
+    rows.number("nat64.limits", "sessions_per_binding", 1, 100000000, false, "sessions",
+                "of one client port", ISTHMUS_FIELD(nat64.limits.sessions_per_binding));
+    rows.number("nat64.limits", "new_sessions_per_second", 0, 100000000, false, "sessions",
+                "of one subscriber; 0: no limit",
+                ISTHMUS_FIELD(nat64.limits.new_sessions_per_second));
+    rows.choice("nat64.icmp", "to_ipv6", {"send", "rate-limit", "off"}, false,
+                "ICMPv6 errors of our own", ISTHMUS_FIELD(nat64.icmp.to_ipv6));
+    rows.choice("nat64.icmp", "to_ipv4", {"send", "rate-limit", "off"}, false,
+                "ICMPv4 errors of our own", ISTHMUS_FIELD(nat64.icmp.to_ipv4));
+    rows.number("nat64.icmp", "rate", 1, 1000000, false, "errors per second",
+                "of each family and worker", ISTHMUS_FIELD(nat64.icmp.rate));
+    rows.number("nat64.icmp", "burst", 1, 1000000, false, "errors", "",
+                ISTHMUS_FIELD(nat64.icmp.burst));
+    rows.number("nat64.icmp", "rate_per_source", 1, 1000000, false, "errors per second",
+                "to one /64 or IPv4 address", ISTHMUS_FIELD(nat64.icmp.rate_per_source));
+    rows.choice(
+        "nat64.icmp", "error_source", {"router", "session"}, false,
+        "source of translated ICMPv4 errors: the router that sent them, or the session's remote",
+        ISTHMUS_FIELD(nat64.icmp.error_source));
+    rows.text("dataplane", "socket", true, "Unix socket of isthmus-dataplane",
+              ISTHMUS_FIELD(dataplane.socket));
+    rows.text("dataplane", "socket_group", true, "group that may use the socket, besides root",
+              ISTHMUS_FIELD(dataplane.socket_group));
+    rows.number("dataplane", "main_cpu", 0, 1023, true, "", "CPU of the main thread",
+                ISTHMUS_FIELD(dataplane.main_cpu));
+    rows.choice("dataplane", "idle", {"auto", "poll", "sleep"}, true,
+                "what a worker does without packets; auto: sleep on virtual devices",
+                ISTHMUS_FIELD(dataplane.idle));
+    rows.choice("dataplane", "hugepages", {"auto", "yes", "no"}, true, "",
+                ISTHMUS_FIELD(dataplane.hugepages));
+    rows.number("dataplane", "memory_mib", 0, 1048576, true, "MiB",
+                "memory for DPDK; 0: as much as the buffers need",
+                ISTHMUS_FIELD(dataplane.memory_mib));
+    rows.text("dataplane", "file_prefix", true, "DPDK file prefix; one for each instance",
+              ISTHMUS_FIELD(dataplane.file_prefix));
+    rows.text("dataplane", "punt_netns", true,
+              "network namespace of the punt interfaces; empty: ours",
+              ISTHMUS_FIELD(dataplane.punt_netns));
+    rows.number("dataplane", "max_sessions", 64, 200000000, true, "sessions", "of all workers",
+                ISTHMUS_FIELD(dataplane.max_sessions));
+    rows.number("dataplane", "max_bindings", 0, 200000000, true, "bindings", "0: as max_sessions",
+                ISTHMUS_FIELD(dataplane.max_bindings));
+    rows.number("dataplane", "max_subscribers", 0, 100000000, true, "subscribers",
+                "0: a sixteenth of max_bindings, at least 4096",
+                ISTHMUS_FIELD(dataplane.max_subscribers));
+    rows.number("dataplane", "max_pool_addresses", 1, 1024, true, "addresses",
+                "768 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
+    rows.number("dataplane", "buffers", 0, 16777216, true, "packet buffers", "0: computed",
+                ISTHMUS_FIELD(dataplane.buffers));
+    rows.text("control", "socket", true, "Unix socket for isthmusctl",
+              ISTHMUS_FIELD(control.socket));
+    rows.text("control", "read_group", false,
+              "group that may read; empty: whoever can open the socket",
+              ISTHMUS_FIELD(control.read_group));
+    rows.text("control", "admin_group", false, "group that may change, besides root",
+              ISTHMUS_FIELD(control.admin_group));
+    rows.text("control", "state_dir", true, "where the running policy is kept while control runs",
+              ISTHMUS_FIELD(control.state_dir));
+    rows.text("control", "log_level", false, "debug, info, warn or error",
+              ISTHMUS_FIELD(control.log_level));
+    return std::move(rows.keys);
+}
+
+std::string default_of(const Key& k) {
+    const Config defaults;
+    if (k.type == Key::Type::text) return "\"" + k.get_text(defaults) + "\"";
+    const std::int64_t v = k.get(defaults);
+    if (k.type == Key::Type::boolean) return v != 0 ? "true" : "false";
+    if (k.type == Key::Type::choice) return "\"" + k.choices[static_cast<std::size_t>(v)] + "\"";
+    return std::to_string(v);
+}
+
+}  // namespace
+
+const std::vector<Key>& schema() {
+    static const std::vector<Key> kKeys = make();
+    return kKeys;
+}
+
+std::string manual() {
+    std::string out =
+        ".TH ISTHMUS.CONF 5\n.SH NAME\nisthmus.conf \\- configuration of Isthmus\n.SH DESCRIPTION\n"
+        "One libconfig file for all programs. Unknown keys are errors. Keys marked (start) take "
+        "effect when the\n"
+        "program starts; the others by\n.BR \"isthmusctl reload\" .\n.SH LISTS\n"
+        ".TP\n.B nat64.prefixes\nList of NAT64 prefixes, e.g. (\"64:ff9b::/96\"). Empty: the "
+        "well-known prefix.\n"
+        ".TP\n.B nat64.pool\nList of IPv4 addresses: \"198.51.100.0/28\", \"198.51.100.7\", a "
+        "range with a dash, or\n"
+        "{ addresses = \"...\"; ports = \"1024-65535\"; }.\n"
+        ".TP\n.B dataplane.workers (start)\nList of CPUs, one worker each, e.g. [2, 3].\n"
+        ".TP\n.B dataplane.ports (start)\nList of { name; device; mtu; addresses; routes; "
+        "neighbours; vlans;\n"
+        "rx_queues; descriptors; promiscuous; }.\n.SH KEYS\n";
+    for (const Key& k : schema()) {
+        out += ".TP\n.B " + k.section + "." + k.name + (k.start_only ? " (start)" : "") + "\n" +
+               k.help;
+        if (k.type == Key::Type::number) {
+            out += "\nFrom " + std::to_string(k.least) + " to " + std::to_string(k.most) + " " +
+                   k.unit + ".";
+        }
+        for (std::size_t i = 0; i < k.choices.size(); i++)
+            out += (i == 0 ? "\nOne of " : ", ") + k.choices[i];
+        out += "\nDefault: " + default_of(k) + "\n";
+    }
+    return out;
+}
+
+}  // namespace isthmus::config

@@ -1,0 +1,206 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/config/validate.h"
+
+#include <algorithm>
+#include <map>
+
+namespace isthmus::config {
+
+namespace {
+
+class Checker {
+public:
+    Checker(Loaded& loaded, const std::string& name) : l_(loaded), c_(loaded.config), name_(name) {}
+
+    void run() {
+        prefixes();
+        pool();
+        ports();
+        workers();
+        times();
+    }
+
+private:
+    std::string at(Origin o) const {
+        return o.line == 0 ? name_ : name_ + ":" + std::to_string(o.line);
+    }
+    void error(Origin o, std::string what) { l_.errors.push_back({at(o), std::move(what)}); }
+    void warn(Origin o, std::string what) { l_.warnings.push_back({at(o), std::move(what)}); }
+
+    void prefixes() {
+        const auto& list = c_.nat64.prefixes;
+        if (list.size() > 16) error(list[16].origin, "more than 16 NAT64 prefixes; remove some");
+        for (std::size_t i = 0; i < list.size(); i++) {
+            const Prefix6 p = list[i].prefix.prefix();
+            if (p.overlaps(kWellKnownPrefix) && p != kWellKnownPrefix) {
+                error(list[i].origin, p.text() +
+                                          " overlaps the well-known prefix; use 64:ff9b::/96 "
+                                          "itself, or another prefix");
+            }
+            for (std::size_t j = 0; j < i; j++) {
+                if (list[j].prefix == list[i].prefix) {
+                    error(list[i].origin, p.text() + " is written twice (line " +
+                                              std::to_string(list[j].origin.line) +
+                                              "); remove one");
+                }
+            }
+        }
+        if (list.empty())
+            warn({},
+                 "no nat64.prefixes: the well-known prefix 64:ff9b::/96 is used (RFC 6146 section "
+                 "3.5.4)");
+    }
+
+    void pool() {
+        const auto& list = c_.nat64.pool;
+        std::uint64_t n = 0;
+        bool private_pool = false;
+        for (std::size_t i = 0; i < list.size(); i++) {
+            const Prefix4& p = list[i].addresses;
+            n += p.size();
+            for (const char* bad : {"0.0.0.0/8", "127.0.0.0/8", "224.0.0.0/3"}) {
+                if (p.overlaps(*Prefix4::parse(bad)))
+                    error(list[i].origin, p.text() + " has no unicast addresses for a pool (" +
+                                              bad + "); remove it");
+            }
+            for (const char* inside :
+                 {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}) {
+                private_pool = private_pool || p.overlaps(*Prefix4::parse(inside));
+            }
+            for (std::size_t j = 0; j < i; j++) {
+                if (!p.overlaps(list[j].addresses)) continue;
+                error(list[i].origin, "pool entry " + p.text() + " overlaps " +
+                                          list[j].addresses.text() + " of line " +
+                                          std::to_string(list[j].origin.line) +
+                                          "; each address may stand in the pool once");
+            }
+            own_address(list[i]);
+        }
+        if (n > c_.dataplane.max_pool_addresses) {
+            error(list.front().origin, "the pool has " + std::to_string(n) +
+                                           " addresses and dataplane.max_pool_addresses is " +
+                                           std::to_string(c_.dataplane.max_pool_addresses) +
+                                           "; raise it or shorten the pool");
+        }
+        wkp_with_private(private_pool);
+    }
+
+    void own_address(const PoolEntry& entry) {
+        for (const PortConfig& port : c_.dataplane.ports) {
+            for (const std::string& text : port.addresses) {
+                const auto a = Ipv4Addr::parse(text.substr(0, text.find('/')));
+                if (!a || !entry.addresses.contains(*a)) continue;
+                error(entry.origin, "pool entry " + entry.addresses.text() + " contains " +
+                                        a->text() + ", an address of port " + port.name +
+                                        "; pool addresses must be nobody else's: take it out of "
+                                        "the pool or off the port");
+            }
+        }
+    }
+
+    void wkp_with_private(bool private_pool) {
+        if (!private_pool || c_.nat64.wkp_allow_non_global) return;
+        const bool wkp = c_.nat64.prefixes.empty() ||
+                         std::any_of(c_.nat64.prefixes.begin(), c_.nat64.prefixes.end(),
+                                     [](const PrefixEntry& e) { return e.prefix.is_well_known(); });
+        if (!wkp) return;
+        const Origin o = c_.nat64.prefixes.empty() ? c_.nat64.pool.front().origin
+                                                   : c_.nat64.prefixes.front().origin;
+        error(o,
+              "the well-known prefix 64:ff9b::/96 must not be used with private IPv4 addresses "
+              "(RFC 6052 section 3.1); "
+              "use a prefix of your own, or set nat64.wkp_allow_non_global = true in a laboratory");
+    }
+
+    void ports() {
+        std::map<std::string, Origin> names, devices;
+        for (const PortConfig& p : c_.dataplane.ports) {
+            const bool good =
+                !p.name.empty() && p.name.size() <= 15 &&
+                p.name.find_first_not_of(
+                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
+                    std::string::npos;
+            if (!good)
+                error(p.origin, "port name \"" + p.name +
+                                    "\": 1 to 15 letters, digits, - or _ (it names an interface)");
+            if (!names.emplace(p.name, p.origin).second)
+                error(p.origin, "two ports are named \"" + p.name + "\"; rename one");
+            if (!devices.emplace(p.device, p.origin).second)
+                error(p.origin, "two ports use device \"" + p.device + "\"; remove one");
+            for (std::size_t i = 0; i < p.neighbours.size(); i++) {
+                for (std::size_t j = 0; j < i; j++) {
+                    if (p.neighbours[i].address == p.neighbours[j].address &&
+                        p.neighbours[i].vlan == p.neighbours[j].vlan) {
+                        error(p.neighbours[i].origin, "neighbour " + p.neighbours[i].address +
+                                                          " is written twice; remove one");
+                    }
+                }
+            }
+        }
+        if (c_.dataplane.ports.size() > 32)
+            error(c_.dataplane.ports[32].origin, "more than 32 ports");
+    }
+
+    void workers() {
+        auto cpus = c_.dataplane.workers;
+        if (cpus.size() > 64) error({}, "more than 64 workers");
+    }
+
+    void times() {
+        const Lifetimes& t = c_.nat64.lifetimes;
+        if (!c_.nat64.tcp_probes && t.tcp_established < 7440) {
+            error({},
+                  "nat64.lifetimes.tcp_established must be at least 7440 seconds when tcp_probes "
+                  "is false (RFC 5382 REQ-5)");
+        }
+        for (const Ipv4Addr a : c_.nat64.icmp.rfc6791_pool) {
+            for (const char* inside :
+                 {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}) {
+                if (Prefix4::parse(inside)->contains(a)) {
+                    warn({}, "rfc6791_pool address " + a.text() +
+                                 " is private: filters on the way will drop what it sends (RFC "
+                                 "6791 section 3.1)");
+                }
+            }
+        }
+    }
+
+    Loaded& l_;
+    const Config& c_;
+    const std::string& name_;
+};
+
+}  // namespace
+
+void validate(Loaded& loaded, const std::string& name) { Checker(loaded, name).run(); }
+
+const std::vector<Prefix4>& built_in_non_global() {
+    static const std::vector<Prefix4> kTable = [] {
+        std::vector<Prefix4> out;
+        for (const char* text :
+             {"0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+              "172.16.0.0/12", "192.0.0.0/24", "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16",
+              "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24", "224.0.0.0/4", "240.0.0.0/4"}) {
+            out.push_back(*Prefix4::parse(text));
+        }
+        return out;
+    }();
+    return kTable;
+}
+
+std::vector<Problem> pool_against_host(const Nat64Config& nat64, const std::vector<Ipv4Addr>& host,
+                                       const std::string& name) {
+    std::vector<Problem> out;
+    for (const PoolEntry& e : nat64.pool) {
+        for (const Ipv4Addr a : host) {
+            if (!e.addresses.contains(a)) continue;
+            out.push_back(
+                {e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
+                 "pool entry " + e.addresses.text() + " contains " + a.text() +
+                     ", which this host uses itself; take it out of the pool or off the host"});
+        }
+    }
+    return out;
+}
+
+}  // namespace isthmus::config
