@@ -18,6 +18,10 @@
 #include "common/config/config.h"
 #include "dataplane/agent/workers.h"
 
+namespace isthmus::pipeline {
+class Fib;
+}
+
 namespace isthmus::dpdk {
 
 class Runtime final : public agent::Workers {
@@ -32,6 +36,8 @@ public:
     void set_punt_fd(std::uint16_t port_id, int fd);
     Status launch();
     void poll_links();
+    /// The routes that the workers read; the agent writes it (FibWriter).
+    [[nodiscard]] pipeline::Fib& fib();
     void stop() noexcept;
     /// Capabilities (CAP_*) that the devices need for the whole life of the process.
     [[nodiscard]] std::vector<int> capabilities_needed() const;

@@ -117,7 +117,7 @@ Index Engine::current(const Policy& policy, Index hint, const Endpoint6& x, Prot
                       Now now) noexcept {
     Index i = hint;
     if (i == kNone || !is(bindings_[i], x, proto)) i = find(hash_of(x, proto), x, proto);
-    if (i == kNone || likely(!dead(policy, bindings_[i], now))) return i;
+    if (i == kNone || is_likely(!dead(policy, bindings_[i], now))) return i;
     remove_binding(policy, i, now);
     return kNone;
 }
@@ -169,10 +169,10 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
     }
     Binding& b = bindings_[i];
     const Outbound mapped{Drop::none, b.t_addr, b.t_id};
-    if (likely(b.has_session != 0 && to(b, z))) {
-        if (likely(first_alive(policy, b, now))) {
+    if (is_likely(b.has_session != 0 && to(b, z))) {
+        if (is_likely(first_alive(policy, b, now))) {
             touch(policy, b.tcp, b.last_seen, b.proto, true, flags, now);
-            if (unlikely(b.prefix != prefix)) b.prefix = prefix;
+            if (is_unlikely(b.prefix != prefix)) b.prefix = prefix;
             return mapped;
         }
         remove_first(b);
@@ -207,8 +207,8 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
                 0};
     }
     Binding& b = bindings_[i];
-    if (likely(b.has_session != 0 && to(b, tuple.src))) {
-        if (likely(first_alive(policy, b, now))) {
+    if (is_likely(b.has_session != 0 && to(b, tuple.src))) {
+        if (is_likely(first_alive(policy, b, now))) {
             touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
             return {Drop::none, b.x_addr, b.x_id, b.prefix};
         }

@@ -39,10 +39,10 @@ bool illegal_source(Ipv4Addr a) noexcept {
 
 Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
     const Ipv6Addr src = load_ipv6(packet.frame.data + ipv6_at::kSource);
-    if (unlikely(illegal_source(src))) return Drop::source_illegal;
-    if (unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
-    if (unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
-    if (unlikely((w.z.host() >> 28) >= 0xe)) return Drop::destination_illegal;
+    if (is_unlikely(illegal_source(src))) return Drop::source_illegal;
+    if (is_unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
+    if (is_unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
+    if (is_unlikely((w.z.host() >> 28) >= 0xe)) return Drop::destination_illegal;
     if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
     if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
     if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
@@ -53,8 +53,8 @@ Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
 Drop check_46(const Context& c, const Packet& packet, const Work& w) noexcept {
     const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const bool error = w.parsed.kind == Kind::icmp_error;
-    if (unlikely(illegal_source(src)) && !error) return Drop::source_illegal;
-    if (unlikely(!packet.hairpin && c.cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
+    if (is_unlikely(illegal_source(src)) && !error) return Drop::source_illegal;
+    if (is_unlikely(!packet.hairpin && c.cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
     if (w.parsed.kind == Kind::other_protocol) {
         return w.parsed.protocol == ip_proto::kIgmp ? Drop::icmp_unsupported
                                                     : Drop::protocol_unsupported;
@@ -71,10 +71,10 @@ void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Way
     if (!w.parsed.fragment) how.ip_id = next_ip_id(c.worker);
     how.may_fragment = packet.buffer == nullptr;
     const Drop why = xlat::rewrite_64(packet.frame, w.parsed, to, c.cfg.xlat, how);
-    if (unlikely(why != Drop::none)) return drop_packet(c, packet, why);
+    if (is_unlikely(why != Drop::none)) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::translated_64);
-    if (unlikely(hairpin)) return hairpin_v4(c, packet);
-    if (unlikely(fit.what == Fit::Do::cut)) return send_fragments(c, packet, way, fit.mtu);
+    if (is_unlikely(hairpin)) return hairpin_v4(c, packet);
+    if (is_unlikely(fit.what == Fit::Do::cut)) return send_fragments(c, packet, way, fit.mtu);
     send_ip(c, packet, way);
 }
 
@@ -118,18 +118,19 @@ int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept {
 
 void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     Drop why = check_64(c, packet, w);
-    if (unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
-    if (unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
-    if (unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
+    if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
+    if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
     const bool hairpin = c.cfg.nat.slot_of(w.z) >= 0;
     const Way way =
         hairpin ? Way{} : way_to(c.worker, w.z, static_cast<std::uint32_t>(w.hash >> 16));
-    if (unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
+    if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
     const bool whole = packet.buffer == nullptr;
     const Fit fit = xlat::fit_64(w.parsed, hairpin ? 65535 : way.adjacency.mtu, whole);
-    if (unlikely(fit.what == Fit::Do::refuse))
+    if (is_unlikely(fit.what == Fit::Do::refuse))
         return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
-    if (unlikely(fit.what == Fit::Do::drop)) return drop_packet(c, packet, Drop::fragment_too_big);
+    if (is_unlikely(fit.what == Fit::Do::drop))
+        return drop_packet(c, packet, Drop::fragment_too_big);
     const std::uint8_t* h = packet.frame.data;
     Tuple6 tuple{{load_ipv6(h + ipv6_at::kSource), w.parsed.src_id},
                  {load_ipv6(h + ipv6_at::kDestination), w.parsed.dst_id},
@@ -138,8 +139,9 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const Endpoint4 z{w.z, w.parsed.dst_id};
     const nat::Outbound mapped =
         map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
-    if (unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
-    if (unlikely(tuple.dst.addr.octet[8] != 0) && c.cfg.nat.prefix[w.prefix].pref.len_bits < 96) {
+    if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (is_unlikely(tuple.dst.addr.octet[8] != 0) &&
+        c.cfg.nat.prefix[w.prefix].pref.len_bits < 96) {
         c.worker.counters.add(Counter::u_octet_nonzero);
     }
     const bool piece = w.parsed.is_piece();
@@ -149,17 +151,17 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const xlat::To4 to{mapped.t_addr, w.z, mapped.t_id,
                        tuple.proto == Proto::icmp ? mapped.t_id : w.parsed.dst_id};
     emit_64(c, packet, w, to, way, fit, hairpin);
-    if (unlikely(first)) release_held(c, key, w, true);
+    if (is_unlikely(first)) release_held(c, key, w, true);
 }
 
 void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     Drop why = check_46(c, packet, w);
-    if (unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
-    if (unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
-    if (unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
+    if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
+    if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
     const std::uint16_t t_id = w.parsed.dst_id.host();
     const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id);
-    if (unlikely(owner != c.worker.id)) {
+    if (is_unlikely(owner != c.worker.id)) {
         if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
         const bool releases = w.resolved_here && w.parsed.first();
         const auto key =
@@ -179,18 +181,18 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Index known = c.worker.engine.find(w.slot, tuple.dst.id, proto);
     Way way;
     Fit fit;
-    if (likely(known != nat::kNone)) {
+    if (is_likely(known != nat::kNone)) {
         way = way_to(c.worker, c.worker.engine.binding(known).x_addr,
                      static_cast<std::uint32_t>(w.hash >> 16));
-        if (unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
+        if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
         fit = xlat::fit_46(w.parsed, way.adjacency.mtu, c.cfg.xlat, packet.buffer == nullptr);
-        if (unlikely(fit.what == Fit::Do::refuse))
+        if (is_unlikely(fit.what == Fit::Do::refuse))
             return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
-        if (unlikely(fit.what == Fit::Do::drop))
+        if (is_unlikely(fit.what == Fit::Do::drop))
             return drop_packet(c, packet, Drop::fragment_too_big);
     }
     const nat::Inbound mapped = map_46(c, w, tuple);
-    if (unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
     const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, tuple.src.addr);
     const xlat::To6 to{y, mapped.x_addr, proto == Proto::icmp ? mapped.x_id : w.parsed.src_id,
                        mapped.x_id};
@@ -204,15 +206,15 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const bool computes =
         w.parsed.kind == Kind::udp && w.parsed.udp_no_checksum && w.parsed.first();
     why = xlat::rewrite_46(packet.frame, w.parsed, to, c.cfg.xlat, how);
-    if (unlikely(why != Drop::none)) return drop_packet(c, packet, why);
-    if (unlikely(computes)) c.worker.counters.add(Counter::udp_checksums_computed);
+    if (is_unlikely(why != Drop::none)) return drop_packet(c, packet, why);
+    if (is_unlikely(computes)) c.worker.counters.add(Counter::udp_checksums_computed);
     c.worker.counters.add(Counter::translated_46);
-    if (unlikely(fit.what == Fit::Do::cut)) {
+    if (is_unlikely(fit.what == Fit::Do::cut)) {
         send_fragments(c, packet, way, fit.mtu);
     } else {
         send_ip(c, packet, way);
     }
-    if (unlikely(first)) release_held(c, key, w, false);
+    if (is_unlikely(first)) release_held(c, key, w, false);
 }
 
 void give_to(Context& c, Packet& packet, const Work& w, unsigned owner) noexcept {

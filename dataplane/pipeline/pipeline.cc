@@ -98,7 +98,7 @@ void stage_finish(Context& c) noexcept {
         Work& w = c.worker.work[i];
         if (w.path != Path::d64 && w.path != Path::d46) {
             finish_untranslated(c, packet, w);
-        } else if (unlikely(w.why != Drop::none)) {
+        } else if (is_unlikely(w.why != Drop::none)) {
             refuse(c, packet, w, w.why);
         } else if (w.path == Path::d64) {
             forward_64(c, packet, w);
@@ -155,7 +155,7 @@ void send_probe(Context& c, const nat::Probe& probe) noexcept {
 }
 
 void take_snapshot(Context& c) noexcept {
-    if (likely(c.worker.seen_generation == c.cfg.generation)) return;
+    if (is_likely(c.worker.seen_generation == c.cfg.generation)) return;
     c.worker.seen_generation = c.cfg.generation;
     c.worker.engine.apply(c.cfg.nat, c.now);
     c.worker.fragments.set_hold(c.cfg.fragment_hold);

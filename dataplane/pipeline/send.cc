@@ -133,10 +133,10 @@ Way way_to(const WorkerState& worker, const Ipv6Addr& dst, std::uint32_t flow_ha
 }
 
 void send_ip(Context& c, Packet& packet, const Way& way) noexcept {
-    if (unlikely(!own_buffer(c, packet))) return drop_packet(c, packet, Drop::no_buffer);
-    if (unlikely(packet.frame.headroom < kEthernetBytes + kVlanBytes))
+    if (is_unlikely(!own_buffer(c, packet))) return drop_packet(c, packet, Drop::no_buffer);
+    if (is_unlikely(packet.frame.headroom < kEthernetBytes + kVlanBytes))
         return drop_packet(c, packet, Drop::no_buffer);
-    if (unlikely(way.adjacency.state != Adjacency::State::resolved))
+    if (is_unlikely(way.adjacency.state != Adjacency::State::resolved))
         return hold_for_neighbour(c, packet, way);
     put_on_wire(c, packet, way.adjacency);
 }

@@ -51,7 +51,7 @@ struct WorkerState {
     nat::Engine engine;
     nat::FragmentStore fragments;
     const Fib* fib;
-    ResolveRing resolve;
+    mutable ResolveRing resolve;  // the agent takes from it
     Pending pending;
     xlat::ErrorLimiter errors_to_6, errors_to_4;
     std::uint64_t seen_generation = ~std::uint64_t{0};

@@ -233,7 +233,7 @@ Drop parse_v4(Frame& frame, Parsed& out, Where where) noexcept {
         if (out.declared_bytes > frame.len_bytes) return Drop::l3_truncated;
         frame.set_length(out.declared_bytes);
         out.l3_bytes = out.declared_bytes;
-        if (unlikely(header > kIpv4Bytes)) {
+        if (is_unlikely(header > kIpv4Bytes)) {
             const Drop why = check_options(h, header, out);
             if (why != Drop::none) return why;
         }
@@ -242,7 +242,7 @@ Drop parse_v4(Frame& frame, Parsed& out, Where where) noexcept {
     }
     const std::uint16_t word = load_be16(h + ipv4_at::kFragment).host();
     out.df = (word & ipv4_at::kDf) != 0;
-    if (unlikely((word & (ipv4_at::kMf | ipv4_at::kOffsetMask)) != 0)) {
+    if (is_unlikely((word & (ipv4_at::kMf | ipv4_at::kOffsetMask)) != 0)) {
         out.fragment = true;
         out.more = (word & ipv4_at::kMf) != 0;
         out.frag_offset = (word & ipv4_at::kOffsetMask) * 8U;

@@ -20,7 +20,7 @@ constexpr std::uint32_t kIpv6MtuLeast = 1280;
 
 Fit fit_64(const Parsed& p, std::uint32_t mtu4, bool reassembled) noexcept {
     const std::uint32_t bytes = kIpv4Bytes + p.l4_bytes();
-    if (likely(bytes <= mtu4)) return {Fit::Do::send, mtu4};
+    if (is_likely(bytes <= mtu4)) return {Fit::Do::send, mtu4};
     const std::uint32_t report = std::max(kIpv6MtuLeast, mtu4 + kIpv6Bytes - kIpv4Bytes);
     if (reassembled) return {Fit::Do::cut, mtu4};
     if (!p.fragment) {
@@ -34,7 +34,7 @@ Fit fit_46(const Parsed& p, std::uint32_t mtu6, const XlatParams& params,
            bool reassembled) noexcept {
     const std::uint32_t grow = kIpv6Bytes - kIpv4Bytes + (p.fragment ? kFragmentBytes : 0);
     if (p.df && !reassembled) {
-        if (likely(p.l3_bytes + grow <= mtu6)) return {Fit::Do::send, mtu6};
+        if (is_likely(p.l3_bytes + grow <= mtu6)) return {Fit::Do::send, mtu6};
         return p.first() ? Fit{Fit::Do::refuse, mtu6 - grow} : Fit{Fit::Do::drop, 0};
     }
     const std::uint32_t limit = std::min(params.lowest_ipv6_mtu, mtu6);
@@ -49,7 +49,7 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
     std::uint8_t* const l4 = h6 + p.l4_at;
     if (p.first()) {
         const bool no_checksum = p.kind == Kind::udp && p.udp_no_checksum;
-        if (unlikely(no_checksum) && !params.ipv6_zero_checksum) return Drop::udp_zero_checksum;
+        if (is_unlikely(no_checksum) && !params.ipv6_zero_checksum) return Drop::udp_zero_checksum;
         std::array<Sum, 2> sums{
             Sum{}.add(load_ipv6(h6 + ipv6_at::kSource)).add(load_ipv6(h6 + ipv6_at::kDestination)),
             Sum{}};
@@ -62,7 +62,7 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
         } else if (p.kind == Kind::tcp || p.kind == Kind::udp) {
             sums[1].add(to.src).add(to.dst);
             rewrite_ports(l4, p, to.src_id, to.dst_id, sums);
-            if (unlikely(params.mss_clamp_64 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
+            if (is_unlikely(params.mss_clamp_64 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
                 clamp_mss(l4, p.l4_bytes(), params.mss_clamp_64);
             }
         }
@@ -77,7 +77,7 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
     h4[1] = params.copy_traffic_class ? traffic_class : params.override_tos;
     store(h4 + ipv4_at::kTotalLength, Be16{static_cast<std::uint16_t>(total)});
     std::uint16_t fragment_word = 0;
-    if (unlikely(p.fragment)) {
+    if (is_unlikely(p.fragment)) {
         fragment_word =
             static_cast<std::uint16_t>((p.frag_offset / 8) | (p.more ? ipv4_at::kMf : 0));
         store(h4 + ipv4_at::kId, Be16{static_cast<std::uint16_t>(p.frag_id & 0xffff)});
@@ -108,7 +108,7 @@ Drop rewrite_46(Frame& frame, const Parsed& p, const To6& to, const XlatParams& 
             added.v += pseudo_tail(p.l4_bytes(), ip_proto::kIcmp6).v;
             rewrite_echo(l4, l4[0] == 8 ? 128 : 129, l4[0] == 8 ? to.src_id : to.dst_id,
                          {Sum{}, added});
-        } else if (p.kind == Kind::udp && unlikely(p.udp_no_checksum)) {
+        } else if (p.kind == Kind::udp && is_unlikely(p.udp_no_checksum)) {
             if (p.is_piece()) return Drop::udp_zero_checksum;
             store(l4, to.src_id);
             store(l4 + 2, to.dst_id);
@@ -119,7 +119,7 @@ Drop rewrite_46(Frame& frame, const Parsed& p, const To6& to, const XlatParams& 
             store_raw16(l4 + udp_at::kChecksum, never_zero(sum.checksum()));
         } else if (p.kind == Kind::tcp || p.kind == Kind::udp) {
             rewrite_ports(l4, p, to.src_id, to.dst_id, {old_addresses, new_addresses});
-            if (unlikely(params.mss_clamp_46 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
+            if (is_unlikely(params.mss_clamp_46 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
                 clamp_mss(l4, p.l4_bytes(), params.mss_clamp_46);
             }
         }
@@ -137,7 +137,7 @@ Drop rewrite_46(Frame& frame, const Parsed& p, const To6& to, const XlatParams& 
         how.keep_hop_limit ? p.hop_limit : static_cast<std::uint8_t>(p.hop_limit - 1);
     store(h6 + ipv6_at::kSource, to.src);
     store(h6 + ipv6_at::kDestination, to.dst);
-    if (unlikely(with_fragment)) {
+    if (is_unlikely(with_fragment)) {
         std::uint8_t* const f = h6 + kIpv6Bytes;
         f[0] = next;
         f[1] = 0;

@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dpdk/eal.h"
+
+#include <rte_eal.h>
+#include <rte_errno.h>
+#include <sched.h>
+
+#include <cstdio>
+#include <fstream>
+#include <set>
+#include <string>
+
+namespace isthmus::dpdk {
+namespace {
+
+constexpr std::uint64_t kMib = std::uint64_t{1} << 20;
+
+std::set<unsigned> allowed_cpus() {
+    std::set<unsigned> out;
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return out;
+    for (unsigned i = 0; i < CPU_SETSIZE; i++) {
+        if (CPU_ISSET(i, &set)) out.insert(i);
+    }
+    return out;
+}
+
+std::uint64_t free_huge_bytes() {
+    std::ifstream in("/proc/meminfo");
+    std::string key, rest;
+    std::uint64_t value = 0, free_pages = 0, page_kib = 0;
+    while (in >> key >> value) {
+        if (key == "HugePages_Free:") free_pages = value;
+        if (key == "Hugepagesize:") page_kib = value;
+        std::getline(in, rest);
+    }
+    return free_pages * page_kib * 1024;
+}
+
+}  // namespace
+
+Expected<std::vector<unsigned>> worker_cpus(const config::DataplaneConfig& cfg) {
+    const std::set<unsigned> allowed = allowed_cpus();
+    if (allowed.empty())
+        return Error{"dataplane.workers", "the CPUs of this process cannot be read"};
+    std::vector<unsigned> out;
+    for (const std::uint16_t cpu : cfg.workers) {
+        if (!allowed.contains(cpu)) {
+            return Error{"dataplane.workers",
+                         "CPU " + std::to_string(cpu) +
+                             " is not one that this process may use; it may use " +
+                             std::to_string(*allowed.begin()) + " to " +
+                             std::to_string(*allowed.rbegin())};
+        }
+        out.push_back(cpu);
+    }
+    if (out.empty()) out.push_back(*allowed.rbegin());
+    return out;
+}
+
+Expected<bool> decide_hugepages(const config::DataplaneConfig& cfg, std::uint64_t bytes) {
+    if (cfg.hugepages == config::Hugepages::no) return false;
+    const std::uint64_t have = free_huge_bytes();
+    if (have >= bytes) return true;
+    if (cfg.hugepages == config::Hugepages::automatic) return false;
+    return Error{"dataplane.hugepages",
+                 std::to_string(bytes / kMib) + " MiB of huge pages are needed and " +
+                     std::to_string(have / kMib) +
+                     " MiB are free; reserve them (sysctl vm.nr_hugepages=" +
+                     std::to_string(bytes / (2 * kMib) + 1) + ") or set hugepages = \"auto\""};
+}
+
+Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
+                 const std::vector<DeviceSpec>& devices, bool hugepages) {
+    std::vector<std::string> args{"isthmus-dataplane"};
+    std::string lcores = "0@" + std::to_string(cfg.main_cpu);
+    for (unsigned i = 0; i < plan.cpus.size(); i++) {
+        lcores += "," + std::to_string(i + 1) + "@" + std::to_string(plan.cpus[i]);
+    }
+    args.insert(args.end(), {"--lcores", lcores, "--file-prefix", cfg.file_prefix, "--log-level",
+                             "lib.eal:error"});
+    const std::uint64_t mib = cfg.memory_mib != 0 ? cfg.memory_mib : plan.memory_bytes / kMib + 64;
+    if (hugepages) {
+        args.emplace_back("--in-memory");
+    } else {
+        args.insert(args.end(), {"--no-huge", "-m", std::to_string(mib)});
+    }
+    bool pci = false;
+    for (const DeviceSpec& d : devices) {
+        args.insert(args.end(), {d.is_pci ? "-a" : "--vdev", d.devargs});
+        pci = pci || d.is_pci;
+    }
+    if (!pci) args.emplace_back("--no-pci");
+    args.insert(args.end(), cfg.eal_args.begin(), cfg.eal_args.end());
+    std::vector<char*> argv;
+    argv.reserve(args.size() + 1);
+    for (std::string& a : args) argv.push_back(a.data());
+    argv.push_back(nullptr);
+    if (rte_eal_init(static_cast<int>(args.size()), argv.data()) >= 0) return Done{};
+    std::string line;
+    for (const std::string& a : args) line += a + " ";
+    return Error{"DPDK",
+                 std::string("did not start: ") + rte_strerror(rte_errno) +
+                     ". Another instance with file_prefix \"" + cfg.file_prefix +
+                     "\" may be running; or a device or its driver is missing. Arguments: " + line};
+}
+
+}  // namespace isthmus::dpdk

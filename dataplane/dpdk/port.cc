@@ -1,0 +1,159 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dpdk/port.h"
+
+#include <rte_errno.h>
+#include <rte_ethdev.h>
+
+#include <algorithm>
+#include <cstring>
+
+namespace isthmus::dpdk {
+namespace {
+
+std::string reason(int rc) { return rte_strerror(rc < 0 ? -rc : rc); }
+
+}  // namespace
+
+Expected<Port> Port::open(const config::PortConfig& cfg, const DeviceSpec& spec, unsigned n_workers,
+                          const Buffers& buffers) {
+    Port p;
+    p.name_ = cfg.name;
+    p.spec_ = spec;
+    p.mtu_ = cfg.mtu;
+    if (rte_eth_dev_get_port_by_name(spec.name.c_str(), &p.id_) != 0) {
+        return Error{"port " + cfg.name, "DPDK has no device \"" + spec.name +
+                                             "\"; check dataplane.ports[].device, and that the "
+                                             "device is bound to a DPDK driver"};
+    }
+    const auto done = p.configure(cfg, n_workers, buffers);
+    if (!done) return done.error();
+    return p;
+}
+
+Expected<bool> Port::configure(const config::PortConfig& cfg, unsigned n_workers,
+                               const Buffers& buffers) {
+    const std::string where = "port " + name_;
+    rte_eth_dev_info info;
+    if (const int rc = rte_eth_dev_info_get(id_, &info); rc != 0)
+        return Error{where, "does not answer: " + reason(rc)};
+    rx_queues_ = static_cast<std::uint16_t>(
+        std::min<unsigned>(cfg.rx_queues != 0 ? cfg.rx_queues : n_workers, info.max_rx_queues));
+    tx_queues_ = static_cast<std::uint16_t>(std::min<unsigned>(n_workers, info.max_tx_queues));
+    rte_eth_conf conf;
+    std::memset(&conf, 0, sizeof conf);
+    // Checksums, segmentation and reassembly are ours: only the verdict on the IPv4 header is of
+    // use.
+    conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
+    conf.rxmode.mtu = mtu_;
+    offloads_ = conf.rxmode.offloads != 0 ? "rx-ipv4-checksum" : "none";
+    const std::uint64_t wanted =
+        RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6;
+    if (rx_queues_ > 1 && (info.flow_type_rss_offloads & wanted) != 0) {
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
+        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & wanted;
+        offloads_ += ", rss";
+    }
+    if (const int rc = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf); rc != 0) {
+        return Error{where, "refuses " + std::to_string(rx_queues_) + " receive and " +
+                                std::to_string(tx_queues_) + " transmit queues with MTU " +
+                                std::to_string(mtu_) + ": " + reason(rc)};
+    }
+    std::uint16_t n_rx = cfg.descriptors, n_tx = cfg.descriptors;
+    (void)rte_eth_dev_adjust_nb_rx_tx_desc(id_, &n_rx, &n_tx);
+    const int node = rte_eth_dev_socket_id(id_);
+    for (std::uint16_t q = 0; q < rx_queues_; q++) {
+        const int rc = rte_eth_rx_queue_setup(id_, q, n_rx, static_cast<unsigned>(node), nullptr,
+                                              buffers.of_node(node));
+        if (rc != 0)
+            return Error{where, "receive queue " + std::to_string(q) + ": " + reason(rc) +
+                                    "; try another number of descriptors, or MTU"};
+    }
+    for (std::uint16_t q = 0; q < tx_queues_; q++) {
+        const int rc = rte_eth_tx_queue_setup(id_, q, n_tx, static_cast<unsigned>(node), nullptr);
+        if (rc != 0) return Error{where, "transmit queue " + std::to_string(q) + ": " + reason(rc)};
+    }
+    if (const int rc = rte_eth_dev_set_mtu(id_, mtu_); rc != 0 && rc != -ENOTSUP) {
+        return Error{where, "MTU " + std::to_string(mtu_) + " is refused: " + reason(rc)};
+    }
+    promiscuous_ = cfg.promiscuous;
+    return true;
+}
+
+Status Port::start() {
+    if (const int rc = rte_eth_dev_start(id_); rc != 0)
+        return Error{"port " + name_, "does not start: " + reason(rc)};
+    if (promiscuous_ || rte_eth_allmulticast_enable(id_) != 0) {
+        // Neighbour Discovery needs multicast: a device that cannot filter it shows us everything.
+        (void)rte_eth_promiscuous_enable(id_);
+        offloads_ += ", promiscuous";
+    }
+    return Done{};
+}
+
+void Port::stop() noexcept { (void)rte_eth_dev_stop(id_); }
+void Port::close() noexcept { (void)rte_eth_dev_close(id_); }
+
+bool Port::link_up() const {
+    rte_eth_link link{};
+    return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+}
+
+Status Port::set_mtu(std::uint16_t mtu) {
+    const int rc = rte_eth_dev_set_mtu(id_, mtu);
+    if (rc != 0 && rc != -ENOTSUP)
+        return Error{"port " + name_, "MTU " + std::to_string(mtu) + " is refused: " + reason(rc)};
+    mtu_ = mtu;
+    return Done{};
+}
+
+Status Port::add_mac(MacAddr mac) {
+    rte_ether_addr a;
+    std::memcpy(a.addr_bytes, mac.octet.data(), 6);
+    const int rc = rte_eth_dev_mac_addr_add(id_, &a, 0);
+    if (rc == 0) return Done{};
+    if (rte_eth_promiscuous_enable(id_) == 0) return Done{};
+    return Error{"port " + name_, "cannot take another link address: " + reason(rc)};
+}
+
+Status Port::remove_mac(MacAddr mac) {
+    rte_ether_addr a;
+    std::memcpy(a.addr_bytes, mac.octet.data(), 6);
+    (void)rte_eth_dev_mac_addr_remove(id_, &a);
+    return Done{};
+}
+
+agent::PortFacts Port::facts() const {
+    agent::PortFacts f;
+    f.name = name_;
+    f.device = spec_.devargs;
+    f.mtu = mtu_;
+    f.kernel_device = spec_.is_kernel_device;
+    f.kernel_device_name = spec_.iface;
+    f.rx_queues = rx_queues_;
+    f.tx_queues = tx_queues_;
+    f.offloads = offloads_;
+    rte_eth_dev_info info;
+    if (rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr)
+        f.driver = info.driver_name;
+    rte_ether_addr mac;
+    if (rte_eth_macaddr_get(id_, &mac) == 0) std::memcpy(f.mac.octet.data(), mac.addr_bytes, 6);
+    rte_eth_link link{};
+    if (rte_eth_link_get_nowait(id_, &link) == 0) {
+        f.link_up = link.link_status == RTE_ETH_LINK_UP;
+        f.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
+    }
+    rte_eth_stats s{};
+    if (rte_eth_stats_get(id_, &s) == 0) {
+        f.rx_packets = s.ipackets;
+        f.rx_bytes = s.ibytes;
+        f.rx_missed = s.imissed;
+        f.rx_errors = s.ierrors;
+        f.rx_no_buffer = s.rx_nombuf;
+        f.tx_packets = s.opackets;
+        f.tx_bytes = s.obytes;
+        f.tx_errors = s.oerrors;
+    }
+    return f;
+}
+
+}  // namespace isthmus::dpdk

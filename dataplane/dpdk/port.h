@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+// One Ethernet device as a port of ours: configured by what it says that it can do, reported, and
+// refused with a sentence where it would break us.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "common/base/expected.h"
+#include "common/config/config.h"
+#include "common/net/addr.h"
+#include "dataplane/agent/workers.h"
+#include "dataplane/dpdk/device.h"
+#include "dataplane/dpdk/mbuf_frame.h"
+
+namespace isthmus::dpdk {
+
+class Port {
+public:
+    /// Configures the device of `cfg` (EAL has it already); it is stopped afterwards.
+    [[nodiscard]] static Expected<Port> open(const config::PortConfig& cfg, const DeviceSpec& spec,
+                                             unsigned n_workers, const Buffers& buffers);
+    [[nodiscard]] Status start();
+    void stop() noexcept;
+    void close() noexcept;
+    [[nodiscard]] bool link_up() const;
+    [[nodiscard]] Status set_mtu(std::uint16_t mtu);
+    [[nodiscard]] Status add_mac(MacAddr mac);
+    [[nodiscard]] Status remove_mac(MacAddr mac);
+    [[nodiscard]] agent::PortFacts facts() const;
+
+    [[nodiscard]] std::uint16_t dpdk_id() const { return id_; }
+    [[nodiscard]] std::uint16_t rx_queues() const { return rx_queues_; }
+    [[nodiscard]] std::uint16_t tx_queues() const { return tx_queues_; }
+    [[nodiscard]] std::uint16_t mtu() const { return mtu_; }
+    [[nodiscard]] bool is_virtual() const { return !spec_.is_pci; }
+
+private:
+    Expected<bool> configure(const config::PortConfig& cfg, unsigned n_workers,
+                             const Buffers& buffers);
+
+    std::uint16_t id_ = 0, rx_queues_ = 1, tx_queues_ = 1, mtu_ = 1500;
+    bool promiscuous_ = false;
+    std::string name_, offloads_;
+    DeviceSpec spec_;
+};
+
+}  // namespace isthmus::dpdk

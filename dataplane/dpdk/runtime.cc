@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dpdk/runtime.h"
+
+#include <linux/capability.h>
+#include <rte_cycles.h>
+#include <rte_eal.h>
+#include <rte_launch.h>
+#include <rte_lcore.h>
+#include <sys/random.h>
+
+#include <algorithm>
+
+#include "common/log/log.h"
+#include "dataplane/dpdk/af_packet_fanout.h"
+#include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/memory.h"
+#include "dataplane/dpdk/port.h"
+#include "dataplane/dpdk/punt.h"
+#include "dataplane/dpdk/worker.h"
+#include "dataplane/pipeline/snapshot.h"
+#include "dataplane/pipeline/state.h"
+
+namespace isthmus::dpdk {
+namespace {
+
+constexpr std::uint32_t kFibNodes = 8192;  // of each family, 1 KiB each
+constexpr unsigned kHandoverFrames = 2048, kPuntFrames = 1024;
+
+pipeline::WorkerSizes sizes_of(const config::Config& cfg, unsigned n_workers) {
+    const config::DataplaneConfig& d = cfg.dataplane;
+    const std::uint32_t bindings = d.max_bindings != 0 ? d.max_bindings : d.max_sessions;
+    const std::uint32_t subscribers =
+        d.max_subscribers != 0 ? d.max_subscribers : std::max<std::uint32_t>(bindings / 16, 4096);
+    pipeline::WorkerSizes s;
+    // Subscribers fall on workers by hash: room for an uneven share.
+    const auto share = [&](std::uint32_t n) {
+        return n_workers == 1 ? n : n / n_workers + n / n_workers / 8 + 64;
+    };
+    s.tables = {share(bindings), share(d.max_sessions), share(subscribers), d.max_pool_addresses};
+    s.fragment_cells = std::max<std::uint32_t>(cfg.nat64.fragment_memory_kib / 2, 64);
+    return s;
+}
+
+nat::Seed random_seed() {
+    nat::Seed seed;
+    (void)getrandom(&seed, sizeof seed, 0);
+    return seed;
+}
+
+}  // namespace
+
+struct Runtime::Impl {
+    config::Config cfg;
+    std::vector<DeviceSpec> devices;
+    std::vector<unsigned> cpus;
+    bool hugepages = false, running = false, eal = false;
+    Buffers buffers;
+    std::vector<Port> port;
+    std::vector<Ring> rings;
+    std::unique_ptr<pipeline::Fib> fib;
+    std::vector<TableMemory> memory;
+    std::vector<pipeline::WorkerState*> state;
+    std::vector<std::unique_ptr<Worker>> worker;
+    std::unique_ptr<Punt> punt;
+    std::vector<int> punt_fd;
+    std::vector<unsigned> transmitter;  // by port: the worker that sends the kernel's frames
+    std::vector<std::vector<rte_ring*>> from_kernel;
+    Published published;
+    std::unique_ptr<const pipeline::Snapshot> current;
+
+    ~Impl() {
+        punt.reset();
+        worker.clear();
+        for (Port& p : port) p.close();
+        rings.clear();
+        buffers = Buffers{};
+        if (eal) (void)rte_eal_cleanup();
+    }
+
+    BufferPlan buffer_plan() const {
+        BufferPlan plan;
+        std::uint32_t frame = 1514;
+        std::uint64_t n = 8192;
+        for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
+            const auto& p = cfg.dataplane.ports[i];
+            frame = std::max({frame, p.mtu + kLinkBytes, devices[i].frame_room_bytes});
+            n += std::uint64_t{p.descriptors} * 2 * cpus.size();
+        }
+        plan.count =
+            cfg.dataplane.buffers != 0 ? cfg.dataplane.buffers : static_cast<std::uint32_t>(n);
+        plan.room_bytes = room_bytes_for(frame);
+        plan.nodes = {SOCKET_ID_ANY};
+        return plan;
+    }
+
+    Status open_ports() {
+        for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
+            auto p = Port::open(cfg.dataplane.ports[i], devices[i],
+                                static_cast<unsigned>(cpus.size()), buffers);
+            if (!p) return p.error();
+            published.frame_max[i].store(p->mtu() + kLinkBytes, std::memory_order_relaxed);
+            port.push_back(*p);
+        }
+        return Done{};
+    }
+
+    Expected<rte_ring*> ring(const std::string& name, unsigned frames) {
+        auto r = make_ring(name, frames, SOCKET_ID_ANY);
+        if (!r) return r.error();
+        rings.push_back(std::move(*r));
+        return rings.back().get();
+    }
+
+    Status make_tables() {
+        const pipeline::WorkerSizes sizes = sizes_of(cfg, static_cast<unsigned>(cpus.size()));
+        const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
+        fib = std::make_unique<pipeline::Fib>(kFibNodes, kFibNodes);
+        for (unsigned w = 0; w < cpus.size(); w++) {
+            auto m = TableMemory::map(bytes, -1, hugepages);
+            if (!m) return m.error();
+            memory.push_back(std::move(*m));
+            state.push_back(
+                pipeline::WorkerState::create(memory.back().span(), sizes, w, random_seed(), *fib));
+        }
+        log::info("tables: " + std::to_string(bytes >> 20) + " MiB for each of " +
+                  std::to_string(cpus.size()) + " workers, " +
+                  std::string(name_of(memory.back().kind())) + " pages");
+        return Done{};
+    }
+
+    bool all_virtual() const {
+        return std::all_of(port.begin(), port.end(), [](const Port& p) { return p.is_virtual(); });
+    }
+
+    WorkerSetup basic_setup(unsigned w, const Clock& clock) {
+        WorkerSetup s;
+        s.id = w;
+        s.cpu = cpus[w];
+        s.lcore = w + 1;
+        const config::Idle idle = cfg.dataplane.idle;
+        s.may_sleep =
+            idle == config::Idle::sleep || (idle == config::Idle::automatic && all_virtual());
+        s.clock = clock;
+        s.buffers = {buffers.of_node(SOCKET_ID_ANY), buffers.large()};
+        s.published = &published;
+        s.state = state[w];
+        s.counters = &state[w]->counters;
+        for (std::uint16_t p = 0; p < port.size(); p++) {
+            for (std::uint16_t q = 0; q < port[p].rx_queues(); q++) {
+                if (q % cpus.size() == w) s.rx.push_back({port[p].dpdk_id(), q, p});
+            }
+            TxPath path{port[p].dpdk_id(), static_cast<int>(w), 0};
+            if (w >= port[p].tx_queues()) path = {port[p].dpdk_id(), -1, w % port[p].tx_queues()};
+            s.tx.push_back(path);
+        }
+        return s;
+    }
+
+    Status make_workers() {
+        const auto n = static_cast<unsigned>(cpus.size());
+        const Clock clock(rte_rdtsc(), rte_get_tsc_hz());
+        punt = std::make_unique<Punt>(static_cast<unsigned>(port.size()));
+        std::vector<WorkerSetup> setups;
+        for (unsigned w = 0; w < n; w++) setups.push_back(basic_setup(w, clock));
+        for (unsigned a = 0; a < n; a++) {
+            setups[a].handover_to.resize(n);
+            setups[a].tx_to.resize(n);
+            for (unsigned c = 0; c < kPuntClasses; c++) {
+                auto r = ring("punt_" + std::to_string(a) + "_" + std::to_string(c), kPuntFrames);
+                if (!r) return r.error();
+                setups[a].punt_to[c] = *r;
+                punt->add_source(c, *r);
+            }
+            auto k = ring("kernel_" + std::to_string(a), kPuntFrames);
+            if (!k) return k.error();
+            setups[a].from_kernel = *k;
+        }
+        for (unsigned a = 0; a < n; a++) {
+            for (unsigned b = 0; b < n; b++) {
+                if (a == b) continue;
+                const std::string pair = std::to_string(a) + "_" + std::to_string(b);
+                auto over = ring("over_" + pair, kHandoverFrames);
+                auto tx = ring("tx_" + pair, kHandoverFrames);
+                if (!over) return over.error();
+                if (!tx) return tx.error();
+                setups[a].handover_to[b] = *over;
+                setups[b].handover_in.push_back(*over);
+                setups[a].tx_to[b] = *tx;
+                setups[b].tx_in.push_back(*tx);
+            }
+        }
+        for (std::size_t p = 0; p < port.size(); p++) {
+            transmitter.push_back(
+                static_cast<unsigned>(p % std::min<std::size_t>(n, port[p].tx_queues())));
+        }
+        from_kernel.resize(1);
+        for (WorkerSetup& s : setups) {
+            from_kernel[0].push_back(s.from_kernel);
+            worker.push_back(std::make_unique<Worker>(std::move(s)));
+        }
+        punt_fd.assign(port.size(), -1);
+        return Done{};
+    }
+
+    static int worker_main(void* self) {
+        static_cast<Worker*>(self)->run();
+        return 0;
+    }
+};
+
+Runtime::Runtime(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+Runtime::~Runtime() { stop(); }
+
+Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
+    auto impl = std::make_unique<Impl>();
+    impl->cfg = cfg;
+    if (cfg.dataplane.ports.empty()) {
+        return Error{"dataplane.ports",
+                     "no ports: name at least one, for example ports = ({ name = \"p0\"; device = "
+                     "\"0000:01:00.0\"; });"};
+    }
+    auto cpus = worker_cpus(cfg.dataplane);
+    if (!cpus) return cpus.error();
+    impl->cpus = *cpus;
+    for (const auto& p : cfg.dataplane.ports) {
+        auto spec = parse_device(p, static_cast<unsigned>(cpus->size()));
+        if (!spec) return spec.error();
+        impl->devices.push_back(*spec);
+    }
+    (void)fanout_without_defrag(0);
+    const BufferPlan plan = impl->buffer_plan();
+    const std::uint64_t bytes = Buffers::bytes_needed(plan);
+    auto huge = decide_hugepages(cfg.dataplane, bytes);
+    if (!huge) return huge.error();
+    impl->hugepages = *huge;
+    log::info(*huge ? "huge pages are used"
+                    : "ordinary pages are used (no huge pages free, or hugepages = \"no\")");
+    const auto eal = start_eal(cfg.dataplane, {impl->cpus, bytes}, impl->devices, *huge);
+    if (!eal) return eal.error();
+    impl->eal = true;
+    auto buffers = Buffers::create(plan);
+    if (!buffers) return buffers.error();
+    impl->buffers = std::move(*buffers);
+    for (auto step : {&Impl::open_ports, &Impl::make_tables, &Impl::make_workers}) {
+        const Status done = (impl.get()->*step)();
+        if (!done) return done.error();
+    }
+    return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+void Runtime::set_punt_fd(std::uint16_t port_id, int fd) {
+    impl_->punt_fd[port_id] = fd;
+    impl_->punt->set_way(port_id, {fd, impl_->from_kernel[0][impl_->transmitter[port_id]]});
+}
+
+Status Runtime::launch() {
+    for (Port& p : impl_->port) {
+        const auto started = p.start();
+        if (!started) return started.error();
+    }
+    impl_->punt->start({impl_->buffers.of_node(SOCKET_ID_ANY), impl_->buffers.large()});
+    impl_->published.stop.store(false);
+    for (unsigned w = 0; w < impl_->worker.size(); w++) {
+        impl_->worker[w]->about_to_run();
+        if (rte_eal_remote_launch(&Impl::worker_main, impl_->worker[w].get(), w + 1) != 0) {
+            return Error{"worker " + std::to_string(w), "did not start"};
+        }
+    }
+    impl_->running = true;
+    return Done{};
+}
+
+void Runtime::poll_links() {}
+
+pipeline::Fib& Runtime::fib() { return *impl_->fib; }
+
+void Runtime::stop() noexcept {
+    if (!impl_->running) return;
+    impl_->running = false;
+    impl_->published.stop.store(true);
+    rte_eal_mp_wait_lcore();
+    impl_->punt->stop();
+    for (Port& p : impl_->port) p.stop();
+}
+
+std::vector<int> Runtime::capabilities_needed() const {
+    for (const DeviceSpec& d : impl_->devices) {
+        if (!d.is_kernel_device) return {CAP_NET_ADMIN, CAP_IPC_LOCK, CAP_SYS_RAWIO};
+    }
+    return {CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK};
+}
+
+unsigned Runtime::n_workers() const { return static_cast<unsigned>(impl_->worker.size()); }
+const pipeline::WorkerState& Runtime::state(unsigned worker) const { return *impl_->state[worker]; }
+agent::WorkerFacts Runtime::facts(unsigned worker) const { return impl_->worker[worker]->facts(); }
+
+std::vector<agent::PortFacts> Runtime::ports() const {
+    std::vector<agent::PortFacts> out;
+    for (std::uint16_t i = 0; i < impl_->port.size(); i++) {
+        agent::PortFacts f = impl_->port[i].facts();
+        f.port_id = i;
+        f.punt_fd = impl_->punt_fd[i];
+        const Punt::Stats& s = impl_->punt->stats(i);
+        f.punted = s.punted.load(std::memory_order_relaxed);
+        f.punt_dropped = s.punt_dropped.load(std::memory_order_relaxed);
+        f.from_kernel = s.from_kernel.load(std::memory_order_relaxed);
+        f.from_kernel_dropped = s.from_kernel_dropped.load(std::memory_order_relaxed);
+        out.push_back(std::move(f));
+    }
+    return out;
+}
+
+void Runtime::publish(std::unique_ptr<const pipeline::Snapshot> next) {
+    impl_->published.snapshot.store(next.get(), std::memory_order_release);
+    const std::uint64_t ticket = take_ticket();
+    while (!passed(ticket)) rte_delay_us_sleep(20);
+    impl_->current = std::move(next);
+}
+
+std::uint64_t Runtime::take_ticket() {
+    const std::uint64_t t = impl_->published.ticket.load(std::memory_order_relaxed) + 1;
+    impl_->published.ticket.store(t, std::memory_order_release);
+    return t;
+}
+
+bool Runtime::passed(std::uint64_t ticket) const {
+    return std::all_of(impl_->worker.begin(), impl_->worker.end(),
+                       [&](const auto& w) { return w->passed(ticket); });
+}
+
+Status Runtime::set_mtu(std::uint16_t port_id, std::uint16_t mtu) {
+    const auto done = impl_->port[port_id].set_mtu(mtu);
+    if (done)
+        impl_->published.frame_max[port_id].store(mtu + kLinkBytes, std::memory_order_relaxed);
+    return done;
+}
+Status Runtime::add_mac(std::uint16_t port_id, MacAddr mac) {
+    return impl_->port[port_id].add_mac(mac);
+}
+Status Runtime::remove_mac(std::uint16_t port_id, MacAddr mac) {
+    return impl_->port[port_id].remove_mac(mac);
+}
+
+}  // namespace isthmus::dpdk
