@@ -88,7 +88,7 @@ Expected<Tap> open_tap(const std::string& name, MacAddr mac, std::uint16_t mtu) 
     (void)write_sysctl("net/ipv4/conf/" + name + "/forwarding", "0");
     (void)write_sysctl("net/ipv6/conf/" + name + "/forwarding", "0");
     (void)write_sysctl("net/ipv4/conf/" + name + "/rp_filter", "0");
-    (void)write_sysctl("net/ipv4/conf/" + name + "/arp_ignore", "1");
+    (void)write_sysctl("net/ipv4/conf/" + name + "/arp_ignore", "0");
     const Status up = set_up(name, mac, mtu);
     if (!up) {
         ::close(tap.fd);

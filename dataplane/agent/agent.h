@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// The agent: the one thread of the dataplane that talks to the world. It makes the punt interfaces,
+// follows the kernel, compiles and publishes snapshots, and answers on the dataplane's socket.
+//
+//   Agent::create()   namespaces, TAPs, netlink; the first snapshot (no policy: everything to
+//   translate is dropped) run_once()        serves whatever has come, for at most the given time
+//   ~Agent()          removes TAPs, pool routes and the socket
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "common/api/rpc.h"
+#include "common/config/config.h"
+#include "dataplane/agent/netlink.h"
+#include "dataplane/agent/tap.h"
+#include "dataplane/agent/workers.h"
+#include "dataplane/pipeline/snapshot.h"
+
+namespace isthmus::agent {
+
+class Agent {
+public:
+    [[nodiscard]] static Expected<std::unique_ptr<Agent>> create(const config::Config& cfg,
+                                                                 Workers& workers,
+                                                                 pipeline::Fib& fib);
+    ~Agent();
+    Agent(const Agent&) = delete;
+    Agent& operator=(const Agent&) = delete;
+
+    /// The TAP of a port, for the punt thread.
+    [[nodiscard]] int punt_fd(std::uint16_t port) const { return taps_[port].fd; }
+    /// After the workers run: configured addresses and routes, the socket.
+    Status open_for_business();
+    void run_once(int timeout_ms);
+
+private:
+    Agent(const config::Config& cfg, Workers& workers) : cfg_(cfg), workers_(workers) {}
+    Status make_taps(pipeline::Fib& fib);
+    Status configure_taps();
+    Status republish();
+    Expected<api::Json> apply_policy(const std::string& text, bool dry_run);
+    [[nodiscard]] pipeline::Interfaces interfaces() const;
+    [[nodiscard]] bool sweeps_done() const;
+    void follow_kernel();
+    void follow_links();
+    void serve_methods();
+
+    // One for each request.
+    [[nodiscard]] api::Json status() const;
+    [[nodiscard]] api::Json counters() const;
+    [[nodiscard]] api::Json drops() const;
+    [[nodiscard]] api::Json ports() const;
+    [[nodiscard]] api::Json workers_json() const;
+    [[nodiscard]] api::Json pools() const;
+    [[nodiscard]] api::Json prefixes() const;
+    [[nodiscard]] api::Json neighbours();
+    [[nodiscard]] api::Json routes();
+    [[nodiscard]] Expected<api::Json> rows(const api::Json& params, bool sessions) const;
+
+    const config::Config cfg_;
+    Workers& workers_;
+    std::vector<Tap> taps_;
+    std::vector<bool> link_up_;
+    std::unique_ptr<KernelWatch> kernel_;
+    std::unique_ptr<api::RpcServer> server_;
+    config::Nat64Config policy_;
+    std::string policy_text_;
+    bool has_policy_ = false;
+    pipeline::Snapshot current_;  // a copy: the workers' one is theirs
+    nat::Seed seed_;
+    std::string instance_;
+    std::int64_t started_ = 0;
+    std::uint64_t turns_ = 0;
+};
+
+}  // namespace isthmus::agent

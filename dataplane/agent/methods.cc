@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+// The requests on the dataplane's socket: one function for each, numbers as integers, units in the
+// names.
+#include <ctime>
+
+#include "common/net/rfc6052.h"
+#include "dataplane/agent/agent.h"
+#include "dataplane/pipeline/state.h"
+
+namespace isthmus::agent {
+
+using api::Json;
+
+namespace {
+
+std::string any_text(std::uint8_t family, const Ipv6Addr& a) {
+    if (family == 6) return a.text();
+    return Ipv4Addr::of(a.octet[0], a.octet[1], a.octet[2], a.octet[3]).text();
+}
+
+/// What a list is filtered by; empty fields match all.
+struct Filter {
+    std::optional<Prefix6> subscriber;
+    std::optional<Ipv4Addr> remote;
+    std::string protocol;
+
+    [[nodiscard]] bool matches(const nat::BindingView& b) const {
+        return (!subscriber || subscriber->contains(b.x.addr)) &&
+               (protocol.empty() || protocol == name_of(b.proto));
+    }
+};
+
+Expected<Filter> filter_of(const Json& p) {
+    Filter f;
+    if (p.contains("subscriber") && p["subscriber"].is_string()) {
+        const auto prefix =
+            Prefix6::parse(p["subscriber"].get<std::string>(), Prefix6::Bare::allow);
+        if (!prefix) return prefix.error();
+        f.subscriber = *prefix;
+    }
+    if (p.contains("remote") && p["remote"].is_string()) {
+        f.remote = Ipv4Addr::parse(p["remote"].get<std::string>());
+        if (!f.remote) return Error{"remote", "is not an IPv4 address"};
+    }
+    if (p.contains("protocol") && p["protocol"].is_string())
+        f.protocol = p["protocol"].get<std::string>();
+    const bool known =
+        f.protocol.empty() || f.protocol == "tcp" || f.protocol == "udp" || f.protocol == "icmp";
+    if (!known) return Error{"protocol", "is tcp, udp or icmp"};
+    return f;
+}
+
+Json binding_row(const nat::BindingView& b, unsigned worker) {
+    return {{"protocol", name_of(b.proto)},
+            {"x", b.x.addr.text()},
+            {"x_id", b.x.id.host()},
+            {"t", b.t.addr.text()},
+            {"t_id", b.t.id.host()},
+            {"sessions", b.n_sessions},
+            {"worker", worker}};
+}
+
+Json session_row(const nat::SessionView& s, unsigned worker, const pipeline::Snapshot& cfg) {
+    Json row = binding_row(s.binding, worker);
+    row.erase("sessions");
+    row["z"] = s.z.addr.text();
+    row["z_id"] = s.binding.proto == Proto::icmp ? s.binding.t.id.host() : s.z.id.host();
+    row["y"] = embed(cfg.nat.prefix[s.prefix].pref, s.z.addr).text();
+    row["state"] = s.binding.proto == Proto::tcp ? nat::name_of(s.tcp) : "open";
+    return row;
+}
+
+}  // namespace
+
+Json Agent::status() const {
+    std::uint64_t bindings = 0, sessions = 0;
+    for (unsigned w = 0; w < workers_.n_workers(); w++) {
+        bindings += workers_.state(w).engine.n_bindings();
+        sessions += workers_.state(w).engine.n_sessions();
+    }
+    return {{"version", ISTHMUS_VERSION},
+            {"protocol", api::kProtocolVersion},
+            {"instance", instance_},
+            {"has_policy", has_policy_},
+            {"generation", current_.generation},
+            {"policy", policy_text_},
+            {"workers", workers_.n_workers()},
+            {"bindings", bindings},
+            {"sessions", sessions},
+            {"uptime_seconds", std::time(nullptr) - started_}};
+}
+
+Json Agent::counters() const {
+    Json out = Json::object();
+    for (const CounterInfo& c : kCounters) {
+        std::uint64_t n = 0;
+        for (unsigned w = 0; w < workers_.n_workers(); w++)
+            n += workers_.state(w).counters.of(c.id);
+        out[std::string(c.name)] = {{"value", n}, {"help", c.help}};
+    }
+    return out;
+}
+
+Json Agent::drops() const {
+    Json out = Json::array();
+    for (const DropInfo& d : kDrops) {
+        if (d.id == Drop::none) continue;
+        std::uint64_t n = 0;
+        for (unsigned w = 0; w < workers_.n_workers(); w++)
+            n += workers_.state(w).counters.of(d.id);
+        out.push_back({{"reason", d.name}, {"packets", n}, {"help", d.help}, {"source", d.source}});
+    }
+    return out;
+}
+
+Json Agent::ports() const {
+    Json out = Json::array();
+    for (const PortFacts& p : workers_.ports()) {
+        out.push_back({{"name", p.name},
+                       {"driver", p.driver},
+                       {"device", p.device},
+                       {"mac", p.mac.text()},
+                       {"mtu_bytes", p.mtu},
+                       {"link", p.link_up ? "up" : "down"},
+                       {"link_mbps", p.link_mbps},
+                       {"rx_queues", p.rx_queues},
+                       {"tx_queues", p.tx_queues},
+                       {"offloads", p.offloads},
+                       {"rx_packets", p.rx_packets},
+                       {"rx_bytes", p.rx_bytes},
+                       {"rx_missed", p.rx_missed},
+                       {"rx_errors", p.rx_errors},
+                       {"rx_no_buffer", p.rx_no_buffer},
+                       {"tx_packets", p.tx_packets},
+                       {"tx_bytes", p.tx_bytes},
+                       {"tx_errors", p.tx_errors},
+                       {"punted", p.punted},
+                       {"punt_dropped", p.punt_dropped},
+                       {"from_kernel", p.from_kernel}});
+    }
+    return out;
+}
+
+Json Agent::workers_json() const {
+    Json out = Json::array();
+    for (unsigned w = 0; w < workers_.n_workers(); w++) {
+        const WorkerFacts f = workers_.facts(w);
+        const auto& s = workers_.state(w);
+        out.push_back({{"id", w},
+                       {"cpu", f.cpu},
+                       {"turns", f.turns},
+                       {"busy_turns", f.busy_turns},
+                       {"busy_cycles", f.busy_cycles},
+                       {"turn_max_cycles", f.turn_max_cycles},
+                       {"idle", f.sleeping_allowed ? "sleep" : "poll"},
+                       {"rx_packets", s.counters.of(Counter::rx_packets)},
+                       {"bindings", s.engine.n_bindings()},
+                       {"sessions", s.engine.n_sessions()},
+                       {"subscribers", s.engine.n_subscribers()},
+                       {"handed_over", s.counters.of(Counter::handed_over)}});
+    }
+    return out;
+}
+
+Json Agent::pools() const {
+    Json out = Json::array();
+    for (unsigned i = 0; i < current_.nat.n_slots; i++) {
+        const nat::PoolSlot& slot = current_.nat.slot[i];
+        if (slot.state == nat::PoolSlot::State::unused) continue;
+        Json row{{"address", slot.addr.text()},
+                 {"ports", std::to_string(slot.first_port) + "-" + std::to_string(slot.last_port)}};
+        for (unsigned p = 0; p < kProtos; p++) {
+            std::uint64_t used = 0, open = 0;
+            for (unsigned w = 0; w < workers_.n_workers(); w++) {
+                used += workers_.state(w).engine.ports_in_use(i, static_cast<Proto>(p));
+                open += workers_.state(w).engine.ports_free(i, static_cast<Proto>(p));
+            }
+            row[std::string(name_of(static_cast<Proto>(p))) + "_in_use"] = used;
+            row[std::string(name_of(static_cast<Proto>(p))) + "_free"] = open;
+        }
+        out.push_back(std::move(row));
+    }
+    return out;
+}
+
+Json Agent::prefixes() const {
+    Json out = Json::array();
+    for (unsigned i = 0; i < nat::kPrefixesMax; i++) {
+        const auto& p = current_.nat.prefix[i];
+        if (!p.live) continue;
+        const bool local_use = kLocalUsePrefix.contains(p.pref.addr);
+        out.push_back({{"prefix", p.pref.text()},
+                       {"id", i},
+                       {"well_known", p.well_known},
+                       {"local_use", local_use}});
+    }
+    return out;
+}
+
+Json Agent::neighbours() {
+    Json out = Json::array();
+    for (const auto& n : kernel_->writer().neighbours()) {
+        out.push_back({{"address", any_text(n.family, n.address)},
+                       {"mac", n.mac.text()},
+                       {"port", cfg_.dataplane.ports[n.port].name},
+                       {"vlan", n.vlan}});
+    }
+    return out;
+}
+
+Json Agent::routes() {
+    Json out = Json::array();
+    for (const auto& r : kernel_->writer().routes()) {
+        Json hops = Json::array();
+        for (const auto& h : r.hops) {
+            hops.push_back({{"port", cfg_.dataplane.ports[h.port].name},
+                            {"vlan", h.vlan},
+                            {"via", h.on_link ? "" : any_text(r.prefix.family, h.gateway)}});
+        }
+        out.push_back({{"to", any_text(r.prefix.family, r.prefix.addr) + "/" +
+                                  std::to_string(r.prefix.len_bits)},
+                       {"local", r.hops.empty()},
+                       {"hops", hops}});
+    }
+    return out;
+}
+
+/// A page of bindings or sessions. The cursor names worker, table and index: "w.t.i".
+Expected<Json> Agent::rows(const Json& params, bool sessions) const {
+    auto filter = filter_of(params);
+    if (!filter) return filter.error();
+    unsigned worker = 0, table = 0, index = 0;
+    if (params.contains("cursor") && params["cursor"].is_string()) {
+        if (std::sscanf(params["cursor"].get<std::string>().c_str(), "%u.%u.%u", &worker, &table,
+                        &index) != 3)
+            return Error{"cursor", "is none of ours"};
+    }
+    Json out = Json::array();
+    constexpr unsigned kVisitMost = 200'000;  // records in one answer: the agent has other work
+    unsigned visited = 0;
+    for (; worker < workers_.n_workers(); worker++, table = 0, index = 0) {
+        const nat::Engine& e = workers_.state(worker).engine;
+        for (; table < (sessions ? 2U : 1U); table++, index = 0) {
+            const std::uint32_t end = table == 0 ? e.binding_high_water() : e.session_high_water();
+            for (; index < end; index++) {
+                if (out.size() == api::kPage || visited++ == kVisitMost) {
+                    return Json{{"rows", out},
+                                {"next", std::to_string(worker) + "." + std::to_string(table) +
+                                             "." + std::to_string(index)}};
+                }
+                if (!sessions) {
+                    const auto b = e.read_binding(index);
+                    if (b && filter->matches(*b)) out.push_back(binding_row(*b, worker));
+                    continue;
+                }
+                const auto s =
+                    table == 0 ? e.read_first_session(index) : e.read_more_session(index);
+                const bool hit = s && filter->matches(s->binding) &&
+                                 (!filter->remote || *filter->remote == s->z.addr);
+                if (hit) out.push_back(session_row(*s, worker, current_));
+            }
+        }
+    }
+    return Json{{"rows", out}};
+}
+
+void Agent::serve_methods() {
+    using api::Right;
+    const auto show = [&](const char* name, Json (Agent::*method)() const) {
+        server_->on(name, Right::read,
+                    [this, method](const Json&) -> Expected<Json> { return (this->*method)(); });
+    };
+    show("status", &Agent::status);
+    show("show.counters", &Agent::counters);
+    show("show.drops", &Agent::drops);
+    show("show.ports", &Agent::ports);
+    show("show.workers", &Agent::workers_json);
+    show("show.pools", &Agent::pools);
+    show("show.prefixes", &Agent::prefixes);
+    server_->on("show.neighbours", Right::read,
+                [this](const Json&) -> Expected<Json> { return neighbours(); });
+    server_->on("show.routes", Right::read,
+                [this](const Json&) -> Expected<Json> { return routes(); });
+    server_->on("show.bindings", Right::read, [this](const Json& p) { return rows(p, false); });
+    server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
+    server_->on("policy.apply", Right::admin, [this](const Json& p) -> Expected<Json> {
+        if (!p.contains("text") || !p["text"].is_string())
+            return Error{"policy.apply", "needs text"};
+        return apply_policy(p["text"].get<std::string>(), p.value("dry_run", Json(false)) == true);
+    });
+}
+
+}  // namespace isthmus::agent
