@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+// isthmus-control: wires the parts and runs until a signal.
+#include <systemd/sd-daemon.h>
+
+#include <CLI/CLI.hpp>
+#include <csignal>
+#include <iostream>
+
+#include "common/config/parse.h"
+#include "common/config/schema.h"
+#include "common/log/log.h"
+#include "control/control.h"
+
+namespace {
+
+volatile std::sig_atomic_t stop_signal = 0;
+
+void on_signal(int signal) { stop_signal = signal; }
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    using namespace isthmus;
+    CLI::App app{"Isthmus control: owns the policy and serves isthmusctl"};
+    std::string file = "/etc/isthmus/isthmus.conf";
+    bool check = false, manual = false;
+    app.add_option("-c,--config", file, "configuration file")->capture_default_str();
+    app.add_flag("--check", check, "validate the configuration and exit");
+    app.add_flag("--print-manual", manual, "print isthmus.conf(5) and exit");
+    app.set_version_flag("--version", std::string("isthmus-control ") + ISTHMUS_VERSION);
+    CLI11_PARSE(app, argc, argv);
+    if (manual) {
+        std::cout << config::manual();
+        return 0;
+    }
+    if (check) {
+        const auto loaded = config::load_file(file);
+        for (const auto& w : loaded.warnings) std::cerr << "warning: " << w.text() << "\n";
+        if (!loaded.ok()) std::cerr << loaded.error_text() << "\n";
+        return loaded.ok() ? 0 : 1;
+    }
+    struct sigaction action {};
+    action.sa_handler = on_signal;
+    sigaction(SIGTERM, &action, nullptr);
+    sigaction(SIGINT, &action, nullptr);
+    std::signal(SIGPIPE, SIG_IGN);
+    auto control = control::Control::create(file);
+    if (!control) {
+        std::cerr << control.error().text() << "\n";
+        return 1;
+    }
+    log::info("ready");
+    sd_notify(0, "READY=1");
+    while (stop_signal == 0) (*control)->run_once(200);
+    (*control)->stop();
+    return 0;
+}
