@@ -168,7 +168,8 @@ Expected<Json> Control::status() {
     }
     auto dataplane = ask("status", Json::object());
     if (dataplane) {
-        dataplane->erase("policy");
+        const bool applied = dataplane->value("policy", std::string()) == policy_.text();
+        (*dataplane)["policy"] = applied ? "applied" : "not yet applied";
         out["dataplane"] = *dataplane;
         out["dataplane"]["state"] = "running";
     } else {

@@ -126,7 +126,7 @@ public:
             Probe due;
             if (visit_binding(policy, now, due)) probe(due);
         }
-        sweep_sessions(policy, now, n);
+        sweep_sessions(policy, now, session_visits(n));
         ports_.end_holds(now.tick, 64 + n);
         finish_sweep();
     }
@@ -199,6 +199,12 @@ private:
     void publish_counts() noexcept;
 
     unsigned step_hand(Now now) noexcept;
+    /// So many sessions that their round takes as long as the bindings'.
+    [[nodiscard]] unsigned session_visits(unsigned binding_visits) const noexcept {
+        if (binding_visits == 0 || fresh_ == 0) return 0;
+        return static_cast<unsigned>(std::uint64_t{binding_visits} * more_.high_water() / fresh_ +
+                                     1);
+    }
     bool visit_binding(const Policy& policy, Now now, Probe& due) noexcept;
     void sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept;
     void finish_sweep() noexcept;

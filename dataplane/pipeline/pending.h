@@ -17,8 +17,8 @@ namespace isthmus::pipeline {
 
 class Pending {
 public:
-    static constexpr unsigned kMax = 64;
-    static constexpr unsigned kPerHop = 4;
+    static constexpr unsigned kMax = 256;
+    static constexpr unsigned kPerHop = 64;
     static constexpr Tick kHold = ticks_of_seconds(3);
 
     struct Item {
