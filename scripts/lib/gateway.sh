@@ -51,7 +51,7 @@ dataplane = {
     file_prefix = "$lab_id";
     punt_netns = "$(ns_name punt)";
     max_sessions = 65536;
-    max_pool_addresses = 16;
+    max_pool_addresses = 64;
     ports = $ports;
     $dataplane_extra
 };
@@ -162,7 +162,7 @@ gw_start_control() {
     wait_for 15 "the policy to run in the dataplane" gw_policy_runs
 }
 
-gw_socket_or_death() { ! lab_alive "$1" || ss -Hlx "src = $2" | grep -q .; }
+gw_socket_or_death() { ! lab_alive "$1" || in_ns gw ss -Hlx "src = $2" | grep -q .; }
 
 # True when control says that what it wants is what the dataplane runs.
 gw_policy_runs() { [ "$(ctl_value dataplane.policy status)" = applied ]; }

@@ -146,11 +146,13 @@ def pmtu(args):
     sock = connected(args)
     headers = learn_pmtu(sock, args.bytes, args.expected)
     sock.settimeout(0.2)
-    try:  # answers to earlier probes
-        while True:
+    while True:  # answers to earlier probes, and errors about them that are still queued
+        try:
             sock.recv(65535)
-    except TimeoutError:
-        pass
+        except TimeoutError:
+            break
+        except OSError:
+            continue
     ask_once(sock, pattern("exact", args.expected - headers), 100)
     print(f"path MTU {args.expected}: learned and used")
 

@@ -1,0 +1,17 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# Addresses are added to and removed from the pool while it is used.
+# shellcheck source=test/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+lab_begin
+lab_chain
+gw_start
+in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
+expect_status "overlap" 1 ctl pool add 203.0.113.3
+expect_status "nonsense" 1 ctl pool add banana
+ctl pool add 203.0.113.32/30
+ctl pool remove 203.0.113.0/28
+wait_for 5 "the old sessions to go" bash -c "[ \"\$('$bin/control/isthmusctl' --socket '$lab_dir/control.sock' show sessions --count)\" = 0 ]"
+in_ns client6 ping -c 2 -W 2 "$(v6_of "$server_addr")"
+expect_match "the new address" "203.0.113.3[2-5]" "$(ctl show sessions)"
+expect_status "the last ones" 1 ctl pool remove 203.0.113.32/30
