@@ -9,6 +9,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <cstring>
@@ -57,8 +58,39 @@ Json failure(const Json& id, int code, const std::string& text) {
     return Json{{"jsonrpc", "2.0"}, {"id", id}, {"error", {{"code", code}, {"message", text}}}};
 }
 
+/// Removes what a dead server left; only ever a socket.
+Status clear_path(const std::string& path) {
+    struct stat st {};
+    if (::lstat(path.c_str(), &st) != 0) return Done{};
+    if (!S_ISSOCK(st.st_mode))
+        return Error{path, "is there and is no socket: it is left alone; choose another path"};
+    if (auto other = RpcClient::connect(path, 300))
+        return Error{path, "somebody answers on this socket already: is another instance running?"};
+    if (errno == EAGAIN || errno == EACCES)
+        return Error{path, "is in use (" + reason() + "): is another instance running?"};
+    ::unlink(path.c_str());
+    return Done{};
+}
+
+std::vector<gid_t> groups_of(int fd) {
+    std::vector<gid_t> out(64);
+    auto n = static_cast<socklen_t>(out.size() * sizeof(gid_t));
+    if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &n) != 0) {
+        if (errno != ERANGE) return {};
+        out.resize(n / sizeof(gid_t));  // the kernel said how many there are
+        if (::getsockopt(fd, SOL_SOCKET, SO_PEERGROUPS, out.data(), &n) != 0) return {};
+    }
+    out.resize(n / sizeof(gid_t));
+    return out;
+}
+
 std::string line_of(const Json& j) {
     return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string line_of_result(const Json& id, const Expected<Json>& result) {
+    if (!result) return line_of(failure(id, -32000, result.error().text()));
+    return line_of(Json{{"jsonrpc", "2.0"}, {"id", id}, {"result", *result}});
 }
 
 }  // namespace
@@ -71,15 +103,15 @@ Expected<std::unique_ptr<RpcServer>> RpcServer::listen(const std::string& path, 
     std::error_code ignored;
     const auto dir = std::filesystem::path(path).parent_path();
     if (!dir.empty()) std::filesystem::create_directories(dir, ignored);
-    if (auto other = RpcClient::connect(path, 300))
-        return Error{path, "somebody answers on this socket already: is another instance running?"};
-    ::unlink(path.c_str());
+    const Status cleared = clear_path(path);
+    if (!cleared) return cleared.error();
     const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (fd < 0) return Error{path, reason()};
     std::unique_ptr<RpcServer> server(new RpcServer(fd, path));
     const mode_t before = ::umask(0177);
     const int bound = ::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address);
     ::umask(before);
+    server->bound_ = bound == 0;
     if (bound != 0 || ::listen(fd, 64) != 0) return Error{path, "cannot listen: " + reason()};
     if (!group.empty()) {
         const ::group* g = ::getgrnam(group.c_str());
@@ -92,14 +124,38 @@ Expected<std::unique_ptr<RpcServer>> RpcServer::listen(const std::string& path, 
     return server;
 }
 
+std::string error_text(const Json& error) {
+    const Json text = error.is_object() ? error.value("message", Json()) : Json();
+    return text.is_string() ? text.get<std::string>() : "an error without a text";
+}
+
 RpcServer::~RpcServer() {
     for (const auto& [fd, c] : clients_) ::close(fd);
     ::close(fd_);
-    ::unlink(path_.c_str());
+    if (bound_) ::unlink(path_.c_str());
 }
 
 void RpcServer::on(const std::string& method, Right right, Handler handler) {
-    methods_[method] = {right, std::move(handler)};
+    methods_[method] = {right, std::move(handler), {}};
+}
+
+void RpcServer::on_deferred(const std::string& method, Right right, DeferredHandler handler) {
+    methods_[method] = {right, {}, std::move(handler)};
+}
+
+/// When all places are taken, the client that has been silent longest goes: idle connections must
+/// not lock the operator out. False: all of them are at work.
+bool RpcServer::make_room() {
+    if (clients_.size() < kClientsMost) return true;
+    auto oldest = clients_.end();
+    for (auto i = clients_.begin(); i != clients_.end(); ++i) {
+        if (i->second.waiting) continue;
+        if (oldest == clients_.end() || i->second.last_used < oldest->second.last_used) oldest = i;
+    }
+    if (oldest == clients_.end()) return false;
+    ::close(oldest->first);
+    clients_.erase(oldest);
+    return true;
 }
 
 void RpcServer::accept_all() {
@@ -108,16 +164,19 @@ void RpcServer::accept_all() {
         if (fd < 0) return;
         ucred cred{};
         socklen_t n = sizeof cred;
-        if (clients_.size() >= kClientsMost ||
-            ::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0) {
+        if (::getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &n) != 0 || !make_room()) {
             ::close(fd);
             continue;
         }
-        clients_[fd].peer = {cred.uid, cred.gid, cred.pid};
+        Client& c = clients_[fd];
+        c.peer = {cred.uid, cred.gid, cred.pid, groups_of(fd)};
+        c.serial = next_serial_++;
+        c.last_used = ++clock_;
     }
 }
 
-std::string RpcServer::answer(const Client& c, const std::string& line) const {
+/// The answer's line; empty when it comes later.
+std::string RpcServer::answer(Client& c, const std::string& line) {
     if (too_deep(line)) return line_of(failure(nullptr, -32700, "nested too deep"));
     const Json request = Json::parse(line, nullptr, false);
     if (request.is_discarded()) return line_of(failure(nullptr, -32700, "not JSON"));
@@ -134,9 +193,41 @@ std::string RpcServer::answer(const Client& c, const std::string& line) const {
     }
     const Json params = request.value("params", Json::object());
     if (!params.is_object()) return line_of(failure(id, -32602, "params must be an object"));
-    const auto result = method->second.handler(params);
-    if (!result) return line_of(failure(id, -32000, result.error().text()));
-    return line_of(Json{{"jsonrpc", "2.0"}, {"id", id}, {"result", *result}});
+    if (method->second.deferred) {
+        c.waiting = true;
+        method->second.deferred(params, [this, alive = std::weak_ptr<bool>(alive_),
+                                         serial = c.serial, id](const Expected<Json>& result) {
+            if (!alive.expired()) finish(serial, id, result);
+        });
+        return {};
+    }
+    return line_of_result(id, method->second.handler(params));
+}
+
+void RpcServer::finish(std::uint64_t serial, const Json& id, const Expected<Json>& result) {
+    const auto at = std::find_if(clients_.begin(), clients_.end(),
+                                 [&](const auto& c) { return c.second.serial == serial; });
+    if (at == clients_.end() || !at->second.waiting) return;
+    at->second.waiting = false;
+    at->second.out += line_of_result(id, result);
+    serve_lines(at->second);
+    (void)write_to(at->first, at->second);  // poll() finds out when the client has gone
+}
+
+/// Answers the whole lines that have come, up to one whose answer comes later. Not entered twice
+/// for one client: a deferred handler may answer at once.
+void RpcServer::serve_lines(Client& c) {
+    if (c.serving) return;
+    c.serving = true;
+    std::size_t begin = 0;
+    while (!c.waiting && c.out.size() <= kUnreadMost) {
+        const std::size_t end = c.in.find('\n', begin);
+        if (end == std::string::npos) break;
+        if (end != begin) c.out += answer(c, c.in.substr(begin, end - begin));
+        begin = end + 1;
+    }
+    c.in.erase(0, begin);
+    c.serving = false;
 }
 
 bool RpcServer::read_from(int fd, Client& c) {
@@ -145,13 +236,9 @@ bool RpcServer::read_from(int fd, Client& c) {
     if (n == 0) return false;
     if (n < 0) return errno == EAGAIN || errno == EINTR;
     c.in.append(buffer, static_cast<std::size_t>(n));
-    for (std::size_t end; (end = c.in.find('\n')) != std::string::npos;) {
-        const std::string line = c.in.substr(0, end);
-        c.in.erase(0, end + 1);
-        if (!line.empty()) c.out += answer(c, line);
-        if (c.out.size() > kUnreadMost) return false;
-    }
-    return c.in.size() <= kRequestMost;
+    c.last_used = ++clock_;
+    serve_lines(c);
+    return c.in.size() <= kRequestMost && c.out.size() <= kUnreadMost;
 }
 
 bool RpcServer::write_to(int fd, Client& c) {
@@ -163,20 +250,28 @@ bool RpcServer::write_to(int fd, Client& c) {
     return true;
 }
 
-void RpcServer::poll(int timeout_ms) {
+void RpcServer::poll(int timeout_ms, std::vector<pollfd>* also) {
     std::vector<pollfd> fds{{fd_, POLLIN, 0}};
     for (const auto& [fd, c] : clients_) {
-        // Who does not read gets no more answers: his next request waits.
-        const short want = c.out.empty() ? POLLIN : POLLOUT;
+        // Who does not read gets no more answers, and who waits for one none before it: his next
+        // request waits.
+        const short want = !c.out.empty() ? POLLOUT : (c.waiting ? short{0} : POLLIN);
         fds.push_back({fd, want, 0});
     }
+    const std::size_t end = fds.size();
+    if (also != nullptr) {
+        for (pollfd& p : *also) p.revents = 0;
+        fds.insert(fds.end(), also->begin(), also->end());
+    }
     if (::poll(fds.data(), fds.size(), timeout_ms) <= 0) return;
-    for (std::size_t i = 1; i < fds.size(); i++) {
+    if (also != nullptr) std::copy(fds.begin() + static_cast<long>(end), fds.end(), also->begin());
+    for (std::size_t i = 1; i < end; i++) {
         if (fds[i].revents == 0) continue;
         Client& c = clients_[fds[i].fd];
         bool keep = true;
         if ((fds[i].revents & (POLLIN | POLLHUP | POLLERR)) != 0) keep = read_from(fds[i].fd, c);
         if (keep) keep = write_to(fds[i].fd, c);
+        if (keep) serve_lines(c);
         if (!keep) {
             ::close(fds[i].fd);
             clients_.erase(fds[i].fd);
@@ -193,9 +288,10 @@ Expected<RpcClient> RpcClient::connect(const std::string& path, int timeout_ms) 
     const timeval t{timeout_ms / 1000, (timeout_ms % 1000) * 1000};
     ::setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &t, sizeof t);
     if (::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0) {
-        const std::string why = reason();
+        const int error = errno;  // clear_path() looks at it
         ::close(fd);
-        return Error{path, why};
+        errno = error;
+        return Error{path, std::strerror(error)};
     }
     return RpcClient(fd);
 }
@@ -237,10 +333,10 @@ Expected<Json> RpcClient::call(const std::string& method, const Json& params, in
             const Json answer = Json::parse(in_.substr(0, at), nullptr, false);
             in_.erase(0, at + 1);
             if (!answer.is_object()) return lost("the answer is not JSON");
-            if (answer.contains("error"))
-                return Error{"", answer["error"].value("message", std::string("unknown error"))};
-            if (answer.value("id", 0) == id) return answer.value("result", Json());
-            continue;
+            if (answer.contains("error")) return Error{"", error_text(answer["error"])};
+            if (answer.value("id", Json()) == id && answer.contains("result"))
+                return answer["result"];
+            return lost("the answer is none to our request");
         }
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
                               end - std::chrono::steady_clock::now())
