@@ -43,6 +43,8 @@ enum class Counter : std::uint8_t {
     bindings_removed,
     sessions_created,
     sessions_removed,
+    blocks_taken,
+    blocks_released,
     parity_not_kept,
     tcp_probes_sent,
     count_
@@ -85,6 +87,8 @@ inline constexpr auto kCounters = std::to_array<CounterInfo>({
     {Counter::bindings_removed, "bindings_removed", "bindings removed"},
     {Counter::sessions_created, "sessions_created", "sessions created"},
     {Counter::sessions_removed, "sessions_removed", "sessions removed"},
+    {Counter::blocks_taken, "blocks_taken", "port blocks given to subscribers"},
+    {Counter::blocks_released, "blocks_released", "port blocks whose last binding went"},
     {Counter::parity_not_kept, "parity_not_kept",
      "UDP ports given without the parity of the client's"},
     {Counter::tcp_probes_sent, "tcp_probes_sent", "probes sent to idle TCP clients"},

@@ -23,7 +23,8 @@ public:
     [[nodiscard]] std::uint32_t capacity() const noexcept {
         return static_cast<std::uint32_t>(records_.size());
     }
-    [[nodiscard]] std::uint32_t size() const noexcept { return size_; }
+    /// Any thread.
+    [[nodiscard]] std::uint32_t size() const noexcept { return size_.read(); }
     /// One past the highest record ever used: what a sweep has to look at.
     [[nodiscard]] std::uint32_t high_water() const noexcept { return fresh_; }
     Record& operator[](Index i) noexcept { return records_[i]; }
@@ -52,7 +53,7 @@ public:
         records_[i].live = 1;
         records_[i].next = heads_[hash & mask_] - 1;
         heads_[hash & mask_] = i + 1;
-        size_++;
+        size_ += 1;
         return i;
     }
 
@@ -73,7 +74,7 @@ public:
         records_[index].live = 0;
         records_[index].next = free_;
         free_ = index;
-        size_--;
+        size_ -= 1;
     }
 
 private:
@@ -82,7 +83,7 @@ private:
     std::span<Record> records_;
     Index free_ = kNone;
     Index fresh_ = 0;
-    std::uint32_t size_ = 0;
+    Shared<std::uint32_t> size_ = 0;
 };
 
 }  // namespace isthmus::nat

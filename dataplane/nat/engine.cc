@@ -14,7 +14,7 @@ bool to(const Binding& b, const Endpoint4& z) noexcept {
     return b.z_addr == z.addr && b.z_id == z.id;
 }
 
-bool is_remote_entry(const Session& s) noexcept { return s.tcp == TcpState::count_; }
+bool is_remote_entry(const Session& s) noexcept { return s.tcp.get() == TcpState::count_; }
 
 }  // namespace
 
@@ -25,6 +25,8 @@ std::size_t Engine::bytes_needed(const Sizes& sizes) noexcept {
     const ChainTable<Session> more(count, 2 * sizes.sessions);
     const ChainTable<Subscriber> subscribers(count, sizes.subscribers);
     const Ports ports(count, sizes.slots, sizes.bindings, Seed{});
+    const Blocks blocks(count, sizes.slots, Seed{});
+    const SynStore syns(count, sizes.stored_syns, Seed{});
     return count.used();
 }
 
@@ -43,74 +45,140 @@ Engine::Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worke
       more_(arena, 2 * sizes.sessions),
       subscribers_(arena, sizes.subscribers),
       ports_(arena, sizes.slots, sizes.bindings, seed),
+      blocks_(arena, sizes.slots, seed),
+      syns_(arena, sizes.stored_syns, seed),
       random_(seed.a) {}
 
 void Engine::apply(const Policy& policy, Now now) noexcept {
-    (void)now;
     bool retired = false;
-    n_mine_ = 0;
     for (unsigned i = 0; i < sizes_.slots; i++) {
         const bool known = i < policy.n_slots && policy.slot[i].state != PoolSlot::State::unused;
-        const bool active = known && policy.slot[i].state == PoolSlot::State::active;
         retired = retired || (slot_live_[i] && !known);
         slot_live_[i] = known;
-        slot_active_[i] = active;
-        if (active) {
-            // Opening walks all ports of the slot: only when something about it changed.
-            if (!ports_.is_open(i) || slot_seen_[i] != policy.slot[i])
-                ports_.open(i, policy, worker_);
-            slot_seen_[i] = policy.slot[i];
-            if (ports_.free_count(i, Proto::udp) + ports_.in_use(i, Proto::udp) > 0) {
-                mine_[n_mine_++] = static_cast<std::uint16_t>(i);
-            }
-        } else if (ports_.is_open(i)) {
+        slot_active_[i] = known && policy.slot[i].state == PoolSlot::State::active;
+        if (!slot_active_[i] && ports_.is_open(i)) {
             ports_.close(i);
+            blocks_.close(i);
         }
     }
     for (unsigned i = 0; i < kPrefixesMax; i++) {
         retired = retired || (prefix_live_[i] && !policy.prefix[i].live);
         prefix_live_[i] = policy.prefix[i].live;
     }
+    retired = retired || had_static_;
+    had_static_ = policy.n_static != 0;
+    open_cursor_ = 0;
+    static_cursor_ = 0;
+    open_some(policy, 16);
+    bind_static(policy, now, 64);
     if (retired || sweeping_ != 0) {
         sweeping_ = policy.generation;
-        sweep_left_ = fresh_;
-        sweep_more_left_ = more_.high_water();
+        begin_sweep();
         finish_sweep();
     } else {
         swept_.store(policy.generation, std::memory_order_release);
     }
 }
 
-void Engine::finish_sweep() noexcept {
-    if (sweeping_ == 0 || sweep_left_ != 0 || sweep_more_left_ != 0) return;
-    swept_.store(sweeping_, std::memory_order_release);
-    sweeping_ = 0;
+/// Opening an address costs up to some 100 us when it is in use: a few of them in a turn.
+void Engine::open_some(const Policy& policy, unsigned budget) noexcept {
+    if (is_likely(open_cursor_ >= sizes_.slots)) return;
+    for (; open_cursor_ < sizes_.slots && budget > 0; open_cursor_++) {
+        const unsigned i = open_cursor_;
+        if (!slot_active_[i] || (ports_.is_open(i) && slot_seen_[i] == policy.slot[i])) continue;
+        ports_.open(i, policy, worker_);
+        blocks_.open(i, policy, ports_);
+        slot_seen_[i] = policy.slot[i];
+        budget--;
+    }
+    // Which of them are ours, by pool.
+    unsigned n = 0;
+    for (unsigned g = 0; g < kGroupsMax; g++) {
+        of_group_[g] = Span{static_cast<std::uint16_t>(n), 0};
+        for (unsigned i = 0; i < sizes_.slots; i++) {
+            if (!slot_active_[i] || !ports_.is_open(i) || policy.slot[i].group != g) continue;
+            if (ports_.free_count(i, Proto::udp) + ports_.in_use(i, Proto::udp) == 0) continue;
+            mine_[n++] = static_cast<std::uint16_t>(i);
+        }
+        of_group_[g].n = static_cast<std::uint16_t>(n - of_group_[g].first);
+    }
 }
 
-bool Engine::alive(const Policy& p, Proto proto, TcpState s, std::uint32_t last_seen,
-                   Now now) const noexcept {
-    std::uint32_t life = p.lifetimes.udp.v;
-    if (proto == Proto::icmp) life = p.lifetimes.icmp.v;
-    if (proto == Proto::tcp) {
-        life = timer_of(s) == TcpTimer::established ? p.lifetimes.tcp_established.v
-                                                    : p.lifetimes.tcp_transitory.v;
-        // An idle connection passes through TRANS before it ends (RFC 6146 s3.5.2.2, ESTABLISHED).
-        if (s == TcpState::established) life += p.lifetimes.tcp_transitory.v;
+void Engine::begin_sweep() noexcept {
+    sweep_left_ = fresh_;
+    sweep_more_left_ = more_.high_water();
+}
+
+void Engine::finish_sweep() noexcept {
+    if ((sweeping_ == 0 && !clearing_) || sweep_left_ != 0 || sweep_more_left_ != 0) return;
+    if (sweeping_ != 0) swept_.store(sweeping_, std::memory_order_release);
+    sweeping_ = 0;
+    if (!clearing_) return;
+    clearing_ = false;
+    cleared_.store(asked_.load(std::memory_order_relaxed), std::memory_order_release);
+}
+
+void Engine::take_orders() noexcept {
+    const std::uint32_t asked = asked_.load(std::memory_order_acquire);
+    if (is_likely(clearing_ || asked == cleared_.load(std::memory_order_relaxed))) return;
+    order_taken_ = order_;
+    result_ = ClearResult{};
+    clearing_ = true;
+    epoch_++;
+    begin_sweep();
+}
+
+bool Engine::names(const Binding& b) const noexcept {
+    const ClearOrder& o = order_taken_;
+    if (o.slot >= 0 && b.slot != static_cast<unsigned>(o.slot)) return false;
+    if (o.proto >= 0 && b.proto != static_cast<Proto>(o.proto)) return false;
+    if (o.x_id >= 0 && b.x_id.get().host() != o.x_id) return false;
+    if (o.t_id >= 0 && b.t_id.get().host() != o.t_id) return false;
+    return o.subscriber.contains(b.x_addr);
+}
+
+bool Engine::cleared_session(const Binding& b, std::uint32_t epoch, Ipv4Addr z,
+                             Be16 z_id) const noexcept {
+    if (is_likely(!clearing_) || epoch == epoch_) return false;
+    if (order_taken_.has_remote) {
+        if (z != order_taken_.z_addr) return false;
+        if (order_taken_.z_id >= 0 && z_id.host() != order_taken_.z_id) return false;
     }
-    return now.tick.v - last_seen <= life || now.tick.v < last_seen;
+    return names(b);
+}
+
+bool Engine::alive(const Policy& p, const Age& age, Now now) noexcept {
+    std::uint32_t life = p.lifetimes.udp.v;
+    if (age.proto == Proto::udp && is_unlikely(p.n_udp_timers != 0)) life = p.udp_life(age.z_id);
+    if (age.proto == Proto::icmp) life = p.lifetimes.icmp.v;
+    if (age.proto == Proto::tcp) {
+        life = timer_of(age.tcp) == TcpTimer::established ? p.lifetimes.tcp_established.v
+                                                          : p.lifetimes.tcp_transitory.v;
+        // An idle connection passes through TRANS before it ends (RFC 6146 s3.5.2.2, ESTABLISHED).
+        if (age.tcp == TcpState::established) life += p.lifetimes.tcp_transitory.v;
+    }
+    return now.tick.v - age.last_seen <= life || now.tick.v < age.last_seen;
 }
 
 bool Engine::first_alive(const Policy& p, const Binding& b, Now now) const noexcept {
     return b.has_session != 0 && prefix_live_[b.prefix] &&
-           alive(p, b.proto, b.tcp, b.last_seen, now);
+           alive(p, {b.proto, b.tcp, b.z_id, b.last_seen}, now) &&
+           !cleared_session(b, b.epoch, b.z_addr, b.z_id);
 }
 
 bool Engine::more_alive(const Policy& p, const Session& s, Now now) const noexcept {
-    return prefix_live_[s.prefix] && alive(p, bindings_[s.binding].proto, s.tcp, s.last_seen, now);
+    const Binding& b = bindings_[s.binding];
+    return prefix_live_[s.prefix] && alive(p, {b.proto, s.tcp, s.z_id, s.last_seen}, now) &&
+           !cleared_session(b, s.epoch, s.z_addr, s.z_id);
 }
 
 bool Engine::dead(const Policy& p, const Binding& b, Now now) const noexcept {
-    return !slot_live_[b.slot] || (b.n_more == 0 && !first_alive(p, b, now));
+    if (!slot_live_[b.slot] || cleared(b)) return true;
+    if (is_unlikely(b.live == Life::fixed)) {
+        const StaticEntry* e = p.static_of_t(b.slot, b.t_id.get().host(), b.proto);
+        return e == nullptr || e->x != Endpoint6{b.x_addr, b.x_id};
+    }
+    return b.n_more == 0 && !first_alive(p, b, now);
 }
 
 Index Engine::current(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
@@ -140,8 +208,8 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
     }) != kNone;
 }
 
-void Engine::touch(const Policy& policy, TcpState& tcp, std::uint32_t& last_seen, Proto proto,
-                   bool from_v6, TcpFlags flags, Now now) noexcept {
+void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
+                   Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept {
     bool rearm = true;
     if (proto == Proto::tcp) {
         const TcpStep next = step(tcp, from_v6, flags, policy.rst_in_fin);
@@ -156,11 +224,14 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
                           std::uint8_t prefix, TcpFlags flags, Now now) noexcept {
     Index i = current(policy, hint, tuple.src, tuple.proto, now);
     const bool opens = tuple.proto != Proto::tcp || flags.syn();
+    if (i == kNone) i = make_static(policy, policy.static_of_x(tuple.src, tuple.proto), now);
     if (i == kNone) {
         if (!opens) return {Drop::tcp_not_syn, {}, {}};
-        Drop why = create_binding(policy, tuple.src, tuple.proto, now, i);
+        Wanted w{tuple.src, z, tuple.proto};
+        Drop why = create_binding(policy, w, now);
         if (why != Drop::none) return {why, {}, {}};
-        why = add_session(policy, i, z, prefix, TcpState::v6_init, now);
+        i = w.binding;
+        why = add_session(policy, i, z, prefix, state_of_new(i, z, tuple.proto), now);
         if (why != Drop::none) {
             remove_binding(policy, i, now);
             return {why, {}, {}};
@@ -186,8 +257,15 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
         remove_more(m);
     }
     if (!opens) return mapped;  // RFC 6146 s3.5.2.2 CLOSED: translated, no session made
-    const Drop why = add_session(policy, i, z, prefix, TcpState::v6_init, now);
+    const TcpState state = flags.syn() ? state_of_new(i, z, tuple.proto) : TcpState::v6_init;
+    const Drop why = add_session(policy, i, z, prefix, state, now);
     return why == Drop::none ? mapped : Outbound{why, {}, {}};
+}
+
+TcpState Engine::state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept {
+    if (proto != Proto::tcp || syns_.empty()) return TcpState::v6_init;
+    const Binding& b = bindings_[binding];
+    return syns_.forget({b.t_addr, b.t_id}, z) ? TcpState::established : TcpState::v6_init;
 }
 
 Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
@@ -200,8 +278,14 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
         i = kNone;
     }
     if (i == kNone) {
-        // RFC 5382 REQ-4: a SYN gets no answer.
-        return {tcp ? (syn ? Drop::tcp_syn_store_full : Drop::tcp_not_syn) : Drop::no_binding,
+        const StaticEntry* e = policy.static_of_t(slot, tuple.dst.id.host(), tuple.proto);
+        i = make_static(policy, e, now);
+    }
+    if (i == kNone) {
+        if (!tcp) return {Drop::no_binding, {}, {}, 0};
+        if (!syn) return {Drop::tcp_not_syn, {}, {}, 0};
+        // RFC 5382 REQ-4: no answer before six seconds.
+        return {policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::tcp_syn_stored,
                 {},
                 {},
                 0};
@@ -222,6 +306,7 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
         remove_more(m);
     }
     if (policy.address_dependent_filtering && !knows_remote(policy, i, tuple.src.addr, now)) {
+        if (tcp && syn && !policy.drop_external_tcp) return {Drop::tcp_syn_stored, {}, {}, 0};
         return {Drop::filtered, {}, {}, 0};
     }
     if (tcp && syn && policy.drop_external_tcp) return {Drop::tcp_external_refused, {}, {}, 0};
@@ -262,7 +347,7 @@ unsigned Engine::step_hand(Now now) noexcept {
         hand_ns_ = now.ns.v;
         return 0;
     }
-    if (sweeping_ != 0) return kMostVisits;
+    if (sweeping_ != 0 || clearing_) return kMostVisits;
     const std::uint64_t dt = std::min(now.ns.v - hand_ns_, kRoundNanos);
     const std::uint64_t n = std::uint64_t{fresh_} * dt / kRoundNanos;
     if (n == 0) return 0;
@@ -276,7 +361,7 @@ bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
     prefetch_for_write(&bindings_[std::min<Index>(hand_ + 4, sizes_.bindings - 1)]);
     if (sweep_left_ > 0) sweep_left_--;
     Binding& b = bindings_[i];
-    if (b.live == 0) return false;
+    if (!b.is_live()) return false;
     if (dead(policy, b, now)) {
         remove_binding(policy, i, now);
         return false;
@@ -309,7 +394,7 @@ void Engine::sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept 
         const Session& s = more_[i];
         if (s.live == 0) continue;
         const bool orphan = bindings_[s.binding].generation != s.binding_generation ||
-                            bindings_[s.binding].live == 0;
+                            !bindings_[s.binding].is_live();
         if (orphan || (!is_remote_entry(s) && !more_alive(policy, s, now))) remove_more(i);
     }
 }
@@ -317,43 +402,55 @@ void Engine::sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept 
 std::optional<BindingView> Engine::read_binding(Index i) const noexcept {
     const Binding& b = bindings_[i];
     for (unsigned tries = 0; tries < 4; tries++) {
-        const std::uint32_t before = std::atomic_ref(const_cast<std::uint32_t&>(b.generation))
-                                         .load(std::memory_order_acquire);
+        const std::uint32_t before = b.generation.read();
         if (before % 2 != 0) continue;
-        if (std::atomic_ref(const_cast<std::uint32_t&>(b.live)).load(std::memory_order_acquire) ==
-            0)
-            return std::nullopt;
-        BindingView v{{b.x_addr, b.x_id}, {b.t_addr, b.t_id}, b.proto, b.n_more + b.has_session};
-        std::atomic_signal_fence(std::memory_order_seq_cst);
-        if (std::atomic_ref(const_cast<std::uint32_t&>(b.generation))
-                .load(std::memory_order_acquire) == before)
-            return v;
+        const Life life = b.live.read();
+        BindingView v{{b.x_addr.read(), b.x_id.read()},
+                      {b.t_addr.read(), b.t_id.read()},
+                      b.proto.read(),
+                      life == Life::fixed,
+                      b.slot.read(),
+                      b.n_more.read() + b.has_session.read()};
+        if (b.generation.read() != before) continue;
+        return life == Life::none ? std::nullopt : std::optional(v);
     }
     return std::nullopt;
 }
 
 std::optional<SessionView> Engine::read_first_session(Index i) const noexcept {
-    const auto binding = read_binding(i);
-    if (!binding || bindings_[i].has_session == 0) return std::nullopt;
     const Binding& b = bindings_[i];
-    return SessionView{*binding, {b.z_addr, b.z_id}, b.tcp, b.prefix, Tick{b.last_seen}};
+    const auto binding = read_binding(i);
+    if (!binding || b.has_session.read() == 0) return std::nullopt;
+    return SessionView{*binding,
+                       {b.z_addr.read(), b.z_id.read()},
+                       b.tcp.read(),
+                       b.prefix.read(),
+                       Tick{b.last_seen.read()}};
 }
 
 std::optional<SessionView> Engine::read_more_session(Index i) const noexcept {
-    if (i >= more_.high_water()) return std::nullopt;
-    const Session s = more_[i];
-    if (s.live == 0 || is_remote_entry(s) || s.binding >= sizes_.bindings) return std::nullopt;
-    if (bindings_[s.binding].generation != s.binding_generation) return std::nullopt;
-    const auto binding = read_binding(s.binding);
-    if (!binding) return std::nullopt;
-    return SessionView{*binding, {s.z_addr, s.z_id}, s.tcp, s.prefix, Tick{s.last_seen}};
+    if (i >= more_.capacity()) return std::nullopt;
+    const Session& s = more_[i];
+    const Index of = s.binding.read();
+    const std::uint32_t generation = s.binding_generation.read();
+    const TcpState tcp = s.tcp.read();
+    if (s.live.read() == 0 || tcp == TcpState::count_ || of >= sizes_.bindings) return std::nullopt;
+    const Endpoint4 z{s.z_addr.read(), s.z_id.read()};
+    const std::uint8_t prefix = s.prefix.read();
+    const Tick seen{s.last_seen.read()};
+    const auto binding = read_binding(of);
+    // The record may have become another's meanwhile.
+    const bool same = s.binding.read() == of && s.binding_generation.read() == generation &&
+                      bindings_[of].generation.read() == generation && s.live.read() != 0;
+    if (!binding || !same) return std::nullopt;
+    return SessionView{*binding, z, tcp, prefix, seen};
 }
 
 const char* Engine::check() const noexcept {
     std::uint32_t n_bindings = 0, n_first = 0;
     for (Index i = 0; i < fresh_; i++) {
         const Binding& b = bindings_[i];
-        if (b.live == 0) continue;
+        if (!b.is_live()) continue;
         n_bindings++;
         n_first += b.has_session;
         if (find(hash_of({b.x_addr, b.x_id}, b.proto), {b.x_addr, b.x_id}, b.proto) != i)
@@ -366,7 +463,7 @@ const char* Engine::check() const noexcept {
     std::uint32_t n_more = 0;
     for (Index i = 0; i < more_.high_water(); i++) {
         const Session& s = more_[i];
-        if (s.live != 0 && !is_remote_entry(s) && bindings_[s.binding].live != 0 &&
+        if (s.live != 0 && !is_remote_entry(s) && bindings_[s.binding].is_live() &&
             bindings_[s.binding].generation == s.binding_generation)
             n_more++;
     }

@@ -16,11 +16,13 @@
 #include <optional>
 
 #include "common/stats/counters.h"
+#include "dataplane/nat/blocks.h"
 #include "dataplane/nat/chain_table.h"
 #include "dataplane/nat/index6.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/ports.h"
 #include "dataplane/nat/records.h"
+#include "dataplane/nat/syn_store.h"
 
 namespace isthmus::nat {
 
@@ -29,6 +31,22 @@ struct Sizes {
     std::uint32_t sessions = 1024;  // besides the first of each binding
     std::uint32_t subscribers = 1024;
     std::uint32_t slots = 16;
+    std::uint32_t stored_syns = 1024;
+};
+
+/// What `clear` closes: the bindings that match every field that is given, or, when a remote is,
+/// only their sessions with it. Static bindings lose their sessions and stay.
+struct ClearOrder {
+    Prefix6 subscriber;  // length 0: any
+    int slot = -1;
+    int proto = -1;
+    int x_id = -1, t_id = -1;
+    bool has_remote = false;
+    Ipv4Addr z_addr;
+    int z_id = -1;
+};
+struct ClearResult {
+    std::uint64_t bindings = 0, sessions = 0;
 };
 
 struct Outbound {
@@ -56,6 +74,8 @@ struct BindingView {
     Endpoint6 x;
     Endpoint4 t;
     Proto proto = Proto::udp;
+    bool fixed = false;
+    std::uint16_t slot = 0;
     std::uint32_t n_sessions = 0;
 };
 struct SessionView {
@@ -110,6 +130,31 @@ public:
     [[nodiscard]] Inbound inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
                                   std::uint8_t default_prefix, TcpFlags flags, Now now) noexcept;
 
+    /// A SYN for which inbound() said Drop::tcp_syn_stored; what became of it.
+    [[nodiscard]] Drop store_syn(const Policy& policy, const SynStore::Syn& syn, Now now) noexcept {
+        return syns_.hold(syn, policy.stored_syns, now);
+    }
+    /// fn(const SynStore::Entry&) for each SYN that waited in vain: its sender is told.
+    template <typename Fn>
+    void expire_syns(Now now, Fn&& fn) noexcept {
+        syns_.expire(now, 64, fn);
+    }
+    [[nodiscard]] std::uint32_t n_stored_syns() const noexcept { return syns_.size(); }
+
+    /// Any one other thread: asks for a clearing; the answer is its ticket. One at a time.
+    std::uint32_t post_clear(const ClearOrder& order) noexcept {
+        order_ = order;
+        const std::uint32_t ticket = asked_.load(std::memory_order_relaxed) + 1;
+        asked_.store(ticket, std::memory_order_release);
+        return ticket;
+    }
+    /// True when all that the order names is gone; then `result` says how much it was.
+    [[nodiscard]] bool clear_done(std::uint32_t ticket, ClearResult& result) const noexcept {
+        if (cleared_.load(std::memory_order_acquire) != ticket) return false;
+        result = result_;
+        return true;
+    }
+
     // For ICMP errors and later fragments: nothing is created, refreshed or changed.
     /// The mapping of (X',x), when it has a session with (Z,z).
     [[nodiscard]] Outbound peek_outbound(const Policy& policy, const Endpoint6& x,
@@ -121,6 +166,9 @@ public:
     /// probed.
     template <typename Fn>
     void end_turn(const Policy& policy, Now now, Fn&& probe) noexcept {
+        take_orders();
+        open_some(policy, 4);
+        bind_static(policy, now, 64);
         const unsigned n = step_hand(now);
         for (unsigned i = 0; i < n; i++) {
             Probe due;
@@ -128,6 +176,7 @@ public:
         }
         sweep_sessions(policy, now, session_visits(n));
         ports_.end_holds(now.tick, 64 + n);
+        blocks_.end_holds(now.tick, 64);
         finish_sweep();
     }
 
@@ -162,10 +211,15 @@ private:
     Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worker,
            Counters& counters) noexcept;
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
-        return b.live != 0 && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
+        return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }
-    [[nodiscard]] bool alive(const Policy& p, Proto proto, TcpState s, std::uint32_t last_seen,
-                             Now now) const noexcept;
+    struct Age {  // of a session, as far as its life depends on it
+        Proto proto;
+        TcpState tcp;
+        Be16 z_id;
+        std::uint32_t last_seen;
+    };
+    [[nodiscard]] static bool alive(const Policy& p, const Age& age, Now now) noexcept;
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
     [[nodiscard]] bool dead(const Policy& p, const Binding& b, Now now) const noexcept;
@@ -180,23 +234,54 @@ private:
         return hash2(seed_, (std::uint64_t{binding} << 32) | z.host(), id);
     }
 
-    Drop create_binding(const Policy& policy, const Endpoint6& x, Proto proto, Now now,
-                        Index& out) noexcept;
-    Drop choose_port(const Policy& policy, Subscriber& s, Proto proto, Be16 x_id, Index binding,
-                     std::uint16_t& slot, std::uint16_t& port) noexcept;
-    [[nodiscard]] int least_loaded(Proto proto) noexcept;
+    /// What is being made: the flow that needs a binding, and the port that was found for it.
+    struct Wanted {
+        Endpoint6 x;
+        Endpoint4 z;
+        Proto proto = Proto::udp;
+        Index subscriber = kNone, binding = kNone;
+        std::uint16_t slot = 0, port = 0;
+        Life life = Life::dynamic;
+    };
+    Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
+    Drop limits_of(const Policy& policy, const Wanted& w) const noexcept;
+    Drop choose_port(const Policy& policy, Wanted& w) noexcept;
+    Drop choose_in_pool(const Policy& policy, Wanted& w) noexcept;
+    Drop choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot, unsigned most) noexcept;
+    Drop choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept;
+    bool choose_stored_syn(const Policy& policy, Wanted& w) noexcept;
+    bool pair(const Policy& policy, Subscriber& s, Proto proto) noexcept;
+    void give_back(const Policy& policy, const Wanted& w, Tick now, Tick hold) noexcept;
+    void write_binding(const Policy& policy, const Wanted& w) noexcept;
+    /// The binding that the operator gave to (X',x), made now; kNone: there is none.
+    Index make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept;
+    [[nodiscard]] int least_loaded(const Policy& policy, Proto proto, std::uint8_t group) noexcept;
     Drop subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) noexcept;
     Drop add_session(const Policy& policy, Index binding, const Endpoint4& z, std::uint8_t prefix,
                      TcpState tcp, Now now) noexcept;
+    /// A new TCP session's state: established when a SYN of its peer waits here.
+    [[nodiscard]] TcpState state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept;
     bool rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept;
     void add_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_first(Binding& b) noexcept;
     void remove_more(Index i) noexcept;
     void remove_binding(const Policy& policy, Index i, Now now) noexcept;
-    void touch(const Policy& policy, TcpState& tcp, std::uint32_t& last_seen, Proto proto,
-               bool from_v6, TcpFlags flags, Now now) noexcept;
+    void touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
+               Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept;
     void publish_counts() noexcept;
+
+    void take_orders() noexcept;
+    [[nodiscard]] bool names(const Binding& b) const noexcept;
+    [[nodiscard]] bool cleared(const Binding& b) const noexcept {
+        return is_unlikely(clearing_) && !order_taken_.has_remote && b.live == Life::dynamic &&
+               b.epoch != epoch_ && names(b);
+    }
+    [[nodiscard]] bool cleared_session(const Binding& b, std::uint32_t epoch, Ipv4Addr z,
+                                       Be16 z_id) const noexcept;
+    void begin_sweep() noexcept;
+    void open_some(const Policy& policy, unsigned budget) noexcept;
+    void bind_static(const Policy& policy, Now now, unsigned budget) noexcept;
 
     unsigned step_hand(Now now) noexcept;
     /// So many sessions that their round takes as long as the bindings'.
@@ -218,10 +303,23 @@ private:
     ChainTable<Session> more_;
     ChainTable<Subscriber> subscribers_;
     Ports ports_;
-    std::array<bool, kSlotsMax> slot_live_{};      // bindings on it may live
-    std::array<bool, kSlotsMax> slot_active_{};    // new bindings may be made on it
-    std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours
-    unsigned n_mine_ = 0;
+    Blocks blocks_;
+    SynStore syns_;
+    std::array<bool, kSlotsMax> slot_live_{};    // bindings on it may live
+    std::array<bool, kSlotsMax> slot_active_{};  // new bindings may be made on it
+    struct Span {
+        std::uint16_t first = 0, n = 0;
+    };
+    std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours, by pool
+    std::array<Span, kGroupsMax> of_group_{};      // in mine_
+    bool had_static_ = false;
+    unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
+    unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
+    std::uint32_t epoch_ = 0;              // counts clearings
+    bool clearing_ = false;
+    ClearOrder order_, order_taken_;
+    ClearResult result_;
+    std::atomic<std::uint32_t> asked_{0}, cleared_{0};
     std::array<bool, kPrefixesMax> prefix_live_{};
     std::array<PoolSlot, kSlotsMax> slot_seen_{};  // as last applied
     Index free_ = kNone, fresh_ = 0;

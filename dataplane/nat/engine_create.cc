@@ -14,17 +14,15 @@ constexpr std::uint32_t kRemoteMark = 0x10000;  // above any port: the hash of "
 /// Marks the identity of a record as being written for as long as it lives.
 class Writing {
 public:
-    explicit Writing(std::uint32_t& generation) noexcept : generation_(generation) { bump(); }
-    ~Writing() { bump(); }
+    explicit Writing(Shared<std::uint32_t>& generation) noexcept : generation_(generation) {
+        generation_ += 1;
+    }
+    ~Writing() { generation_ += 1; }
     Writing(const Writing&) = delete;
     Writing& operator=(const Writing&) = delete;
 
 private:
-    void bump() noexcept {
-        std::atomic_ref g(generation_);
-        g.store(g.load(std::memory_order_relaxed) + 1, std::memory_order_release);
-    }
-    std::uint32_t& generation_;
+    Shared<std::uint32_t>& generation_;
 };
 
 }  // namespace
@@ -53,21 +51,22 @@ bool Engine::rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept 
     return true;
 }
 
-int Engine::least_loaded(Proto proto) noexcept {
+int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) noexcept {
     constexpr unsigned kSample = 8;
-    const bool all = n_mine_ <= 2 * kSample;
-    for (unsigned pass = all ? 1 : 0; pass < 2; pass++) {
+    const Span span = group < kGroupsMax ? of_group_[group] : Span{};
+    const bool all = span.n <= 2 * kSample;
+    for (unsigned pass = all ? 1 : 0; pass < 2 && span.n != 0; pass++) {
         int best = -1;
         std::uint32_t most = 0;
-        const unsigned n = pass == 1 ? n_mine_ : kSample;
+        const unsigned n = pass == 1 ? span.n : kSample;
         const std::uint64_t r = hash2(seed_, ++random_, 7);
         for (unsigned k = 0; k < n; k++) {
-            const unsigned at = pass == 1 ? static_cast<unsigned>((r + k) % n_mine_)
-                                          : static_cast<unsigned>(hash2(seed_, r, k) % n_mine_);
-            const unsigned slot = mine_[at];
-            if (ports_.free_count(slot, proto) == 0) continue;
-            std::uint32_t room = 0;
-            for (unsigned p = 0; p < kProtos; p++)
+            const auto at = pass == 1 ? static_cast<unsigned>((r + k) % span.n)
+                                      : static_cast<unsigned>(hash2(seed_, r, k) % span.n);
+            const unsigned slot = mine_[span.first + at];
+            if (!slot_active_[slot] || ports_.free_count(slot, proto) == 0) continue;
+            std::uint32_t room = policy.blocks.on() ? blocks_.free_count(slot) : 0;
+            for (unsigned p = 0; p < kProtos && !policy.blocks.on(); p++)
                 room += ports_.free_count(slot, static_cast<Proto>(p));
             if (room > most) {
                 most = room;
@@ -79,84 +78,228 @@ int Engine::least_loaded(Proto proto) noexcept {
     return -1;
 }
 
-Drop Engine::choose_port(const Policy& policy, Subscriber& s, Proto proto, Be16 x_id, Index binding,
-                         std::uint16_t& slot, std::uint16_t& port) noexcept {
-    const bool paired = s.slot != 0xffff && s.slot < sizes_.slots && slot_active_[s.slot];
-    if (!paired) {
-        const int fresh = least_loaded(proto);
-        if (fresh < 0) return Drop::pool4_exhausted;
-        s.slot = static_cast<std::uint16_t>(fresh);
+bool Engine::pair(const Policy& policy, Subscriber& s, Proto proto) noexcept {
+    if (s.seen != policy.generation) {
+        s.group = policy.group_of(s.prefix);
+        s.seen = policy.generation;
     }
+    const bool paired =
+        s.slot < sizes_.slots && slot_active_[s.slot] && policy.slot[s.slot].group == s.group;
+    if (paired) return true;
+    const int fresh = least_loaded(policy, proto, s.group);
+    if (fresh < 0) return false;
+    s.slot = static_cast<std::uint16_t>(fresh);
+    return true;
+}
+
+Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
+    Subscriber& s = subscribers_[w.subscriber];
+    if (is_unlikely(policy.deterministic.on)) {
+        const auto own = deterministic_range(policy, w.x.addr);
+        if (own) return choose_deterministic(policy, w, *own);
+    }
+    if (!pair(policy, s, w.proto)) return Drop::pool4_exhausted;
+    if (is_unlikely(w.proto == Proto::tcp && !syns_.empty()) && choose_stored_syn(policy, w))
+        return Drop::none;
+    if (!policy.blocks.on()) return choose_in_pool(policy, w);
+    Drop why = choose_in_blocks(policy, w, s.slot, policy.blocks.most);
+    if (why == Drop::pool4_exhausted && policy.pooling_soft) {
+        const int other = least_loaded(policy, w.proto, s.group);
+        if (other >= 0)
+            why = choose_in_blocks(policy, w, static_cast<unsigned>(other), policy.blocks.most);
+    }
+    return why;
+}
+
+Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
+    const Subscriber& s = subscribers_[w.subscriber];
     Ports::Wish wish;
-    wish.low = x_id.host() < 1024;
-    const bool parity = proto == Proto::udp && policy.preserve_parity;
-    wish.parity = static_cast<std::uint8_t>(parity ? x_id.host() % 2 : 2);
+    wish.low = w.x.id.host() < 1024;
+    const bool parity = w.proto == Proto::udp && policy.preserve_parity;
+    wish.parity = static_cast<std::uint8_t>(parity ? w.x.id.host() % 2 : 2);
     bool kept = true;
-    slot = s.slot;
-    auto got = ports_.take(slot, proto, wish, binding, kept);
+    w.slot = s.slot;
+    auto got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
     if (!got && policy.pooling_soft) {
-        const int other = least_loaded(proto);
+        const int other = least_loaded(policy, w.proto, s.group);
         if (other >= 0) {
-            slot = static_cast<std::uint16_t>(other);
-            got = ports_.take(slot, proto, wish, binding, kept);
+            w.slot = static_cast<std::uint16_t>(other);
+            got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
         }
     }
     if (!got) return Drop::pool4_exhausted;
     if (!kept) counters_.add(Counter::parity_not_kept);
-    port = *got;
+    w.port = *got;
     return Drop::none;
 }
 
-Drop Engine::create_binding(const Policy& policy, const Endpoint6& x, Proto proto, Now now,
-                            Index& out) noexcept {
-    Index subscriber = kNone;
-    Drop why = subscriber_of(policy, x.addr, subscriber);
+Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
+                              unsigned most) noexcept {
+    Subscriber& s = subscribers_[w.subscriber];
+    const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
+    bool kept = true;
+    const auto take_in = [&](std::uint32_t block) {
+        const auto first = static_cast<std::uint16_t>((block & 0xffff) * size);
+        const PortRange range{static_cast<std::uint16_t>(block >> 16), first,
+                              static_cast<std::uint16_t>(first + size - 1)};
+        const auto port = ports_.take_within(w.proto, range, 2, w.binding, kept);
+        if (!port) return false;
+        w.slot = range.slot;
+        w.port = *port;
+        blocks_.use(range.slot, block & 0xffff);
+        return true;
+    };
+    for (unsigned k = 0; k < s.n_blocks; k++) {
+        // Of an address that is being drained nothing more is given out.
+        if (slot_active_[s.block[k] >> 16] && take_in(s.block[k])) return Drop::none;
+    }
+    if (s.n_blocks >= std::min(most, kBlocksMost)) return Drop::subscriber_blocks;
+    const auto number = blocks_.take(slot, w.subscriber);
+    if (!number) return Drop::pool4_exhausted;
+    s.block[s.n_blocks++] = (slot << 16) | *number;
+    counters_.add(Counter::blocks_taken);
+    if (take_in(s.block[s.n_blocks - 1U])) return Drop::none;
+    // All its ports still rest from their last owner.
+    s.n_blocks--;
+    blocks_.use(slot, *number);
+    (void)blocks_.leave(slot, *number, Tick{0}, Tick{0});
+    counters_.add(Counter::blocks_released);
+    return Drop::pool4_exhausted;
+}
+
+/// RFC 7422 s2 steps 3-4: the subscriber's own range, then blocks of the dynamic part.
+Drop Engine::choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept {
+    if (own.slot >= sizes_.slots || !slot_active_[own.slot]) return Drop::pool4_exhausted;
+    bool kept = true;
+    const auto port = ports_.take_within(w.proto, own, 2, w.binding, kept);
+    if (port) {
+        w.slot = own.slot;
+        w.port = *port;
+        return Drop::none;
+    }
+    const Deterministic& d = policy.deterministic;
+    if (d.dynamic == 0 || !policy.blocks.on()) return Drop::subscriber_ports;
+    return choose_in_blocks(policy, w, own.slot, d.most_blocks);
+}
+
+/// A SYN waits for somebody who opens to its sender: give exactly what it asked for, when that is
+/// free and the subscriber may have it (RFC 6146 s3.5.2.2; a forged SYN must not break the rules).
+bool Engine::choose_stored_syn(const Policy& policy, Wanted& w) noexcept {
+    const SynStore::Entry* e = syns_.waiting_from(w.z);
+    if (e == nullptr || policy.blocks.on()) return false;
+    if (e->slot != subscribers_[w.subscriber].slot) return false;
+    if (!ports_.take_exact(e->slot, w.proto, e->t.id.host(), w.binding)) return false;
+    w.slot = e->slot;
+    w.port = e->t.id.host();
+    return true;
+}
+
+Drop Engine::limits_of(const Policy& policy, const Wanted& w) const noexcept {
+    const Subscriber& s = subscribers_[w.subscriber];
+    if (w.life == Life::fixed) return Drop::none;
+    if (s.n_ports[static_cast<unsigned>(w.proto)] >= policy.limits.ports_per_subscriber)
+        return Drop::subscriber_ports;
+    if (s.n_sessions >= policy.limits.sessions_per_subscriber) return Drop::subscriber_sessions;
+    return Drop::none;
+}
+
+Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
+    Drop why = subscriber_of(policy, w.x.addr, w.subscriber);
     if (why != Drop::none) return why;
-    Subscriber& s = subscribers_[subscriber];
-    std::uint16_t slot = 0, port = 0;
-    if (s.n_ports[static_cast<unsigned>(proto)] >= policy.limits.ports_per_subscriber) {
-        why = Drop::subscriber_ports;
-    } else if (s.n_sessions >= policy.limits.sessions_per_subscriber) {
-        why = Drop::subscriber_sessions;
-    } else {
-        out = free_ != kNone ? free_ : (fresh_ < sizes_.bindings ? fresh_ : kNone);
-        why = out == kNone ? Drop::binding_table_full
-                           : choose_port(policy, s, proto, x.id, out, slot, port);
+    why = limits_of(policy, w);
+    w.binding = free_ != kNone ? free_ : (fresh_ < sizes_.bindings ? fresh_ : kNone);
+    if (why == Drop::none && w.binding == kNone) why = Drop::binding_table_full;
+    if (why == Drop::none) {
+        if (w.life == Life::fixed) {
+            ports_.take_static(w.slot, w.proto, w.port, w.binding);
+        } else {
+            why = choose_port(policy, w);
+        }
+        if (why == Drop::none && !index_.insert(hash_of(w.x, w.proto), w.binding)) {
+            give_back(policy, w, now.tick, Tick{0});
+            why = Drop::binding_table_full;
+        }
     }
-    const std::uint64_t hash = hash_of(x, proto);
-    if (why == Drop::none && !index_.insert(hash, out)) {
-        ports_.release(slot, proto, port, now.tick, Tick{0});
-        why = Drop::binding_table_full;
-    }
+    Subscriber& s = subscribers_[w.subscriber];
     if (why != Drop::none) {
-        if (s.n_bindings == 0) subscribers_.erase(hash_addr(seed_, s.prefix, 5), subscriber);
+        if (s.n_bindings == 0) subscribers_.erase(hash_addr(seed_, s.prefix, 5), w.subscriber);
         return why;
     }
-    Binding& b = bindings_[out];
-    if (free_ == out) {
-        free_ = b.next;
-    } else {
-        fresh_++;
-    }
-    {
-        const Writing guard(b.generation);
-        b.x_addr = x.addr;
-        b.x_id = x.id;
-        b.t_addr = policy.slot[slot].addr;
-        b.t_id = Be16{port};
-        b.slot = slot;
-        b.proto = proto;
-        b.has_session = 0;
-        b.n_more = 0;
-        b.subscriber = subscriber;
-        b.live = 1;
-    }
-    s.n_ports[static_cast<unsigned>(proto)]++;
+    write_binding(policy, w);
+    if (w.life == Life::dynamic) s.n_ports[static_cast<unsigned>(w.proto)]++;
     s.n_bindings++;
     n_bindings_++;
     counters_.add(Counter::bindings_created);
     publish_counts();
     return Drop::none;
+}
+
+void Engine::write_binding(const Policy& policy, const Wanted& w) noexcept {
+    Binding& b = bindings_[w.binding];
+    if (free_ == w.binding) {
+        free_ = b.next;
+    } else {
+        fresh_++;
+    }
+    b.subscriber = w.subscriber;
+    b.epoch = epoch_;
+    const Writing guard(b.generation);
+    b.x_addr = w.x.addr;
+    b.x_id = w.x.id;
+    b.t_addr = policy.slot[w.slot].addr;
+    b.t_id = Be16{w.port};
+    b.slot = w.slot;
+    b.proto = w.proto;
+    b.has_session = 0;
+    b.n_more = 0;
+    b.live = w.life;
+}
+
+/// The port of a binding that goes, or that could not be made after all.
+void Engine::give_back(const Policy& policy, const Wanted& w, Tick now, Tick hold) noexcept {
+    ports_.release(w.slot, w.proto, w.port, now, hold);
+    if (!policy.blocks.on() || w.life == Life::fixed) return;
+    const unsigned number = w.port >> policy.blocks.bits;
+    if (blocks_.owner(w.slot, number) != w.subscriber) return;
+    if (!blocks_.leave(w.slot, number, now, policy.blocks.hold)) return;
+    counters_.add(Counter::blocks_released);
+    Subscriber& s = subscribers_[w.subscriber];
+    const std::uint32_t block = (std::uint32_t{w.slot} << 16) | number;
+    for (unsigned k = 0; k < s.n_blocks; k++) {
+        if (s.block[k] != block) continue;
+        s.block[k] = s.block[--s.n_blocks];
+        return;
+    }
+}
+
+Index Engine::make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept {
+    if (is_likely(e == nullptr) || e->slot >= sizes_.slots || !slot_live_[e->slot]) return kNone;
+    if (owner_of_subscriber(policy, e->x.addr) != worker_) return kNone;
+    // What stands in the way is older than the operator's word.
+    const Index by_x = find(hash_of(e->x, e->proto), e->x, e->proto);
+    if (by_x != kNone) {
+        const Binding& b = bindings_[by_x];
+        if (b.live == Life::fixed && b.slot == e->slot && b.t_id == e->t.id) return by_x;
+        remove_binding(policy, by_x, now);
+    }
+    const Index by_t = find(e->slot, e->t.id, e->proto);
+    if (by_t != kNone) remove_binding(policy, by_t, now);
+    Wanted w{e->x, {}, e->proto};
+    w.life = Life::fixed;
+    w.slot = e->slot;
+    w.port = e->t.id.host();
+    return create_binding(policy, w, now) == Drop::none ? w.binding : kNone;
+}
+
+void Engine::bind_static(const Policy& policy, Now now, unsigned budget) noexcept {
+    for (; static_cursor_ < policy.n_static && budget > 0; static_cursor_++, budget--) {
+        const StaticEntry& e = policy.fixed[static_cursor_];
+        (void)make_static(policy, &e, now);
+        // Another worker's now, but given out here before.
+        const Index by_t = e.slot < sizes_.slots ? find(e.slot, e.t.id, e.proto) : kNone;
+        if (by_t != kNone && bindings_[by_t].live == Life::dynamic)
+            remove_binding(policy, by_t, now);
+    }
 }
 
 Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z,
@@ -174,6 +317,7 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
         b.tcp = state;
         b.prefix = prefix;
         b.last_seen = now.tick.v;
+        b.epoch = epoch_;
         b.has_session = 1;
     } else {
         const Index i = more_.insert(hash_more(binding, z.addr, z.id.wire()));
@@ -186,7 +330,8 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
         m.tcp = state;
         m.prefix = prefix;
         m.last_seen = now.tick.v;
-        b.n_more++;
+        m.epoch = epoch_;
+        b.n_more += 1;
         add_remote(binding, z.addr);
     }
     s.n_sessions++;
@@ -213,7 +358,7 @@ void Engine::add_remote(Index binding, Ipv4Addr z) noexcept {
         s.tcp = TcpState::count_;
         s.last_seen = 0;  // here: the number of sessions
     }
-    more_[i].last_seen++;
+    more_[i].last_seen += 1;
 }
 
 void Engine::remove_remote(Index binding, Ipv4Addr z) noexcept {
@@ -222,10 +367,13 @@ void Engine::remove_remote(Index binding, Ipv4Addr z) noexcept {
         return s.binding == binding && s.z_addr == z && s.tcp == TcpState::count_ &&
                s.binding_generation == bindings_[binding].generation;
     });
-    if (i != kNone && --more_[i].last_seen == 0) more_.erase(hash, i);
+    if (i == kNone) return;
+    more_[i].last_seen -= 1;
+    if (more_[i].last_seen == 0) more_.erase(hash, i);
 }
 
 void Engine::remove_first(Binding& b) noexcept {
+    if (cleared_session(b, b.epoch, b.z_addr, b.z_id)) result_.sessions++;
     b.has_session = 0;
     subscribers_[b.subscriber].n_sessions--;
     n_sessions_--;
@@ -235,12 +383,13 @@ void Engine::remove_first(Binding& b) noexcept {
 
 void Engine::remove_more(Index i) noexcept {
     const Session s = more_[i];
-    const bool remote = s.tcp == TcpState::count_;
+    const bool remote = s.tcp.get() == TcpState::count_;
     Binding& b = bindings_[s.binding];
-    more_.erase(hash_more(s.binding, s.z_addr, remote ? kRemoteMark : s.z_id.wire()), i);
-    if (remote || b.live == 0 || b.generation != s.binding_generation)
+    more_.erase(hash_more(s.binding, s.z_addr, remote ? kRemoteMark : s.z_id.get().wire()), i);
+    if (remote || !b.is_live() || b.generation != s.binding_generation)
         return;  // counted when its binding went
-    b.n_more--;
+    if (cleared_session(b, s.epoch, s.z_addr, s.z_id)) result_.sessions++;
+    b.n_more -= 1;
     remove_remote(s.binding, s.z_addr);
     subscribers_[b.subscriber].n_sessions--;
     n_sessions_--;
@@ -250,6 +399,10 @@ void Engine::remove_more(Index i) noexcept {
 
 void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     Binding& b = bindings_[i];
+    if (cleared(b)) {
+        result_.bindings++;
+        result_.sessions += b.n_more;
+    }
     if (b.has_session != 0) remove_first(b);
     Subscriber& s = subscribers_[b.subscriber];
     // Further sessions become orphans, which the sweep frees; they are counted as gone here.
@@ -257,13 +410,18 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     n_sessions_ -= b.n_more;
     counters_.add(Counter::sessions_removed, b.n_more);
     index_.erase(hash_of({b.x_addr, b.x_id}, b.proto), i);
-    ports_.release(b.slot, b.proto, b.t_id.host(), now.tick, policy.lifetimes.port_hold);
-    s.n_ports[static_cast<unsigned>(b.proto)]--;
+    Wanted w{{b.x_addr, b.x_id}, {}, b.proto, b.subscriber, i};
+    w.slot = b.slot;
+    w.port = b.t_id.get().host();
+    w.life = b.live;
+    const bool fixed = w.life == Life::fixed;
+    give_back(policy, w, now.tick, fixed ? Tick{0} : policy.lifetimes.port_hold);
+    if (!fixed) s.n_ports[static_cast<unsigned>(w.proto)]--;
     s.n_bindings--;
     if (s.n_bindings == 0) subscribers_.erase(hash_addr(seed_, s.prefix, 5), b.subscriber);
     {
         const Writing guard(b.generation);
-        b.live = 0;
+        b.live = Life::none;
         b.n_more = 0;
     }
     b.next = free_;

@@ -7,7 +7,9 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 
+#include "common/base/prefetch.h"
 #include "common/base/units.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
@@ -20,7 +22,14 @@ inline constexpr unsigned kPrefixesMax = 16;
 inline constexpr unsigned kSlotsMax = 1024;
 inline constexpr unsigned kSlotHashSize = 4 * kSlotsMax;
 inline constexpr unsigned kWorkersMax = 64;
-inline constexpr unsigned kPortGroup = 64;  // ports change owners in groups of this many
+inline constexpr unsigned kGroupsMax = 32;    // pools with names of their own
+inline constexpr unsigned kRulesMax = 64;     // source prefix -> pool
+inline constexpr unsigned kStaticMax = 4096;  // static bindings
+inline constexpr unsigned kStaticHashSize = 2 * kStaticMax;
+inline constexpr unsigned kExcludedMax = 64;
+inline constexpr unsigned kUdpTimersMax = 16;
+inline constexpr unsigned kBlocksMost = 16;         // port blocks of one subscriber
+inline constexpr std::uint8_t kStaticGroup = 0xff;  // addresses that serve static bindings only
 
 struct PrefixSlot {
     bool live = false;
@@ -33,8 +42,14 @@ struct PoolSlot {
     State state = State::unused;
     Ipv4Addr addr;
     std::uint16_t first_port = 1024, last_port = 65535;  // inclusive; ours to allocate
-    // Owners: workers [first_owner, first_owner + n_owners) share the groups round robin.
-    std::uint16_t first_owner = 0, n_owners = 1;
+    std::uint8_t group = 0;                              // the pool it belongs to
+    bool has_static = false;                             // some port is bound statically
+    std::uint16_t det_order = 0;  // place among the deterministic addresses, plus 1; 0: none
+    // Owners: workers [first_owner, first_owner + n_owners) share groups of ports round robin. They
+    // are decided once, when the address comes (n_owners 0), and stay: a binding's owner never
+    // changes.
+    std::uint16_t first_owner = 0, n_owners = 0;
+    std::uint32_t static_digest = 0;  // changes when the static ports of this address do
     friend bool operator==(const PoolSlot&, const PoolSlot&) = default;
 };
 
@@ -51,6 +66,60 @@ struct Limits {
     std::uint32_t sessions_per_subscriber = 8192;
     std::uint32_t sessions_per_binding = 4096;
     std::uint32_t new_sessions_per_second = 0;  // of a subscriber; 0: no limit
+};
+
+/// Subscribers in `source` get their addresses from pool `group`; the longest prefix decides.
+struct Rule {
+    Prefix6 source;
+    std::uint8_t group = 0;
+};
+
+/// (X',x) <-> (T,t) by the operator's word (RFC 6146 s3.1); `slot` is T's.
+struct StaticEntry {
+    Endpoint6 x;
+    Endpoint4 t;
+    std::uint16_t slot = 0;
+    Proto proto = Proto::udp;
+};
+
+/// A destination that is not translated (RFC 6888 REQ-6); ports 0-65535: any, and ICMP too.
+struct Excluded {
+    Prefix4 destination;
+    std::uint16_t first_port = 0, last_port = 65535;
+};
+
+/// Lifetime of UDP sessions to one destination port (RFC 4787 REQ-5a; 500 and 4500 for IPsec).
+struct UdpTimer {
+    Be16 port;
+    Tick life;
+};
+
+/// Ports given to subscribers in blocks of 1 << bits (RFC 6888 REQ-14); bits 0: off. Start-only.
+struct PortBlocks {
+    std::uint8_t bits = 0;
+    std::uint8_t most = 8;  // of one subscriber
+    Tick hold = ticks_of_seconds(120);
+    [[nodiscard]] bool on() const noexcept { return bits != 0; }
+};
+
+/// RFC 7422: subscriber n of `inside` has the n-th range of ports, by calculation alone. The ranges
+/// of an address are `per_address` times `ports_each` from `first_port` on; what is above them is
+/// the dynamic part, given out in blocks.
+struct Deterministic {
+    bool on = false;
+    Prefix6 inside;
+    std::uint16_t first_port = 1024;
+    std::uint32_t ports_each = 0;
+    std::uint32_t per_address = 0;  // C, the compression ratio
+    std::uint8_t dynamic = 0;       // D: 0: no dynamic part
+    std::uint8_t most_blocks = 0;   // M
+    unsigned n_slots = 0;
+    std::array<std::uint16_t, kSlotsMax> slot{};  // in order
+};
+
+/// SYNs of the IPv4 side held for a simultaneous open, of one worker.
+struct StoredSyns {
+    std::uint32_t all = 1024, per_source = 4;
 };
 
 struct Policy {
@@ -73,6 +142,18 @@ struct Policy {
     bool rst_in_fin = true;
     Lifetimes lifetimes;
     Limits limits;
+    unsigned n_udp_timers = 0;
+    std::array<UdpTimer, kUdpTimersMax> udp_timer;
+    unsigned n_rules = 0;
+    std::array<Rule, kRulesMax> rule;  // longest source prefix first
+    unsigned n_excluded = 0;
+    std::array<Excluded, kExcludedMax> excluded;
+    PortBlocks blocks;
+    StoredSyns stored_syns;
+    Deterministic deterministic;
+    unsigned n_static = 0;
+    std::array<StaticEntry, kStaticMax> fixed;
+    std::array<std::uint16_t, kStaticHashSize> fixed_by_x{}, fixed_by_t{};  // index + 1; 0: empty
 
     /// The id of the longest Pref64 that contains `dst`, or -1.
     [[nodiscard]] int match_prefix(const Ipv6Addr& dst) const noexcept {
@@ -96,14 +177,48 @@ struct Policy {
         return static_cast<std::uint32_t>(hash2(seed, t.host(), 4) % kSlotHashSize);
     }
     /// The worker that owns port or identifier `id` of a slot.
-    [[nodiscard]] unsigned owner_of(unsigned slot_id, std::uint16_t id) const noexcept {
+    [[nodiscard]] unsigned owner_of(unsigned slot_id, std::uint16_t id,
+                                    Proto proto) const noexcept {
         const PoolSlot& s = slot[slot_id];
-        return s.first_owner + (s.n_owners == 1 ? 0U : (id / kPortGroup) % s.n_owners);
+        if (is_unlikely(s.has_static || s.det_order != 0)) return special_owner(slot_id, id, proto);
+        return shared_owner(s, id);
+    }
+    /// Groups of ports change owners no finer than a cache line of the array, or a block.
+    [[nodiscard]] unsigned group_bits() const noexcept { return blocks.bits > 6 ? blocks.bits : 6; }
+    [[nodiscard]] unsigned shared_owner(const PoolSlot& s, std::uint16_t id) const noexcept {
+        return s.first_owner + (s.n_owners <= 1 ? 0U : (id >> group_bits()) % s.n_owners);
+    }
+    /// The static binding of (T,t) or of (X',x), or nullptr.
+    [[nodiscard]] const StaticEntry* static_of_t(unsigned slot_id, std::uint16_t id,
+                                                 Proto proto) const noexcept;
+    [[nodiscard]] const StaticEntry* static_of_x(const Endpoint6& x, Proto proto) const noexcept;
+    /// The pool that a subscriber takes addresses from.
+    [[nodiscard]] std::uint8_t group_of(const Ipv6Addr& subscriber) const noexcept;
+    /// RFC 6888 REQ-6. `id`: the destination port; of ICMP none.
+    [[nodiscard]] bool is_excluded(const Endpoint4& z, Proto proto) const noexcept {
+        for (unsigned i = 0; i < n_excluded; i++) {
+            const Excluded& e = excluded[i];
+            if (!e.destination.contains(z.addr)) continue;
+            if (e.first_port == 0 && e.last_port == 65535) return true;
+            if (proto == Proto::icmp) continue;
+            if (z.id.host() >= e.first_port && z.id.host() <= e.last_port) return true;
+        }
+        return false;
+    }
+    [[nodiscard]] std::uint32_t udp_life(Be16 z_port) const noexcept {
+        for (unsigned i = 0; i < n_udp_timers; i++) {
+            if (udp_timer[i].port == z_port) return udp_timer[i].life.v;
+        }
+        return lifetimes.udp.v;
     }
     /// The worker that keeps the slot's fragments (where a NIC would deliver the address).
     [[nodiscard]] unsigned home_of(unsigned slot_id) const noexcept {
         return slot[slot_id].first_owner;
     }
+
+private:
+    [[nodiscard]] unsigned special_owner(unsigned slot_id, std::uint16_t id,
+                                         Proto proto) const noexcept;
 };
 
 /// The worker that owns the subscriber of `source`.
@@ -114,7 +229,21 @@ struct Policy {
                                  p.n_workers);
 }
 
-/// Fills slot_hash, prefix_order and the slots' owners from the rest; call after every change.
+/// Ports `first` to `last` of a slot.
+struct PortRange {
+    std::uint16_t slot = 0, first = 0, last = 0;
+};
+/// RFC 7422 s2: the range of the subscriber of `x`; nothing: not a deterministic subscriber.
+[[nodiscard]] std::optional<PortRange> deterministic_range(const Policy& p,
+                                                           const Ipv6Addr& x) noexcept;
+/// And the way back: the subscriber's prefix of a port in the deterministic part.
+[[nodiscard]] std::optional<Ipv6Addr> deterministic_subscriber(const Policy& p, unsigned slot,
+                                                               std::uint16_t port) noexcept;
+/// First port of the dynamic part of a deterministic address.
+[[nodiscard]] std::uint32_t dynamic_from(const Deterministic& d) noexcept;
+
+/// Fills the hashes, prefix_order, the order of rules and new slots' owners from the rest; call
+/// after every change.
 void finish_policy(Policy& p) noexcept;
 
 }  // namespace isthmus::nat

@@ -8,10 +8,26 @@ namespace isthmus::nat {
 namespace {
 
 constexpr unsigned kSummaryWords = kWords / 64;
-constexpr unsigned kLowWords = 1024 / 64;  // ports 0-1023
+constexpr std::uint16_t kLowest = 1024;  // of the ports that are not low
 
 constexpr std::uint64_t parity_mask(std::uint8_t parity) noexcept {
     return parity == 0 ? 0x5555555555555555 : parity == 1 ? 0xaaaaaaaaaaaaaaaa : ~std::uint64_t{0};
+}
+
+/// Of ports 64 w to 64 w + 63, those within [first, last].
+constexpr std::uint64_t word_of_range(unsigned w, unsigned first, unsigned last) noexcept {
+    if (first > last || last < w * 64 || first > w * 64 + 63) return 0;
+    std::uint64_t mask = ~std::uint64_t{0};
+    if (first > w * 64) mask &= ~std::uint64_t{0} << (first - w * 64);
+    if (last < w * 64 + 63) mask &= ~std::uint64_t{0} >> (63 - (last - w * 64));
+    return mask;
+}
+
+unsigned deterministic_owner(const Policy& policy, unsigned slot, unsigned port) noexcept {
+    const auto id = static_cast<std::uint16_t>(port);
+    const auto subscriber = deterministic_subscriber(policy, slot, id);
+    return subscriber ? owner_of_subscriber(policy, *subscriber)
+                      : policy.shared_owner(policy.slot[slot], id);
 }
 
 }  // namespace
@@ -21,8 +37,9 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed)
       words_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kWords)),
       summaries_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kSummaryWords)),
       owned_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kWords)),
-      used_(arena.take_zeroed<std::uint32_t>(std::size_t{slots} * kProtos)),
-      free_(arena.take_zeroed<std::uint32_t>(std::size_t{slots} * kProtos)),
+      reserved_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kWords)),
+      used_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
+      free_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
       open_(arena.take_zeroed<std::uint8_t>(slots)),
       held_(arena.take<Held>(held)),
       seed_(seed) {}
@@ -30,16 +47,17 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed)
 Ports::Map Ports::map_of(unsigned slot, Proto proto) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     return {&words_[i * kWords], &summaries_[i * kSummaryWords],
-            &owned_[std::size_t{slot} * kWords]};
+            &owned_[std::size_t{slot} * kWords], &reserved_[i * kWords]};
 }
 
 void Ports::set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept {
     const Map m = map_of(slot, proto);
     const std::uint64_t bit = std::uint64_t{1} << (port % 64);
-    if ((m.owned[port / 64] & bit) == 0 || (m.word[port / 64] & bit) != 0) return;
+    if ((m.owned[port / 64] & ~m.reserved[port / 64] & bit) == 0) return;
+    if ((m.word[port / 64] & bit) != 0) return;
     m.word[port / 64] |= bit;
     m.summary[port / 4096] |= std::uint64_t{1} << ((port / 64) % 64);
-    free_[slot * kProtos + static_cast<unsigned>(proto)]++;
+    free_[slot * kProtos + static_cast<unsigned>(proto)] += 1;
 }
 
 void Ports::set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept {
@@ -48,42 +66,69 @@ void Ports::set_used(unsigned slot, Proto proto, std::uint16_t port, Index bindi
     m.word[port / 64] &= ~(std::uint64_t{1} << (port % 64));
     if (m.word[port / 64] == 0) m.summary[port / 4096] &= ~(std::uint64_t{1} << ((port / 64) % 64));
     users_[i * kPorts + port] = binding + 1;
-    used_[i]++;
-    free_[i]--;
+    used_[i] += 1;
+    free_[i] -= 1;
 }
 
 void Ports::open(unsigned slot, const Policy& policy, unsigned worker) noexcept {
     const PoolSlot& s = policy.slot[slot];
     const unsigned first = s.first_port == 0 ? 1U : s.first_port;  // port 0 is never given out
     std::uint64_t* const owned = &owned_[std::size_t{slot} * kWords];
+    const bool uniform = s.det_order == 0;  // a whole word of ports has one owner
     for (unsigned w = 0; w < kWords; w++) {
-        std::uint64_t mask = 0;
-        if (policy.owner_of(slot, static_cast<std::uint16_t>(w * 64)) == worker) {
-            for (unsigned b = 0; b < 64; b++) {
-                const unsigned port = w * 64 + b;
-                if (port >= first && port <= s.last_port) mask |= std::uint64_t{1} << b;
-            }
+        if (uniform) {
+            const bool ours = policy.shared_owner(s, static_cast<std::uint16_t>(w * 64)) == worker;
+            owned[w] = ours ? word_of_range(w, first, s.last_port) : 0;
+            continue;
+        }
+        std::uint64_t mask = word_of_range(w, first, s.last_port);
+        for (std::uint64_t left = mask; left != 0; left &= left - 1) {
+            const auto b = static_cast<unsigned>(std::countr_zero(left));
+            if (deterministic_owner(policy, slot, w * 64 + b) != worker)
+                mask &= ~(std::uint64_t{1} << b);
         }
         owned[w] = mask;
     }
     open_[slot] = 1;
+    reserve_static(slot, policy);
+    fill_free(slot);
+}
+
+void Ports::reserve_static(unsigned slot, const Policy& policy) noexcept {
+    for (unsigned p = 0; p < kProtos; p++) {
+        const Map m = map_of(slot, static_cast<Proto>(p));
+        for (unsigned w = 0; w < kWords; w++) {
+            if (m.reserved[w] != 0) m.reserved[w] = 0;  // zero pages stay untouched
+        }
+    }
+    for (unsigned i = 0; i < policy.n_static; i++) {
+        const StaticEntry& e = policy.fixed[i];
+        if (e.slot != slot) continue;
+        const unsigned port = e.t.id.host();
+        map_of(slot, e.proto).reserved[port / 64] |= std::uint64_t{1} << (port % 64);
+    }
+}
+
+/// The free bits of an open slot: owned, not reserved, not in use, not resting.
+void Ports::fill_free(unsigned slot) noexcept {
     for (unsigned p = 0; p < kProtos; p++) {
         const Map m = map_of(slot, static_cast<Proto>(p));
         const std::size_t i = std::size_t{slot} * kProtos + p;
-        free_[i] = 0;
+        std::uint32_t n_free = 0;
         for (unsigned w = 0; w < kWords; w++) {
-            std::uint64_t open_bits = owned[w];
-            for (std::uint64_t left = open_bits; left != 0; left &= left - 1) {
+            std::uint64_t open_bits = m.owned[w] & ~m.reserved[w];
+            // The array of users is large: an address that nobody uses is not walked.
+            for (std::uint64_t left = used_[i] != 0 ? open_bits : 0; left != 0; left &= left - 1) {
                 const unsigned b = static_cast<unsigned>(std::countr_zero(left));
                 if (users_[i * kPorts + w * 64 + b] != 0) open_bits &= ~(std::uint64_t{1} << b);
             }
             m.word[w] = open_bits;
             const std::uint64_t bit = std::uint64_t{1} << (w % 64);
             m.summary[w / 64] = open_bits != 0 ? m.summary[w / 64] | bit : m.summary[w / 64] & ~bit;
-            free_[i] += static_cast<std::uint32_t>(std::popcount(open_bits));
+            n_free += static_cast<std::uint32_t>(std::popcount(open_bits));
         }
+        free_[i] = n_free;
     }
-    // Ports that rest stay closed until their time.
     for (std::uint32_t n = 0; n < n_held_; n++) {
         const Held& h = held_[(held_first_ + n) % held_.size()];
         if (h.slot != slot) continue;
@@ -93,8 +138,15 @@ void Ports::open(unsigned slot, const Policy& policy, unsigned worker) noexcept 
         m.word[h.port / 64] &= ~bit;
         if (m.word[h.port / 64] == 0)
             m.summary[h.port / 4096] &= ~(std::uint64_t{1} << ((h.port / 64) % 64));
-        free_[std::size_t{slot} * kProtos + h.proto]--;
+        free_[std::size_t{slot} * kProtos + h.proto] -= 1;
     }
+}
+
+bool Ports::owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept {
+    for (std::uint32_t w = first / 64; w < (first + n) / 64; w++) {
+        if (~owned_[std::size_t{slot} * kWords + w] != 0) return false;
+    }
+    return true;
 }
 
 void Ports::close(unsigned slot) noexcept {
@@ -108,14 +160,16 @@ void Ports::close(unsigned slot) noexcept {
     }
 }
 
-std::optional<std::uint16_t> Ports::pick(const Map& m, unsigned first_word, unsigned n_words,
+std::optional<std::uint16_t> Ports::pick(const Map& m, std::uint16_t first, std::uint16_t last,
                                          std::uint64_t mask) noexcept {
     const std::uint64_t r = random();
-    const unsigned start = first_word + static_cast<unsigned>((r & 0xffffffff) * n_words >> 32);
+    const unsigned first_word = first / 64U, end_word = last / 64U + 1;
+    const unsigned start =
+        first_word + static_cast<unsigned>((r & 0xffffffff) * (end_word - first_word) >> 32);
     // From the random word to the end of the range, then from its beginning: by summary words.
     for (unsigned turn = 0; turn < 2; turn++) {
         const unsigned from = turn == 0 ? start : first_word;
-        const unsigned to = turn == 0 ? first_word + n_words : start;
+        const unsigned to = turn == 0 ? end_word : start;
         for (unsigned w = from; w < to;) {
             const std::uint64_t summary = m.summary[w / 64] & (~std::uint64_t{0} << (w % 64));
             if (summary == 0) {
@@ -124,7 +178,9 @@ std::optional<std::uint16_t> Ports::pick(const Map& m, unsigned first_word, unsi
             }
             w = w / 64 * 64 + static_cast<unsigned>(std::countr_zero(summary));
             if (w >= to) break;
-            const std::uint64_t bits = m.word[w] & mask;
+            std::uint64_t bits = m.word[w] & mask;
+            if (w == first_word) bits &= ~std::uint64_t{0} << (first % 64);
+            if (w + 1 == end_word) bits &= ~std::uint64_t{0} >> (63 - last % 64);
             if (bits != 0) {
                 const int shift = static_cast<int>(r >> 58);
                 const unsigned b =
@@ -152,15 +208,34 @@ std::optional<std::uint16_t> Ports::take(unsigned slot, Proto proto, Wish wish, 
         const bool any_parity = attempt % 2 == 1;
         if (attempt >= 2 && !wish.any_range) break;
         if (any_parity && wish.parity == 2) continue;
-        const auto port =
-            low ? pick(m, 0, kLowWords, any_parity ? ~std::uint64_t{0} : mask)
-                : pick(m, kLowWords, kWords - kLowWords, any_parity ? ~std::uint64_t{0} : mask);
+        const std::uint64_t which = any_parity ? ~std::uint64_t{0} : mask;
+        const auto port = low ? pick(m, 0, kLowest - 1, which) : pick(m, kLowest, 65535, which);
         if (!port) continue;
         parity_kept = wish.parity == 2 || *port % 2 == wish.parity;
         set_used(slot, proto, *port, binding);
         return port;
     }
     return std::nullopt;
+}
+
+std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& range,
+                                                std::uint8_t parity, Index binding,
+                                                bool& parity_kept) noexcept {
+    parity_kept = true;
+    const Map m = map_of(range.slot, proto);
+    auto port = pick(m, range.first, range.last, parity_mask(parity));
+    if (!port && parity != 2) {
+        port = pick(m, range.first, range.last, ~std::uint64_t{0});
+        parity_kept = false;
+    }
+    if (port) set_used(range.slot, proto, *port, binding);
+    return port;
+}
+
+void Ports::take_static(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept {
+    const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
+    users_[i * kPorts + port] = binding + 1;
+    used_[i] += 1;
 }
 
 bool Ports::take_exact(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept {
@@ -180,7 +255,7 @@ void Ports::drop_oldest_held() noexcept {
 void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Tick hold) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     users_[i * kPorts + port] = 0;
-    used_[i]--;
+    used_[i] -= 1;
     if (proto == Proto::tcp || hold.v == 0 || held_.empty()) {
         if (open_[slot] != 0) set_free(slot, proto, port);
         return;

@@ -44,6 +44,12 @@ public:
     /// A free port, now used by `binding`; nothing: none left. `parity_kept` tells whether it was.
     std::optional<std::uint16_t> take(unsigned slot, Proto proto, Wish wish, Index binding,
                                       bool& parity_kept) noexcept;
+    /// As take(), of ports `first` to `last`, without regard to low ports.
+    std::optional<std::uint16_t> take_within(Proto proto, const PortRange& range,
+                                             std::uint8_t parity, Index binding,
+                                             bool& parity_kept) noexcept;
+    /// Binds `port` to a static binding: it was reserved by open(), so nobody has it.
+    void take_static(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     /// Takes exactly `port`, when it is free and open.
     bool take_exact(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     /// Gives a port back; it may be taken again after `hold`.
@@ -60,13 +66,15 @@ public:
         return *cell(slot, proto, port) - 1;  // stored plus one: zeroed memory is empty
     }
     [[nodiscard]] std::uint32_t in_use(unsigned slot, Proto proto) const noexcept {
-        return used_[slot * kProtos + static_cast<unsigned>(proto)];
+        return used_[slot * kProtos + static_cast<unsigned>(proto)].read();
     }
     [[nodiscard]] std::uint32_t free_count(unsigned slot, Proto proto) const noexcept {
-        return free_[slot * kProtos + static_cast<unsigned>(proto)];
+        return free_[slot * kProtos + static_cast<unsigned>(proto)].read();
     }
     [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
+    /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
+    [[nodiscard]] bool owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept;
 
 private:
     struct Held {
@@ -77,19 +85,22 @@ private:
     struct Map {  // of one (slot, protocol)
         std::uint64_t* word;
         std::uint64_t* summary;
-        std::uint64_t* owned;  // of the slot: ports that may be given out here
+        std::uint64_t* owned;     // of the slot: ports that may be given out here
+        std::uint64_t* reserved;  // bound statically: never given out
     };
     [[nodiscard]] Map map_of(unsigned slot, Proto proto) noexcept;
     void set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept;
     void set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
-    std::optional<std::uint16_t> pick(const Map& m, unsigned first_word, unsigned n_words,
+    std::optional<std::uint16_t> pick(const Map& m, std::uint16_t first, std::uint16_t last,
                                       std::uint64_t mask) noexcept;
+    void reserve_static(unsigned slot, const Policy& policy) noexcept;
+    void fill_free(unsigned slot) noexcept;
     std::uint64_t random() noexcept { return hash2(seed_, ++counter_, 0x706f727473); }
     void drop_oldest_held() noexcept;
 
     std::span<Index> users_;
-    std::span<std::uint64_t> words_, summaries_, owned_;
-    std::span<std::uint32_t> used_, free_;
+    std::span<std::uint64_t> words_, summaries_, owned_, reserved_;
+    std::span<Shared<std::uint32_t>> used_, free_;
     std::span<std::uint8_t> open_;
     std::span<Held> held_;
     std::uint32_t held_first_ = 0, n_held_ = 0;

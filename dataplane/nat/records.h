@@ -9,9 +9,12 @@
 
 #include <cstdint>
 
+#include "common/base/shared.h"
 #include "common/base/units.h"
 #include "common/net/addr.h"
+#include "common/net/shared_addr.h"
 #include "common/net/tuple.h"
+#include "dataplane/nat/policy.h"
 #include "dataplane/nat/tcp_state.h"
 
 namespace isthmus::nat {
@@ -19,53 +22,60 @@ namespace isthmus::nat {
 using Index = std::uint32_t;
 inline constexpr Index kNone = 0xffffffff;
 
+/// A binding's `live`: none, made by a packet, or by the operator.
+enum class Life : std::uint8_t { none, dynamic, fixed };
+
 /// (X',x) <-> (T,t) and the first session, to (Z,z).
 struct alignas(kCacheLine) Binding {
-    Ipv6Addr x_addr;
-    Ipv4Addr t_addr;
-    Ipv4Addr z_addr;
-    Be16 x_id, t_id, z_id;
-    std::uint16_t slot = 0;
-    Proto proto = Proto::udp;
-    TcpState tcp = TcpState::closed;
-    std::uint8_t prefix = 0;       // of the first session
-    std::uint8_t has_session = 0;  // the first session exists
-    std::uint32_t n_more = 0;      // further sessions
-    std::uint32_t last_seen = 0;   // Tick, of the first session
+    SharedIpv6Addr x_addr;
+    Shared<Ipv4Addr> t_addr, z_addr;
+    Shared<Be16> x_id, t_id, z_id;
+    Shared<std::uint16_t> slot = 0;
+    Shared<Proto> proto = Proto::udp;
+    Shared<TcpState> tcp = TcpState::closed;
+    Shared<std::uint8_t> prefix = 0;       // of the first session
+    Shared<std::uint8_t> has_session = 0;  // the first session exists
+    Shared<std::uint32_t> n_more = 0;      // further sessions
+    Shared<std::uint32_t> last_seen = 0;   // Tick, of the first session
     Index subscriber = kNone;
-    Index next = kNone;            // free list
-    std::uint32_t generation = 0;  // even: stable; 0: never used
-    std::uint32_t live = 0;
+    Index next = kNone;                    // free list
+    Shared<std::uint32_t> generation = 0;  // even: stable; 0: never used
+    std::uint32_t epoch = 0;               // of the last `clear` before it was made
+    Shared<Life> live = Life::none;
+    [[nodiscard]] bool is_live() const noexcept { return live.get() != Life::none; }
 };
 static_assert(sizeof(Binding) == 64);
 
 /// A further session of a binding.
 struct Session {
-    Index binding = kNone;
-    Ipv4Addr z_addr;
-    Be16 z_id;
-    TcpState tcp = TcpState::closed;
-    std::uint8_t prefix = 0;
-    std::uint32_t last_seen = 0;           // Tick
-    Index next = kNone;                    // in its hash chain, or free list
-    std::uint32_t binding_generation = 0;  // of the binding it belongs to: else an orphan
-    std::uint32_t generation = 0;
-    std::uint32_t live = 0;
+    Shared<Index> binding = kNone;
+    Shared<Ipv4Addr> z_addr;
+    Shared<Be16> z_id;
+    Shared<TcpState> tcp = TcpState::closed;
+    Shared<std::uint8_t> prefix = 0;
+    Shared<std::uint32_t> last_seen = 0;           // Tick
+    Index next = kNone;                            // in its hash chain, or free list
+    Shared<std::uint32_t> binding_generation = 0;  // of the binding it belongs to: else an orphan
+    std::uint32_t epoch = 0;
+    Shared<std::uint32_t> live = 0;
 };
 static_assert(sizeof(Session) == 32);
 
 /// A subscriber: what limits are counted against, and the paired address.
 struct Subscriber {
     Ipv6Addr prefix;
-    std::uint32_t n_ports[kProtos] = {};
+    std::uint32_t n_ports[kProtos] = {};  // dynamic bindings
     std::uint32_t n_sessions = 0;
     std::uint32_t n_bindings = 0;
     std::uint16_t slot = 0xffff;  // paired
-    std::uint16_t spare = 0;
+    std::uint8_t group = 0;       // the pool, by the rules of policy `seen`
+    std::uint8_t n_blocks = 0;
     Index next = kNone;
     std::uint32_t rate_second = 0;  // the second that rate_count belongs to
     std::uint32_t rate_count = 0;
-    std::uint32_t live = 0;
+    Shared<std::uint32_t> live = 0;
+    std::uint64_t seen = 0;                 // generation of the policy that decided `group`
+    std::uint32_t block[kBlocksMost] = {};  // slot << 16 | number of the block
 };
 
 }  // namespace isthmus::nat

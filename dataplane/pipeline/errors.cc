@@ -97,8 +97,8 @@ void forward_error_46(Context& c, Packet& packet, Work& w) noexcept {
     if (slot < 0) return drop_packet(c, packet, Drop::icmp_no_mapping);
     const Proto proto = proto_of(q.parsed.kind);
     const Be16 t_id = q.parsed.src_id;
-    if (went_to_owner(c, packet, w, c.cfg.nat.owner_of(static_cast<unsigned>(slot), t_id.host())))
-        return;
+    const unsigned owner = c.cfg.nat.owner_of(static_cast<unsigned>(slot), t_id.host(), proto);
+    if (went_to_owner(c, packet, w, owner)) return;
     const Endpoint4 z{load_ipv4(inner + ipv4_at::kDestination),
                       proto == Proto::icmp ? Be16{} : q.parsed.dst_id};
     const nat::Inbound mapped =

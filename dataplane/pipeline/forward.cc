@@ -43,6 +43,9 @@ Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
     if (is_unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
     if (is_unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
     if (is_unlikely((w.z.host() >> 28) >= 0xe)) return Drop::destination_illegal;
+    if (is_unlikely(c.cfg.nat.n_excluded != 0) && w.parsed.kind != Kind::icmp_error &&
+        c.cfg.nat.is_excluded({w.z, w.parsed.dst_id}, proto_of(w.parsed.kind)))
+        return Drop::excluded;
     if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
     if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
     if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
@@ -96,6 +99,13 @@ nat::Inbound map_46(Context& c, const Work& w, const Tuple4& tuple) noexcept {
     if (prefix < 0) return {Drop::wkp_non_global, {}, {}, 0};
     return c.worker.engine.inbound(c.cfg.nat, w.slot, tuple, static_cast<std::uint8_t>(prefix),
                                    w.parsed.flags, c.now);
+}
+
+/// A SYN that nobody expects yet: its sender hears nothing for six seconds (RFC 5382 REQ-4).
+void store_syn(Context& c, Packet& packet, const Work& w, const Tuple4& tuple) noexcept {
+    const nat::SynStore::Syn syn{w.slot,    packet.port, packet.hairpin,
+                                 tuple.dst, tuple.src,   packet.frame.bytes()};
+    drop_packet(c, packet, c.worker.engine.store_syn(c.cfg.nat, syn, c.now));
 }
 
 void drop_or_refuse(Context& c, Packet& packet, Work& w, Drop why, std::uint32_t mtu = 0) noexcept {
@@ -160,7 +170,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
     const std::uint16_t t_id = w.parsed.dst_id.host();
-    const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id);
+    const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id, proto_of(w.parsed.kind));
     if (is_unlikely(owner != c.worker.id)) {
         if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
         const bool releases = w.resolved_here && w.parsed.first();
@@ -192,6 +202,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
             return drop_packet(c, packet, Drop::fragment_too_big);
     }
     const nat::Inbound mapped = map_46(c, w, tuple);
+    if (is_unlikely(mapped.why == Drop::tcp_syn_stored)) return store_syn(c, packet, w, tuple);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
     const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, tuple.src.addr);
     const xlat::To6 to{y, mapped.x_addr, proto == Proto::icmp ? mapped.x_id : w.parsed.src_id,

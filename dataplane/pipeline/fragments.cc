@@ -62,7 +62,8 @@ void forward_whole(Context& c, const FragmentStore::Key& key, const Work& w, boo
     if (why != Drop::none) return c.worker.counters.drop(why);
     c.worker.counters.add(Counter::datagrams_reassembled);
     if (v6) return forward_64(c, whole, next);
-    const unsigned owner = c.cfg.nat.owner_of(w.slot, next.parsed.dst_id.host());
+    const Proto proto = next.parsed.kind == xlat::Kind::udp ? Proto::udp : Proto::icmp;
+    const unsigned owner = c.cfg.nat.owner_of(w.slot, next.parsed.dst_id.host(), proto);
     if (owner != c.worker.id) return c.worker.counters.drop(Drop::fragment_icmp);
     forward_46(c, whole, next);
 }

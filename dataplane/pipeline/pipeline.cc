@@ -177,6 +177,7 @@ void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) n
     Context c{burst, cfg, worker, now};
     take_snapshot(c);
     worker.engine.end_turn(cfg.nat, now, [&](const nat::Probe& p) { send_probe(c, p); });
+    worker.engine.expire_syns(now, [&](const auto& syn) { answer_stored_syn(c, syn); });
     worker.fragments.expire(now, [&](Drop why) { worker.counters.drop(why); });
     if (!worker.pending.empty()) release_pending(c);
 }

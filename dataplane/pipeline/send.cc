@@ -182,4 +182,21 @@ void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_
     send_error_v4(c, packet, *kind, rest);
 }
 
+void answer_stored_syn(Context& c, const nat::SynStore::Entry& syn) noexcept {
+    Packet packet;
+    if (!c.burst.edge.alloc(c.burst.edge.context, syn.bytes, packet))
+        return c.worker.counters.drop(Drop::no_buffer);
+    packet.frame.set_length(syn.bytes);
+    std::memcpy(packet.frame.data, syn.packet.data(), syn.bytes);
+    packet.port = syn.port;
+    packet.hairpin = syn.hairpin != 0;
+    xlat::Parsed parsed;
+    Frame look = packet.frame;  // it may be cut short: read as a quoted packet is
+    const bool good = xlat::parse_v4(look, parsed, xlat::Where::quoted) == Drop::none &&
+                      xlat::may_answer(packet.frame, parsed, false, false) &&
+                      errors_allowed(c, packet.frame, false);
+    if (!good) return drop_packet(c, packet, Drop::none);
+    send_error_v4(c, packet, {3, 3}, {});
+}
+
 }  // namespace isthmus::pipeline

@@ -47,4 +47,8 @@ void drop_packet(Context& c, Packet& packet, Drop why) noexcept;
 /// offender as received. `mtu` is for Packet Too Big; `pointer` for Parameter Problem.
 void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu = 0) noexcept;
 
+/// The sender of a stored SYN whose time is over is told that the port is unreachable (RFC 6146
+/// s3.5.2.2).
+void answer_stored_syn(Context& c, const nat::SynStore::Entry& syn) noexcept;
+
 }  // namespace isthmus::pipeline

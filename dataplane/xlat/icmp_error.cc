@@ -41,7 +41,10 @@ std::optional<IcmpKind> error6(Drop why) noexcept {
         case Drop::subscriber_table_full:
         case Drop::subscriber_ports:
         case Drop::subscriber_sessions:
+        case Drop::subscriber_blocks:
             return IcmpKind{1, 3};
+        case Drop::excluded:
+            return IcmpKind{1, 1};
         case Drop::no_neighbour:
             return IcmpKind{1, 3};
         case Drop::no_route:

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+// Port blocks: contiguous ports on one address, given to one subscriber as a whole, for all three
+// protocols; the unit of logging (RFC 6888 REQ-14). Which blocks are free is a bitmap of each slot;
+// one is chosen at random (REQ-15). A block goes back when its last binding does, and rests before
+// the next subscriber may have it.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+
+#include "dataplane/nat/arena.h"
+#include "dataplane/nat/policy.h"
+#include "dataplane/nat/ports.h"
+#include "dataplane/nat/records.h"
+
+namespace isthmus::nat {
+
+class Blocks {
+public:
+    Blocks(Arena& arena, unsigned slots, const Seed& seed) noexcept;
+
+    /// After Ports::open(): which blocks of the slot may be given out.
+    void open(unsigned slot, const Policy& policy, const Ports& ports) noexcept;
+    void close(unsigned slot) noexcept;
+
+    /// A free block of the slot, now the subscriber's.
+    std::optional<std::uint16_t> take(unsigned slot, Index subscriber) noexcept;
+    /// The subscriber whose block `number` is; kNone: nobody's.
+    [[nodiscard]] Index owner(unsigned slot, unsigned number) const noexcept {
+        return info_[slot * kMostOfSlot + number].subscriber - 1;  // stored plus one
+    }
+    void use(unsigned slot, unsigned number) noexcept { info_[slot * kMostOfSlot + number].used++; }
+    /// One binding less; true when it was the last, and the block is nobody's any more.
+    bool leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept;
+    void end_holds(Tick now, unsigned budget) noexcept;
+    [[nodiscard]] std::uint32_t free_count(unsigned slot) const noexcept { return free_[slot]; }
+    [[nodiscard]] std::uint32_t in_use() const noexcept { return n_used_; }
+
+    /// Blocks of 64 ports are the smallest.
+    static constexpr unsigned kMostOfSlot = kPorts / 64;
+
+private:
+    struct Info {
+        Index subscriber = 0;  // plus one
+        std::uint32_t used = 0;
+    };
+    struct Held {
+        std::uint32_t until = 0;  // Tick
+        std::uint32_t block = 0;  // slot << 16 | number
+    };
+    static constexpr unsigned kMapWords = kMostOfSlot / 64;
+    void set_free(unsigned slot, unsigned number) noexcept;
+
+    std::span<Info> info_;
+    std::span<std::uint64_t> map_, owned_;
+    std::span<std::uint8_t> resting_;
+    std::span<Shared<std::uint32_t>> free_;
+    std::span<Held> held_;
+    std::uint32_t held_first_ = 0, n_held_ = 0, n_used_ = 0;
+    Seed seed_;
+    std::uint64_t counter_ = 0;
+};
+
+}  // namespace isthmus::nat
