@@ -26,6 +26,7 @@ void Blocks::open(unsigned slot, const Policy& policy, const Ports& ports) noexc
     close(slot);
     if (!policy.blocks.on()) return;
     const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
+    n_words_ = (kPorts / size + 63) / 64;
     // Of a deterministic address only the dynamic part is given out in blocks.
     const std::uint32_t from =
         policy.slot[slot].det_order != 0 ? dynamic_from(policy.deterministic) : 0;
@@ -49,9 +50,9 @@ std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexc
     if (free_[slot] == 0) return std::nullopt;
     const std::uint64_t r = hash2(seed_, ++counter_, 0x626c6f636b73);
     const std::uint64_t* map = &map_[std::size_t{slot} * kMapWords];
-    for (unsigned k = 0; k <= kMapWords; k++) {
-        const unsigned w = static_cast<unsigned>((r + k) % kMapWords);
-        const int shift = k == 0 ? static_cast<int>(r >> 58) : 0;
+    const int shift = static_cast<int>(r >> 58);
+    for (unsigned k = 0; k < n_words_; k++) {
+        const unsigned w = static_cast<unsigned>((r + k) % n_words_);
         if (map[w] == 0) continue;
         const unsigned b = (static_cast<unsigned>(std::countr_zero(std::rotr(map[w], shift))) +
                             static_cast<unsigned>(shift)) %

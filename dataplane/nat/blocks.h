@@ -58,6 +58,7 @@ private:
     std::span<Shared<std::uint32_t>> free_;
     std::span<Held> held_;
     std::uint32_t held_first_ = 0, n_held_ = 0, n_used_ = 0;
+    unsigned n_words_ = kMapWords;  // of a slot's map that hold blocks of the size in force
     Seed seed_;
     std::uint64_t counter_ = 0;
 };

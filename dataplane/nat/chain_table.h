@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // Fixed pool of records with a chained hash over them: further sessions, subscribers. Record needs
 // the members `next` and `live`. Chains are short: there are at least as many heads as records.
+//
+// `live` counts the record's births and deaths: odd while it lives. A reader that found it odd, and
+// after reading the same, has read one record whole (where its fields are Shared).
 #pragma once
 
 #include <bit>
@@ -30,6 +33,8 @@ public:
     Record& operator[](Index i) noexcept { return records_[i]; }
     const Record& operator[](Index i) const noexcept { return records_[i]; }
 
+    [[nodiscard]] bool is_live(Index i) const noexcept { return records_[i].live % 2 != 0; }
+
     template <typename Same>
     [[nodiscard]] Index find(std::uint64_t hash, Same&& same) const noexcept {
         for (Index i = heads_[hash & mask_]; i != 0;) {
@@ -39,8 +44,9 @@ public:
         return kNone;
     }
 
-    /// A fresh record, linked under `hash` and live; kNone: full.
-    Index insert(std::uint64_t hash) noexcept {
+    /// A fresh record, linked under `hash` and alive once fill(Record&) has filled it; kNone: full.
+    template <typename Fill>
+    Index insert(std::uint64_t hash, Fill&& fill) noexcept {
         Index i = free_;
         if (i != kNone) {
             free_ = records_[i].next;
@@ -49,9 +55,13 @@ public:
         } else {
             return kNone;
         }
-        records_[i] = Record{};
-        records_[i].live = 1;
-        records_[i].next = heads_[hash & mask_] - 1;
+        Record& r = records_[i];
+        const auto births = r.live;
+        r = Record{};
+        r.live = births;
+        fill(r);
+        r.live += 1;
+        r.next = heads_[hash & mask_] - 1;
         heads_[hash & mask_] = i + 1;
         size_ += 1;
         return i;
@@ -71,7 +81,7 @@ public:
             }
             break;
         }
-        records_[index].live = 0;
+        records_[index].live += 1;
         records_[index].next = free_;
         free_ = index;
         size_ -= 1;

@@ -67,6 +67,8 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
     }
     retired = retired || had_static_;
     had_static_ = policy.n_static != 0;
+    if (block_bits_ != policy.blocks.bits) slot_seen_.fill({});  // open them anew
+    block_bits_ = policy.blocks.bits;
     open_cursor_ = 0;
     static_cursor_ = 0;
     open_some(policy, 16);
@@ -392,7 +394,7 @@ void Engine::sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept 
         session_hand_ = session_hand_ + 1 >= high ? 0 : session_hand_ + 1;
         if (sweep_more_left_ > 0) sweep_more_left_--;
         const Session& s = more_[i];
-        if (s.live == 0) continue;
+        if (s.live % 2 == 0) continue;
         const bool orphan = bindings_[s.binding].generation != s.binding_generation ||
                             !bindings_[s.binding].is_live();
         if (orphan || (!is_remote_entry(s) && !more_alive(policy, s, now))) remove_more(i);
@@ -431,17 +433,17 @@ std::optional<SessionView> Engine::read_first_session(Index i) const noexcept {
 std::optional<SessionView> Engine::read_more_session(Index i) const noexcept {
     if (i >= more_.capacity()) return std::nullopt;
     const Session& s = more_[i];
+    const std::uint32_t births = s.live.read();
     const Index of = s.binding.read();
     const std::uint32_t generation = s.binding_generation.read();
     const TcpState tcp = s.tcp.read();
-    if (s.live.read() == 0 || tcp == TcpState::count_ || of >= sizes_.bindings) return std::nullopt;
+    if (births % 2 == 0 || tcp == TcpState::count_ || of >= sizes_.bindings) return std::nullopt;
     const Endpoint4 z{s.z_addr.read(), s.z_id.read()};
     const std::uint8_t prefix = s.prefix.read();
     const Tick seen{s.last_seen.read()};
     const auto binding = read_binding(of);
     // The record may have become another's meanwhile.
-    const bool same = s.binding.read() == of && s.binding_generation.read() == generation &&
-                      bindings_[of].generation.read() == generation && s.live.read() != 0;
+    const bool same = s.live.read() == births && bindings_[of].generation.read() == generation;
     if (!binding || !same) return std::nullopt;
     return SessionView{*binding, z, tcp, prefix, seen};
 }
@@ -457,13 +459,13 @@ const char* Engine::check() const noexcept {
             return "IPv6-side index does not lead to the binding";
         if (find(b.slot, b.t_id, b.proto) != i)
             return "IPv4-side index does not lead to the binding";
-        if (subscribers_[b.subscriber].live == 0) return "a binding has no subscriber";
+        if (!subscribers_.is_live(b.subscriber)) return "a binding has no subscriber";
     }
     if (n_bindings != n_bindings_) return "the number of bindings is wrong";
     std::uint32_t n_more = 0;
     for (Index i = 0; i < more_.high_water(); i++) {
         const Session& s = more_[i];
-        if (s.live != 0 && !is_remote_entry(s) && bindings_[s.binding].is_live() &&
+        if (s.live % 2 != 0 && !is_remote_entry(s) && bindings_[s.binding].is_live() &&
             bindings_[s.binding].generation == s.binding_generation)
             n_more++;
     }
@@ -475,7 +477,7 @@ const char* Engine::check() const noexcept {
     if (ports != n_bindings_) return "ports in use are not the bindings";
     std::uint32_t sum_bindings = 0, sum_sessions = 0;
     for (Index i = 0; i < subscribers_.high_water(); i++) {
-        if (subscribers_[i].live == 0) continue;
+        if (!subscribers_.is_live(i)) continue;
         sum_bindings += subscribers_[i].n_bindings;
         sum_sessions += subscribers_[i].n_sessions;
     }

@@ -313,6 +313,7 @@ private:
     std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours, by pool
     std::array<Span, kGroupsMax> of_group_{};      // in mine_
     bool had_static_ = false;
+    std::uint8_t block_bits_ = 0;
     unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
     unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
     std::uint32_t epoch_ = 0;              // counts clearings

@@ -32,10 +32,8 @@ Drop Engine::subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) 
     const std::uint64_t hash = hash_addr(seed_, prefix, 5);
     out = subscribers_.find(hash, [&](const Subscriber& s) { return s.prefix == prefix; });
     if (out != kNone) return Drop::none;
-    out = subscribers_.insert(hash);
-    if (out == kNone) return Drop::subscriber_table_full;
-    subscribers_[out].prefix = prefix;
-    return Drop::none;
+    out = subscribers_.insert(hash, [&](Subscriber& s) { s.prefix = prefix; });
+    return out == kNone ? Drop::subscriber_table_full : Drop::none;
 }
 
 bool Engine::rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept {
@@ -320,17 +318,18 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
         b.epoch = epoch_;
         b.has_session = 1;
     } else {
-        const Index i = more_.insert(hash_more(binding, z.addr, z.id.wire()));
-        if (i == kNone) return Drop::session_table_full;
-        Session& m = more_[i];
-        m.binding = binding;
-        m.binding_generation = b.generation;
-        m.z_addr = z.addr;
-        m.z_id = z.id;
-        m.tcp = state;
-        m.prefix = prefix;
-        m.last_seen = now.tick.v;
-        m.epoch = epoch_;
+        const auto fill = [&](Session& m) {
+            m.binding = binding;
+            m.binding_generation = b.generation;
+            m.z_addr = z.addr;
+            m.z_id = z.id;
+            m.tcp = state;
+            m.prefix = prefix;
+            m.last_seen = now.tick.v;
+            m.epoch = epoch_;
+        };
+        if (more_.insert(hash_more(binding, z.addr, z.id.wire()), fill) == kNone)
+            return Drop::session_table_full;
         b.n_more += 1;
         add_remote(binding, z.addr);
     }
@@ -349,14 +348,14 @@ void Engine::add_remote(Index binding, Ipv4Addr z) noexcept {
                s.binding_generation == generation;
     });
     if (i == kNone) {
-        i = more_.insert(hash);
+        i = more_.insert(hash, [&](Session& s) {
+            s.binding = binding;
+            s.binding_generation = generation;
+            s.z_addr = z;
+            s.tcp = TcpState::count_;
+            s.last_seen = 0;  // here: the number of sessions
+        });
         if (i == kNone) return;  // only address-dependent filtering misses it
-        Session& s = more_[i];
-        s.binding = binding;
-        s.binding_generation = generation;
-        s.z_addr = z;
-        s.tcp = TcpState::count_;
-        s.last_seen = 0;  // here: the number of sessions
     }
     more_[i].last_seen += 1;
 }

@@ -51,11 +51,10 @@ Index FragmentStore::find(const Key& k, Now now) noexcept {
 Index FragmentStore::find_or_make(const Key& k, Now now) noexcept {
     Index i = find(k, now);
     if (i != kNone) return i;
-    i = entries_.insert(hash_of(k));
-    if (i == kNone) return kNone;
-    entries_[i].key = k;
-    entries_[i].until = now.tick + hold_ + Tick{1};
-    return i;
+    return entries_.insert(hash_of(k), [&](Entry& e) {
+        e.key = k;
+        e.until = now.tick + hold_ + Tick{1};
+    });
 }
 
 FragmentStore::Ids FragmentStore::ids_of(const Key& key, Now now) noexcept {
@@ -79,9 +78,8 @@ bool FragmentStore::charge(const Ipv6Addr& src) noexcept {
     const std::uint64_t hash = hash_addr(seed_, src, 1);
     Index i = sources_.find(hash, [&](const Source& s) { return s.addr == src; });
     if (i == kNone) {
-        i = sources_.insert(hash);
+        i = sources_.insert(hash, [&](Source& s) { s.addr = src; });
         if (i == kNone) return false;
-        sources_[i].addr = src;
     }
     const auto most =
         std::max<std::uint32_t>(static_cast<std::uint32_t>(cells_.size()) / kShare, 4);

@@ -72,7 +72,7 @@ public:
         for (unsigned n = 0; n < 16 && entries_.high_water() != 0; n++) {
             hand_ = hand_ + 1 >= entries_.high_water() ? 0 : hand_ + 1;
             Entry& e = entries_[hand_];
-            if (e.live == 0 || e.until.v >= now.tick.v) continue;
+            if (e.live % 2 == 0 || e.until.v >= now.tick.v) continue;
             for (unsigned i = 0; i < e.n_pieces; i++) fn(Drop::fragment_timeout);
             end(hand_);
         }

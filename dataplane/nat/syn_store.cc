@@ -11,24 +11,24 @@ SynStore::SynStore(Arena& arena, std::uint32_t entries, const Seed& seed) noexce
 
 Drop SynStore::hold(const Syn& syn, const StoredSyns& limits, Now now) noexcept {
     const std::uint64_t hash = hash_of(syn.z);
-    const Index known = entries_.find(
-        hash, [&](const Entry& e) { return e.z == syn.z && e.t == syn.t && e.live != 0; });
+    const Index known =
+        entries_.find(hash, [&](const Entry& e) { return e.z == syn.z && e.t == syn.t; });
     if (known != kNone) return Drop::tcp_syn_stored;
     std::uint8_t& count = count_of(syn.z.addr);
     if (n_ >= limits.all || count >= limits.per_source || count == 255)
         return Drop::tcp_syn_store_full;
-    const Index i = entries_.insert(hash);
+    const Index i = entries_.insert(hash, [&](Entry& e) {
+        e.t = syn.t;
+        e.z = syn.z;
+        e.slot = syn.slot;
+        e.port = syn.port;
+        e.hairpin = syn.hairpin ? 1 : 0;
+        e.until = now.tick.v + kLife.v;
+        e.bytes = static_cast<std::uint16_t>(std::min<std::size_t>(syn.packet.size(), kPacketMost));
+        std::memcpy(e.packet.data(), syn.packet.data(), e.bytes);
+        e.older = youngest_;
+    });
     if (i == kNone) return Drop::tcp_syn_store_full;
-    Entry& e = entries_[i];
-    e.t = syn.t;
-    e.z = syn.z;
-    e.slot = syn.slot;
-    e.port = syn.port;
-    e.hairpin = syn.hairpin ? 1 : 0;
-    e.until = now.tick.v + kLife.v;
-    e.bytes = static_cast<std::uint16_t>(std::min<std::size_t>(syn.packet.size(), kPacketMost));
-    std::memcpy(e.packet.data(), syn.packet.data(), e.bytes);
-    e.older = youngest_;
     if (youngest_ != kNone) entries_[youngest_].younger = i;
     youngest_ = i;
     if (oldest_ == kNone) oldest_ = i;

@@ -32,7 +32,7 @@ public:
         std::uint32_t until = 0;  // Tick
         std::uint16_t port = 0;   // it arrived on
         std::uint8_t hairpin = 0;
-        std::uint8_t live = 0;
+        std::uint32_t live = 0;
         Index next = kNone;                    // in its hash chain
         Index older = kNone, younger = kNone;  // in order of arrival
         std::array<std::uint8_t, kPacketMost> packet{};
