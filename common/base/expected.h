@@ -15,6 +15,7 @@ namespace isthmus {
 struct Error {
     std::string where;
     std::string what;
+    int code = 0;  // for programs, on a socket (common/api/rpc.h); 0: none of its own
 
     [[nodiscard]] std::string text() const { return where.empty() ? what : where + ": " + what; }
 };

@@ -157,8 +157,8 @@ struct DataplaneConfig {
 
 struct ControlConfig {
     std::string socket = "/run/isthmus/control.sock";
-    std::string read_group;   // may read; empty: anyone who can open the socket
-    std::string admin_group;  // may change, besides root
+    std::string read_group, read_users;    // may read, besides root; names with commas between
+    std::string admin_group, admin_users;  // may change and read, besides root
     std::string state_dir = "/run/isthmus";
     std::string log_level = "info";
 };

@@ -191,10 +191,15 @@ std::vector<Key> make() {
     rows.text("control", "socket", true, "Unix socket for isthmusctl",
               ISTHMUS_FIELD(control.socket));
     rows.text("control", "read_group", false,
-              "group that may read; empty: whoever can open the socket",
+              "groups whose members may look, besides root; several with commas between",
               ISTHMUS_FIELD(control.read_group));
-    rows.text("control", "admin_group", false, "group that may change, besides root",
+    rows.text("control", "read_users", false, "users who may look, besides root",
+              ISTHMUS_FIELD(control.read_users));
+    rows.text("control", "admin_group", false,
+              "groups whose members may change and look, besides root",
               ISTHMUS_FIELD(control.admin_group));
+    rows.text("control", "admin_users", false, "users who may change and look, besides root",
+              ISTHMUS_FIELD(control.admin_users));
     rows.text("control", "state_dir", true, "where the running policy is kept while control runs",
               ISTHMUS_FIELD(control.state_dir));
     rows.text("control", "log_level", false, "debug, info, warn or error",

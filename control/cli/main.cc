@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmusctl: arguments -> request -> table or JSON. Exit codes: 0 done, 1 refused, 2 wrong usage,
-// 3 no control there.
+// 3 no control there, 4 not allowed.
 #include <CLI/CLI.hpp>
 #include <iostream>
 
@@ -11,7 +11,7 @@ namespace {
 
 using isthmus::api::Json;
 
-constexpr int kRefused = 1, kUsage = 2, kNobody = 3, kAnswerMs = 15000;
+constexpr int kRefused = 1, kUsage = 2, kNobody = 3, kForbidden = 4, kAnswerMs = 15000;
 
 struct Options {
     std::string socket = "/run/isthmus/control.sock";
@@ -38,7 +38,7 @@ public:
         const auto answer = client_->call(method, params, kAnswerMs);
         if (!answer) {
             std::cerr << answer.error().text() << "\n";
-            return kRefused;
+            return answer.error().code == isthmus::api::code::kForbidden ? kForbidden : kRefused;
         }
         out = *answer;
         return 0;

@@ -3,6 +3,7 @@
 // names.
 #include <ctime>
 
+#include "common/config/diff.h"
 #include "common/net/rfc6052.h"
 #include "dataplane/agent/agent.h"
 #include "dataplane/pipeline/state.h"
@@ -83,7 +84,7 @@ Json Agent::status() const {
             {"instance", instance_},
             {"has_policy", has_policy_},
             {"generation", current_.generation},
-            {"policy", policy_text_},
+            {"policy", config::digest(policy_text_)},
             {"workers", workers_.n_workers()},
             {"bindings", bindings},
             {"sessions", sessions},
