@@ -13,6 +13,7 @@
 #include <string>
 #include <vector>
 
+#include "common/config/dns64.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -163,11 +164,12 @@ struct ControlConfig {
     std::string log_level = "info";
 };
 
-/// The whole file. `dns64` is kept for its own program: only its syntax is checked here.
+/// The whole file.
 struct Config {
     Nat64Config nat64;
     DataplaneConfig dataplane;
     ControlConfig control;
+    Dns64Config dns64;
     bool has_dns64 = false;
 };
 

@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dns64/wire.h"
+
+#include <algorithm>
+
+namespace isthmus::dns64 {
+
+namespace {
+
+/// Shape of RDATA that holds names which may be compressed, or whose length is fixed. `n` a name,
+/// `s` a character string, a digit that many octets, `*` the rest. Others are opaque.
+struct Shape {
+    RrType type;
+    const char* parts;
+    bool compress;  // the writer may (RFC 3597 s4: types of RFC 1035 only)
+};
+constexpr auto kShapes = std::to_array<Shape>({
+    {rr::a, "4", false},      {rr::ns, "n", true},      {rr::md, "n", true},
+    {rr::mf, "n", true},      {rr::cname, "n", true},   {rr::soa, "nn44444", true},
+    {rr::mb, "n", true},      {rr::mg, "n", true},      {rr::mr, "n", true},
+    {rr::ptr, "n", true},     {rr::minfo, "nn", true},  {rr::mx, "2n", true},
+    {rr::rp, "nn", false},    {rr::afsdb, "2n", false}, {rr::rt, "2n", false},
+    {rr::sig, "99n*", false}, {rr::px, "2nn", false},   {rr::aaaa, "88", false},
+    {rr::nxt, "n*", false},   {rr::srv, "6n", false},   {rr::naptr, "4sssn", false},
+    {rr::kx, "2n", false},    {rr::dname, "n", false},  {rr::rrsig, "99n*", false},
+});
+
+constexpr unsigned octets_of(char digit) { return static_cast<unsigned>(digit - '0'); }
+
+/// Pointers that one name may follow. A pointer needs a label before it to make sense, so a name
+/// has fewer than this many; and a message made of pointers only stays cheap to refuse.
+constexpr unsigned kJumpsMost = 127;
+
+const Shape* shape_of(RrType type) noexcept {
+    if (type > rr::rrsig) return nullptr;
+    for (const Shape& s : kShapes) {
+        if (s.type == type) return &s;
+    }
+    return nullptr;
+}
+
+}  // namespace
+
+std::string_view text_of(Fault f) noexcept {
+    switch (f) {
+        case Fault::none:
+            return "well-formed";
+        case Fault::header:
+            return "shorter than a header";
+        case Fault::counts:
+            return "fewer records than the header says";
+        case Fault::name:
+            return "malformed name";
+        case Fault::record:
+            return "record passes the end";
+        case Fault::rdata:
+            return "RDATA not of its type's shape";
+        case Fault::opt_twice:
+            return "two OPT records";
+        case Fault::opt_owner:
+            return "OPT not owned by the root";
+        case Fault::opt_place:
+            return "OPT outside the additional section";
+        case Fault::opt_options:
+            return "EDNS options pass the end of OPT";
+        case Fault::count_:
+            break;
+    }
+    return "?";
+}
+
+/// One walk over a message. `at_` is where it reads.
+class Checker {
+public:
+    Checker(Bytes bytes, Message& out) noexcept : b_(bytes), m_(out) {}
+
+    Fault run() noexcept {
+        m_ = Message{};
+        // Offsets are 16 bits, and no message is longer than TCP's length field can say.
+        m_.bytes_ = b_ = b_.first(std::min<std::size_t>(b_.size(), kMessageMost));
+        if (b_.size() < kHeaderBytes) return Fault::header;
+        at_ = kHeaderBytes;
+        if (const Fault f = questions(); f != Fault::none) return f;
+        for (const Section s : {Section::answer, Section::authority, Section::additional}) {
+            m_.begin_[static_cast<unsigned>(s) - 1] = static_cast<std::uint16_t>(at_);
+            for (unsigned n = m_.count(s); n > 0; n--) {
+                if (at_ == b_.size()) return Fault::counts;
+                if (const Fault f = record(s); f != Fault::none) return f;
+            }
+        }
+        m_.end_ = static_cast<std::uint16_t>(at_);
+        return fault_;
+    }
+
+private:
+    Fault questions() noexcept {
+        for (unsigned i = 0; i < m_.questions(); i++) {
+            if (at_ == b_.size()) return Fault::counts;
+            const std::size_t from = at_;
+            if (!name()) return Fault::name;
+            // A pointer in the first question could only point into the header.
+            if (i == 0) m_.qname_len_ = static_cast<std::uint16_t>(at_ - from);
+            if (b_.size() - at_ < 4) return Fault::counts;
+            at_ += 4;
+        }
+        return Fault::none;
+    }
+
+    /// Skips a name from at_, following its pointers: each goes further back than the piece of the
+    /// name that it ends, so the walk is finite. Pointers into the header are refused.
+    bool name() noexcept {
+        std::size_t at = at_, piece = at_, length = 0;
+        unsigned jumps = 0;
+        for (;;) {
+            if (at >= b_.size()) return false;
+            const unsigned len = b_[at];
+            if (len == 0) {
+                if (jumps == 0) at_ = at + 1;
+                return length + 1 <= kNameMost;
+            }
+            if (len <= kLabelMost) {
+                length += len + 1;
+                at += len + 1;
+                if (length >= kNameMost) return false;
+                continue;
+            }
+            if (len < 0xc0 || at + 1 >= b_.size()) return false;
+            const std::size_t to = ((len & 0x3fU) << 8) | b_[at + 1];
+            if (jumps == 0) at_ = at + 2;
+            if (to >= piece || to < kHeaderBytes || ++jumps > kJumpsMost) return false;
+            at = piece = to;
+        }
+    }
+
+    Fault record(Section s) noexcept {
+        const std::size_t owner_at = at_;
+        if (!name()) return Fault::name;
+        if (b_.size() - at_ < 10) return Fault::record;
+        const auto type = m_.u16(static_cast<unsigned>(at_));
+        const std::size_t len = m_.u16(static_cast<unsigned>(at_ + 8));
+        const std::size_t fixed = at_;
+        at_ += 10;
+        if (b_.size() - at_ < len) return Fault::record;
+        const std::size_t end = at_ + len;
+        if (type == rr::opt) {
+            opt(s, owner_at, fixed, end);
+            at_ = end;
+            return Fault::none;
+        }
+        if (!rdata(type, end)) return Fault::rdata;
+        at_ = end;
+        return Fault::none;
+    }
+
+    bool rdata(RrType type, std::size_t end) noexcept {
+        const Shape* shape = shape_of(type);
+        if (shape == nullptr) return true;
+        for (const char* p = shape->parts; *p != 0; p++) {
+            if (*p == '*') return true;
+            if (*p == 'n') {
+                if (!name() || at_ > end) return false;
+            } else {
+                const std::size_t n = *p == 's' ? (at_ < end ? 1U + b_[at_] : 1U) : octets_of(*p);
+                if (end - at_ < n) return false;
+                at_ += n;
+            }
+        }
+        return at_ == end;
+    }
+
+    /// Faults of OPT are noted, not returned at once: the rest must still be walked, because the
+    /// answer to them carries an OPT of its own (RFC 6891 s7).
+    void opt(Section s, std::size_t owner_at, std::size_t fixed, std::size_t end) noexcept {
+        if (m_.edns_.present) return note(Fault::opt_twice);
+        if (s != Section::additional) return note(Fault::opt_place);
+        Edns& e = m_.edns_;
+        e.present = true;
+        const auto at = static_cast<unsigned>(fixed);
+        e.udp_size = m_.u16(at + 2);
+        e.extended_rcode = b_[at + 4];
+        e.version = b_[at + 5];
+        e.dnssec_ok = (b_[at + 6] & 0x80) != 0;
+        if (b_[owner_at] != 0) note(Fault::opt_owner);
+        for (std::size_t o = at_; o < end;) {
+            if (end - o < 4) return note(Fault::opt_options);
+            const std::size_t len = m_.u16(static_cast<unsigned>(o + 2));
+            if (end - o - 4 < len) return note(Fault::opt_options);
+            o += 4 + len;
+        }
+        e.options_at = static_cast<std::uint16_t>(at_);
+        e.options_len = static_cast<std::uint16_t>(end - at_);
+    }
+    void note(Fault f) noexcept {
+        if (fault_ == Fault::none) fault_ = f;
+    }
+
+    Bytes b_;
+    Message& m_;
+    std::size_t at_ = 0;
+    Fault fault_ = Fault::none;
+};
+
+Fault Message::parse(Bytes bytes, Message& out) noexcept { return Checker(bytes, out).run(); }
+
+Record Message::record_at(std::uint16_t at) const noexcept {
+    Record r;
+    r.owner_at = at;
+    unsigned p = at;
+    while (bytes_[p] != 0 && bytes_[p] < 0xc0) p += 1U + bytes_[p];
+    p += bytes_[p] == 0 ? 1 : 2;
+    r.type = u16(p);
+    r.cls = u16(p + 2);
+    r.ttl = u32(p + 4);
+    r.rdata_len = u16(p + 8);
+    r.rdata_at = static_cast<std::uint16_t>(p + 10);
+    r.end_at = static_cast<std::uint16_t>(r.rdata_at + r.rdata_len);
+    return r;
+}
+
+Name Message::name_at(std::uint16_t at) const noexcept {
+    Name out;
+    unsigned p = at;
+    while (bytes_[p] != 0) {
+        if (bytes_[p] >= 0xc0) {
+            p = u16(p) & 0x3fffU;
+            continue;
+        }
+        (void)out.append_label(bytes_.subspan(p + 1U, bytes_[p]));
+        p += 1U + bytes_[p];
+    }
+    return out;
+}
+
+bool Message::name_is(std::uint16_t at, NameView name) const noexcept {
+    unsigned p = at;
+    for (;;) {
+        if (p == kHeaderBytes && qname_len_ != 0) return same_name(qname(), name);
+        const std::uint8_t len = bytes_[p];
+        if (len >= 0xc0) {
+            p = u16(p) & 0x3fffU;
+            continue;
+        }
+        if (len != name[0]) return false;
+        if (len == 0) return true;
+        for (unsigned i = 1; i <= len; i++) {
+            if (folded(bytes_[p + i]) != folded(name[i])) return false;
+        }
+        p += 1U + len;
+        name = name.subspan(1U + len);
+    }
+}
+
+bool answers(const Message& m, NameView qname, RrType type, RrClass cls) noexcept {
+    return m.has(flag::qr) && opcode_of(m.flags()) == Opcode::query && m.questions() == 1 &&
+           m.qtype() == type && m.qclass() == cls && same_name(m.qname(), qname);
+}
+
+void Writer::rewind(std::size_t size) noexcept {
+    at_ = size;
+    ok_ = true;
+    while (n_targets_ > 0 && targets_[n_targets_ - 1].at >= size) n_targets_--;
+}
+
+bool Writer::room(std::size_t n) noexcept {
+    if (!ok_ || out_.size() - at_ < n) ok_ = false;
+    return ok_;
+}
+void Writer::u8(unsigned v) noexcept {
+    if (room(1)) out_[at_++] = static_cast<std::uint8_t>(v);
+}
+void Writer::u16(unsigned v) noexcept {
+    if (!room(2)) return;
+    out_[at_++] = static_cast<std::uint8_t>(v >> 8);
+    out_[at_++] = static_cast<std::uint8_t>(v);
+}
+void Writer::u32(std::uint32_t v) noexcept {
+    u16(v >> 16);
+    u16(v & 0xffff);
+}
+void Writer::bytes(Bytes b) noexcept {
+    if (!room(b.size()) || b.empty()) return;
+    std::memcpy(&out_[at_], b.data(), b.size());
+    at_ += b.size();
+}
+void Writer::patch16(std::size_t at, unsigned v) noexcept {
+    if (at + 2 > at_) return;
+    out_[at] = static_cast<std::uint8_t>(v >> 8);
+    out_[at + 1] = static_cast<std::uint8_t>(v);
+}
+
+void Writer::header(std::uint16_t id, std::uint16_t flags) noexcept {
+    u16(id);
+    u16(flags);
+    for (unsigned i = 0; i < 4; i++) u16(0);
+}
+
+void Writer::question(NameView n, RrType type, RrClass cls) noexcept {
+    name(n);
+    u16(type);
+    u16(cls);
+    if (ok_) patch16(4, 1);
+}
+
+bool Writer::written_name_is(std::size_t at, NameView n) const noexcept {
+    for (;;) {
+        const std::uint8_t len = out_[at];
+        if (len >= 0xc0) {
+            at = (static_cast<std::size_t>(len & 0x3f) << 8) | out_[at + 1];
+            continue;
+        }
+        if (len != n[0]) return false;
+        if (len == 0) return true;
+        // Octet by octet with case: an owner keeps the case in which it was given.
+        if (std::memcmp(&out_[at + 1], &n[1], len) != 0) return false;
+        at += 1U + len;
+        n = n.subspan(1U + len);
+    }
+}
+
+void Writer::name(NameView n) noexcept {
+    NameView rest = n;
+    while (rest.size() > 1) {
+        const auto hash = static_cast<std::uint16_t>(name_hash(rest, 0));
+        for (unsigned i = 0; i < n_targets_; i++) {
+            if (targets_[i].hash == hash && written_name_is(targets_[i].at, rest))
+                return u16(0xc000U | targets_[i].at);
+        }
+        if (!room(1U + rest[0])) return;
+        if (n_targets_ < kTargets && at_ < 0x4000)
+            targets_[n_targets_++] = {static_cast<std::uint16_t>(at_), hash};
+        bytes(rest.first(1U + rest[0]));
+        rest = rest.subspan(1U + rest[0]);
+    }
+    u8(0);
+}
+
+std::size_t Writer::begin_record(NameView owner, RrType type, RrClass cls,
+                                 std::uint32_t ttl) noexcept {
+    name(owner);
+    u16(type);
+    u16(cls);
+    u32(ttl);
+    u16(0);
+    return at_ - 2;
+}
+
+void Writer::end_record(std::size_t rdlength_at) noexcept {
+    if (ok_) patch16(rdlength_at, static_cast<unsigned>(at_ - rdlength_at - 2));
+}
+
+void Writer::count(Section s) noexcept {
+    const std::size_t at = 4U + 2U * static_cast<unsigned>(s);
+    if (ok_) patch16(at, 1U + ((out_[at] << 8U) | out_[at + 1]));
+}
+
+void Writer::copy(const Message& from, const Record& r, NameView owner,
+                  std::uint32_t ttl) noexcept {
+    const std::size_t mark = begin_record(owner, r.type, r.cls, ttl);
+    copy_rdata(from, r);
+    end_record(mark);
+}
+
+void Writer::copy_rdata(const Message& from, const Record& r) noexcept {
+    const Shape* shape = shape_of(r.type);
+    if (shape == nullptr) return bytes(from.rdata(r));
+    const Bytes in = from.bytes();
+    unsigned at = r.rdata_at;
+    for (const char* p = shape->parts; *p != 0; p++) {
+        if (*p == 'n') {
+            const Name n = from.name_at(static_cast<std::uint16_t>(at));
+            shape->compress ? name(n) : plain_name(n);
+            while (in[at] != 0 && in[at] < 0xc0) at += 1U + in[at];
+            at += in[at] == 0 ? 1 : 2;
+        } else {
+            const unsigned n = *p == '*'   ? r.rdata_at + r.rdata_len - at
+                               : *p == 's' ? 1U + in[at]
+                                           : octets_of(*p);
+            bytes(in.subspan(at, n));
+            at += n;
+        }
+    }
+}
+
+namespace {
+
+void put_ttl(std::span<std::uint8_t> bytes, unsigned at, std::uint32_t v) noexcept {
+    for (unsigned i = 0; i < 4; i++) bytes[at + i] = static_cast<std::uint8_t>(v >> (24 - 8 * i));
+}
+
+}  // namespace
+
+void age_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t age) noexcept {
+    each_ttl(m, [&](std::uint16_t at) {
+        const std::uint32_t ttl = capped_ttl(m.u32(at));
+        put_ttl(bytes, at, ttl > age ? ttl - age : 0);
+    });
+}
+
+void clamp_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t most) noexcept {
+    each_ttl(m, [&](std::uint16_t at) { put_ttl(bytes, at, std::min(m.u32(at), most)); });
+}
+
+std::uint32_t lifetime(const Message& m, RrType qtype, std::uint32_t negative_most) noexcept {
+    std::uint32_t least = kTtlMost;
+    bool data = false, soa = false;
+    m.each(Section::answer, [&](const Record& r) {
+        least = std::min(least, capped_ttl(r.ttl));
+        data = data || r.type == qtype || qtype == rr::any;
+    });
+    if (data && m.rcode() == Rcode::noerror) return least;
+    m.each(Section::authority, [&](const Record& r) {
+        if (r.type != rr::soa) return;
+        soa = true;
+        const std::uint32_t minimum = m.u32(static_cast<unsigned>(r.end_at) - 4);
+        least = std::min({least, capped_ttl(r.ttl), minimum});
+    });
+    return soa ? std::min(least, negative_most) : 0;
+}
+
+}  // namespace isthmus::dns64
