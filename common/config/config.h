@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/config/dns64.h"
+#include "common/config/log_config.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -151,7 +152,8 @@ struct DataplaneConfig {
     std::uint32_t max_bindings = 0;          // 0: as max_sessions
     std::uint32_t max_subscribers = 0;       // 0: a sixteenth of max_bindings, at least 4096
     std::uint32_t max_pool_addresses = 64;
-    std::uint32_t buffers = 0;  // packet buffers; 0: computed from ports and workers
+    std::uint32_t log_events = 0;  // that wait for isthmus-control; 0: as many as bindings
+    std::uint32_t buffers = 0;     // packet buffers; 0: computed from ports and workers
     std::vector<PortConfig> ports;
     std::vector<std::string> eal_args;  // passed on to DPDK as they are
 };
@@ -162,6 +164,9 @@ struct ControlConfig {
     std::string admin_group, admin_users;  // may change and read, besides root
     std::string state_dir = "/run/isthmus";
     std::string log_level = "info";
+    std::vector<LogOutlet> logs;
+    LogEvents log;
+    HttpConfig http;
 };
 
 /// The whole file.

@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/config/literals.h"
+#include "common/config/parse_logs.h"
 #include "common/config/schema.h"
 #include "common/config/validate.h"
 
@@ -20,10 +21,10 @@ using libconfig::Setting;
 
 /// Lists and groups that are no rows of the schema.
 const std::set<std::string> kLists{
-    "nat64.prefixes",    "nat64.pool",      "nat64.non_global",  "nat64.icmp.rfc6791_pool",
-    "dataplane.workers", "dataplane.ports", "dataplane.eal_args"};
-const std::set<std::string> kGroups{"nat64",      "nat64.lifetimes", "nat64.limits",
-                                    "nat64.icmp", "dataplane",       "control"};
+    "nat64.prefixes",    "nat64.pool",      "nat64.non_global",   "nat64.icmp.rfc6791_pool",
+    "dataplane.workers", "dataplane.ports", "dataplane.eal_args", "control.logs"};
+const std::set<std::string> kGroups{"nat64",     "nat64.lifetimes", "nat64.limits", "nat64.icmp",
+                                    "dataplane", "control",         "control.log",  "control.http"};
 const std::set<std::string> kPortKeys{"name",        "device",      "mtu",       "rx_queues",
                                       "descriptors", "promiscuous", "addresses", "routes",
                                       "neighbours",  "vlans"};
@@ -185,10 +186,21 @@ private:
                 read_cpu(e);
             } else if (path == "dataplane.ports") {
                 read_port(e);
+            } else if (path == "control.logs") {
+                read_log_outlet(e);
             } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
                 out_.config.dataplane.eal_args.push_back(arg);
             }
         }
+    }
+
+    void read_log_outlet(const Setting& e) {
+        const auto outlet = read_log(
+            e, [this](const Setting& s, const std::string& what) { error(s, what); },
+            [this](const Setting& s, const std::string& name, const std::set<std::string>& known) {
+                unknown(s, "a log", name, known);
+            });
+        if (outlet) out_.config.control.logs.push_back(*outlet);
     }
 
     void read_prefix(const Setting& e) {

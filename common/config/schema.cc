@@ -69,6 +69,49 @@ private:
     }
 };
 
+void logs_and_http(Rows& rows) {
+    rows.boolean("control.log", "bindings", true,
+                 "record bindings; not those inside a port block or a deterministic range",
+                 ISTHMUS_FIELD(control.log.bindings));
+    rows.boolean("control.log", "sessions", true,
+                 "record sessions, with their destinations (RFC 6888 REQ-12 advises against)",
+                 ISTHMUS_FIELD(control.log.sessions));
+    rows.boolean("control.log", "blocks", true, "record port blocks",
+                 ISTHMUS_FIELD(control.log.blocks));
+    rows.boolean("control.log", "addresses", true,
+                 "record which subscriber is paired with which address",
+                 ISTHMUS_FIELD(control.log.addresses));
+    rows.boolean("control.log", "refusals", true, "record exhausted pools and exceeded quotas",
+                 ISTHMUS_FIELD(control.log.refusals));
+    rows.choice("control.log", "when_down", {"translate", "refuse"}, true,
+                "what happens when a record cannot be kept: the record is lost and the gap is "
+                "recorded, or new bindings and blocks are refused",
+                ISTHMUS_FIELD(control.log.when_down));
+    rows.text("control.log", "spool_dir", true,
+              "where records wait for a collector that is away, and where the log's place is kept",
+              ISTHMUS_FIELD(control.log.spool_dir));
+    rows.number("control.log", "mark_seconds", 1, 86400, true, "seconds",
+                "between two marks, which say up to where the log is complete",
+                ISTHMUS_FIELD(control.log.mark_seconds));
+    rows.number("control.log", "pool_high_percent", 0, 100, true, "percent",
+                "of a pool's ports of one protocol: recorded when reached; 0: off",
+                ISTHMUS_FIELD(control.log.pool_high_percent));
+    rows.number("control.log", "pool_low_percent", 0, 100, true, "percent",
+                "of a pool's ports: recorded when use falls to it; 0: off",
+                ISTHMUS_FIELD(control.log.pool_low_percent));
+    rows.number("control.log", "bindings_high", 0, 200000000, true, "bindings",
+                "recorded when there are so many; 0: off",
+                ISTHMUS_FIELD(control.log.bindings_high));
+    rows.number("control.log", "notify_seconds", 10, 3600, true, "seconds",
+                "between two records of one threshold", ISTHMUS_FIELD(control.log.notify_seconds));
+    rows.boolean("control.http", "enabled", true, "serve /metrics and the status page",
+                 ISTHMUS_FIELD(control.http.enabled));
+    rows.text("control.http", "address", true, "IPv4 or IPv6 address to listen on",
+              ISTHMUS_FIELD(control.http.address));
+    rows.number("control.http", "port", 1, 65535, true, "", "TCP port to listen on",
+                ISTHMUS_FIELD(control.http.port));
+}
+
 std::vector<Key> make() {
     Rows rows;
     rows.number("nat64", "subscriber_prefix_length", 32, 128, true, "bits",
@@ -186,6 +229,11 @@ std::vector<Key> make() {
                 ISTHMUS_FIELD(dataplane.max_subscribers));
     rows.number("dataplane", "max_pool_addresses", 1, 1024, true, "addresses",
                 "768 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
+    rows.number(
+        "dataplane", "log_events", 0, 67108864, true, "records",
+        "of the NAT's logs that wait for isthmus-control, of all workers, 64 bytes each; 0: "
+        "as many as bindings, at least 65536, at most 4194304",
+        ISTHMUS_FIELD(dataplane.log_events));
     rows.number("dataplane", "buffers", 0, 16777216, true, "packet buffers", "0: computed",
                 ISTHMUS_FIELD(dataplane.buffers));
     rows.text("control", "socket", true, "Unix socket for isthmusctl",
@@ -204,6 +252,7 @@ std::vector<Key> make() {
               ISTHMUS_FIELD(control.state_dir));
     rows.text("control", "log_level", false, "debug, info, warn or error",
               ISTHMUS_FIELD(control.log_level));
+    logs_and_http(rows);
     return std::move(rows.keys);
 }
 
@@ -235,6 +284,11 @@ std::string manual() {
         "range with a dash, or\n"
         "{ addresses = \"...\"; ports = \"1024-65535\"; }.\n"
         ".TP\n.B dataplane.workers (start)\nList of CPUs, one worker each, e.g. [2, 3].\n"
+        ".TP\n.B control.logs (start)\nList of { type = \"json\"; file; max_size_mib; max_files; "
+        "},\n"
+        "{ type = \"syslog\"; address; port; transport; facility; cleartext; spool_mib; } and\n"
+        "{ type = \"ipfix\"; address; port; transport; domain; template_seconds; cleartext; "
+        "spool_mib; }.\n"
         ".TP\n.B dataplane.ports (start)\nList of { name; device; mtu; addresses; routes; "
         "neighbours; vlans;\n"
         "rx_queues; descriptors; promiscuous; }.\n.SH KEYS\n";

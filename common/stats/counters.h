@@ -47,6 +47,9 @@ enum class Counter : std::uint8_t {
     blocks_released,
     parity_not_kept,
     tcp_probes_sent,
+    events_told,
+    events_lost,
+    events_suppressed,
     count_
 };
 
@@ -92,6 +95,10 @@ inline constexpr auto kCounters = std::to_array<CounterInfo>({
     {Counter::parity_not_kept, "parity_not_kept",
      "UDP ports given without the parity of the client's"},
     {Counter::tcp_probes_sent, "tcp_probes_sent", "probes sent to idle TCP clients"},
+    {Counter::events_told, "events_told", "events given to the log ring"},
+    {Counter::events_lost, "events_lost", "events lost because the log ring was full"},
+    {Counter::events_suppressed, "events_suppressed",
+     "refusals not told to the logs, by the rate limit of such events"},
 });
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::count_);
 static_assert(table_is_complete(kCounters, kCounterCount));

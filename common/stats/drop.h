@@ -75,6 +75,7 @@ enum class Drop : std::uint8_t {
     subscriber_sessions,
     subscriber_rate,
     subscriber_blocks,
+    log_path_down,
     excluded,
     binding_sessions,
     hairpin_loop,
@@ -207,6 +208,10 @@ inline constexpr auto kDrops = std::to_array<DropInfo>({
      "RFC 6888 REQ-5"},
     {Drop::subscriber_blocks, "subscriber_blocks",
      "subscriber has used its port blocks; ICMPv6 1/3 sent", "RFC 6888 REQ-4"},
+    {Drop::log_path_down, "log_path_down",
+     "the record of a new binding or block could not be kept, and the policy is to refuse it then; "
+     "ICMPv6 1/3 sent",
+     "RFC 6888 s4"},
     {Drop::excluded, "excluded", "destination excluded from translation; ICMPv6 1/1 sent",
      "RFC 6888 REQ-6"},
     {Drop::binding_sessions, "binding_sessions", "binding has used its sessions", "RFC 6888 REQ-5"},

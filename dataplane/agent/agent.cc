@@ -36,7 +36,9 @@ Expected<std::unique_ptr<Agent>> Agent::create(const config::Config& cfg, Worker
     std::unique_ptr<Agent> a(new Agent(cfg, workers));
     a->instance_ = random_name();
     a->started_ = std::time(nullptr);
-    (void)getrandom(&a->seed_, sizeof a->seed_, 0);
+    nat::Seed seed;
+    (void)getrandom(&seed, sizeof seed, 0);
+    a->seed_ = seed;
     const Status made = a->make_taps(fib);
     if (!made) return made.error();
     const Status published = a->republish();
@@ -133,6 +135,7 @@ Status Agent::open_for_business() {
     const bool grouped = !cfg_.dataplane.socket_group.empty();
     server_->set_guard([grouped](const api::Peer& p, api::Right) { return p.uid == 0 || grouped; });
     serve_methods();
+    serve_log_methods();
     return Done{};
 }
 
@@ -164,6 +167,7 @@ Status Agent::republish() {
     in.max_pool_addresses = cfg_.dataplane.max_pool_addresses;
     in.n_workers = workers_.n_workers();
     in.seed = seed_;
+    in.log = log_;
     in.interfaces = interfaces();
     auto next = compile(in);
     if (!next) return next.error();

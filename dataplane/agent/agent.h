@@ -46,6 +46,7 @@ private:
     void follow_kernel();
     void follow_links();
     void serve_methods();
+    void serve_log_methods();
 
     // One for each request.
     [[nodiscard]] api::Json status() const;
@@ -57,6 +58,11 @@ private:
     [[nodiscard]] api::Json prefixes() const;
     [[nodiscard]] api::Json neighbours();
     [[nodiscard]] api::Json routes();
+    // For the logs and the metrics (observe.cc).
+    Expected<api::Json> log_configure(const api::Json& params);
+    Expected<api::Json> events_take(const api::Json& params);
+    [[nodiscard]] Expected<api::Json> deterministic_whois(const api::Json& params) const;
+    [[nodiscard]] api::Json metrics() const;
     [[nodiscard]] Expected<api::Json> rows(const api::Json& params, bool sessions) const;
 
     const config::Config cfg_;
@@ -70,6 +76,7 @@ private:
     bool has_policy_ = false;
     pipeline::Snapshot current_;  // a copy: the workers' one is theirs
     nat::Seed seed_;
+    nat::LogSwitch log_;
     std::string instance_;
     std::int64_t started_ = 0;
     std::uint64_t turns_ = 0;

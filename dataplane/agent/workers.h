@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "common/base/expected.h"
+#include "common/base/units.h"
 #include "common/net/addr.h"
 
 namespace isthmus::pipeline {
@@ -62,6 +63,8 @@ public:
     /// True once every worker has completed a turn that began after this call's `ticket` was taken.
     [[nodiscard]] virtual std::uint64_t take_ticket() = 0;
     [[nodiscard]] virtual bool passed(std::uint64_t ticket) const = 0;
+    /// The engines' clock, as a worker would read it now.
+    [[nodiscard]] virtual Now now() const = 0;
     virtual Status set_mtu(std::uint16_t port_id, std::uint16_t mtu) = 0;
     virtual Status add_mac(std::uint16_t port_id, MacAddr mac) = 0;
     virtual Status remove_mac(std::uint16_t port_id, MacAddr mac) = 0;

@@ -9,6 +9,7 @@
 #include <sys/random.h>
 
 #include <algorithm>
+#include <bit>
 
 #include "common/log/log.h"
 #include "dataplane/dpdk/af_packet_fanout.h"
@@ -37,6 +38,9 @@ pipeline::WorkerSizes sizes_of(const config::Config& cfg, unsigned n_workers) {
         return n_workers == 1 ? n : n / n_workers + n / n_workers / 8 + 64;
     };
     s.tables = {share(bindings), share(d.max_sessions), share(subscribers), d.max_pool_addresses};
+    const std::uint32_t events =
+        d.log_events != 0 ? d.log_events : std::clamp(bindings, 65536U, 4194304U);
+    s.tables.events = std::bit_ceil(share(events));
     s.fragment_cells = std::max<std::uint32_t>(cfg.nat64.fragment_memory_kib / 2, 64);
     return s;
 }
@@ -327,6 +331,8 @@ bool Runtime::passed(std::uint64_t ticket) const {
     return std::all_of(impl_->worker.begin(), impl_->worker.end(),
                        [&](const auto& w) { return w->passed(ticket); });
 }
+
+Now Runtime::now() const { return impl_->worker.front()->setup().clock.at(rte_rdtsc()); }
 
 Status Runtime::set_mtu(std::uint16_t port_id, std::uint16_t mtu) {
     const auto done = impl_->port[port_id].set_mtu(mtu);

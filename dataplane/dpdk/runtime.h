@@ -49,6 +49,7 @@ public:
     void publish(std::unique_ptr<const pipeline::Snapshot> next) override;
     [[nodiscard]] std::uint64_t take_ticket() override;
     [[nodiscard]] bool passed(std::uint64_t ticket) const override;
+    [[nodiscard]] Now now() const override;
     Status set_mtu(std::uint16_t port_id, std::uint16_t mtu) override;
     Status add_mac(std::uint16_t port_id, MacAddr mac) override;
     Status remove_mac(std::uint16_t port_id, MacAddr mac) override;

@@ -27,6 +27,7 @@ std::size_t Engine::bytes_needed(const Sizes& sizes) noexcept {
     const Ports ports(count, sizes.slots, sizes.bindings, Seed{});
     const Blocks blocks(count, sizes.slots, Seed{});
     const SynStore syns(count, sizes.stored_syns, Seed{});
+    const EventRing events(count, sizes.events);
     return count.used();
 }
 
@@ -47,10 +48,12 @@ Engine::Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worke
       ports_(arena, sizes.slots, sizes.bindings, seed),
       blocks_(arena, sizes.slots, seed),
       syns_(arena, sizes.stored_syns, seed),
+      events_(arena, sizes.events),
       random_(seed.a) {}
 
 void Engine::apply(const Policy& policy, Now now) noexcept {
     bool retired = false;
+    log_ = policy.log;
     for (unsigned i = 0; i < sizes_.slots; i++) {
         const bool known = i < policy.n_slots && policy.slot[i].state != PoolSlot::State::unused;
         retired = retired || (slot_live_[i] && !known);
@@ -231,12 +234,13 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
         if (!opens) return {Drop::tcp_not_syn, {}, {}};
         Wanted w{tuple.src, z, tuple.proto};
         Drop why = create_binding(policy, w, now);
-        if (why != Drop::none) return {why, {}, {}};
+        if (why != Drop::none)
+            return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
         i = w.binding;
         why = add_session(policy, i, z, prefix, state_of_new(i, z, tuple.proto), now);
         if (why != Drop::none) {
             remove_binding(policy, i, now);
-            return {why, {}, {}};
+            return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
         }
         return {Drop::none, bindings_[i].t_addr, bindings_[i].t_id};
     }
@@ -248,7 +252,7 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
             if (is_unlikely(b.prefix != prefix)) b.prefix = prefix;
             return mapped;
         }
-        remove_first(b);
+        remove_first(b, now);
     } else if (const Index m = find_more(i, z); m != kNone) {
         Session& s = more_[m];
         if (more_alive(policy, s, now)) {
@@ -256,12 +260,13 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
             s.prefix = prefix;
             return mapped;
         }
-        remove_more(m);
+        remove_more(m, now);
     }
     if (!opens) return mapped;  // RFC 6146 s3.5.2.2 CLOSED: translated, no session made
     const TcpState state = flags.syn() ? state_of_new(i, z, tuple.proto) : TcpState::v6_init;
     const Drop why = add_session(policy, i, z, prefix, state, now);
-    return why == Drop::none ? mapped : Outbound{why, {}, {}};
+    if (why == Drop::none) return mapped;
+    return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
 }
 
 TcpState Engine::state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept {
@@ -298,14 +303,14 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
             touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
             return {Drop::none, b.x_addr, b.x_id, b.prefix};
         }
-        remove_first(b);
+        remove_first(b, now);
     } else if (const Index m = find_more(i, tuple.src); m != kNone) {
         Session& s = more_[m];
         if (more_alive(policy, s, now)) {
             touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
             return {Drop::none, b.x_addr, b.x_id, s.prefix};
         }
-        remove_more(m);
+        remove_more(m, now);
     }
     if (policy.address_dependent_filtering && !knows_remote(policy, i, tuple.src.addr, now)) {
         if (tcp && syn && !policy.drop_external_tcp) return {Drop::tcp_syn_stored, {}, {}, 0};
@@ -314,7 +319,7 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
     if (tcp && syn && policy.drop_external_tcp) return {Drop::tcp_external_refused, {}, {}, 0};
     if (!tcp || syn) {
         const Drop why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
-        if (why != Drop::none) return {why, {}, {}, 0};
+        if (why != Drop::none) return {refused(policy, why, b.x_addr, tuple.proto, now), {}, {}, 0};
     }
     return {Drop::none, b.x_addr, b.x_id, default_prefix};
 }
@@ -370,7 +375,7 @@ bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
     }
     if (b.has_session == 0) return false;
     if (!first_alive(policy, b, now)) {
-        remove_first(b);
+        remove_first(b, now);
         return false;
     }
     const bool idle = b.tcp == TcpState::established &&
@@ -397,7 +402,7 @@ void Engine::sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept 
         if (s.live % 2 == 0) continue;
         const bool orphan = bindings_[s.binding].generation != s.binding_generation ||
                             !bindings_[s.binding].is_live();
-        if (orphan || (!is_remote_entry(s) && !more_alive(policy, s, now))) remove_more(i);
+        if (orphan || (!is_remote_entry(s) && !more_alive(policy, s, now))) remove_more(i, now);
     }
 }
 

@@ -19,6 +19,7 @@
 #include "dataplane/nat/blocks.h"
 #include "dataplane/nat/chain_table.h"
 #include "dataplane/nat/index6.h"
+#include "dataplane/nat/nat_event.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/ports.h"
 #include "dataplane/nat/records.h"
@@ -32,6 +33,7 @@ struct Sizes {
     std::uint32_t subscribers = 1024;
     std::uint32_t slots = 16;
     std::uint32_t stored_syns = 1024;
+    std::uint32_t events = 0;  // of the log ring; 0 or a power of two
 };
 
 /// What `clear` closes: the bindings that match every field that is given, or, when a remote is,
@@ -202,6 +204,13 @@ public:
         return ports_.free_count(slot, p);
     }
     [[nodiscard]] const Sizes& sizes() const noexcept { return sizes_; }
+    [[nodiscard]] const EventRing& events() const noexcept { return events_; }
+    [[nodiscard]] const ShareHistogram& ports_of_subscribers() const noexcept {
+        return port_shares_;
+    }
+    [[nodiscard]] const ShareHistogram& sessions_of_subscribers() const noexcept {
+        return session_shares_;
+    }
 
     /// Tests and field checks: nullptr when every invariant holds, else what is wrong. Writer's
     /// thread only.
@@ -242,6 +251,7 @@ private:
         Index subscriber = kNone, binding = kNone;
         std::uint16_t slot = 0, port = 0;
         Life life = Life::dynamic;
+        Now now{};  // for the logs
     };
     Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
     Drop limits_of(const Policy& policy, const Wanted& w) const noexcept;
@@ -250,8 +260,8 @@ private:
     Drop choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot, unsigned most) noexcept;
     Drop choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept;
     bool choose_stored_syn(const Policy& policy, Wanted& w) noexcept;
-    bool pair(const Policy& policy, Subscriber& s, Proto proto) noexcept;
-    void give_back(const Policy& policy, const Wanted& w, Tick now, Tick hold) noexcept;
+    bool pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
+    void give_back(const Policy& policy, const Wanted& w, Tick hold) noexcept;
     void write_binding(const Policy& policy, const Wanted& w) noexcept;
     /// The binding that the operator gave to (X',x), made now; kNone: there is none.
     Index make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept;
@@ -264,12 +274,27 @@ private:
     bool rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept;
     void add_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_remote(Index binding, Ipv4Addr z) noexcept;
-    void remove_first(Binding& b) noexcept;
-    void remove_more(Index i) noexcept;
+    void remove_first(Binding& b, Now now) noexcept;
+    void remove_more(Index i, Now now) noexcept;
     void remove_binding(const Policy& policy, Index i, Now now) noexcept;
     void touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
                Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept;
     void publish_counts() noexcept;
+    void count_ports(Subscriber& s, Proto proto, int n) noexcept;
+    void count_sessions(Subscriber& s, std::int64_t n) noexcept;
+
+    // What the logs are told (engine_events.cc); called when log_ says so.
+    [[nodiscard]] bool unloggable() const noexcept {
+        return is_unlikely(log_.refuse_unlogged) && (log_.path_down || events_.is_full());
+    }
+    void emit(const NatEvent& e, Now now) noexcept;
+    [[nodiscard]] bool told_otherwise(const Policy& policy, const Binding& b) const noexcept;
+    void tell_binding(EventKind kind, const Policy& policy, const Binding& b, Now now) noexcept;
+    void tell_session(EventKind kind, const Binding& b, const Endpoint4& z, Now now) noexcept;
+    void tell_block(EventKind kind, const Policy& policy, std::uint32_t block,
+                    const Wanted& w) noexcept;
+    void tell_address(EventKind kind, const Policy& policy, const Subscriber& s, Now now) noexcept;
+    Drop refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto proto, Now now) noexcept;
 
     void take_orders() noexcept;
     [[nodiscard]] bool names(const Binding& b) const noexcept;
@@ -305,6 +330,10 @@ private:
     Ports ports_;
     Blocks blocks_;
     SynStore syns_;
+    EventRing events_;
+    EventLimiter event_limiter_;
+    ShareHistogram port_shares_, session_shares_;
+    LogSwitch log_;
     std::array<bool, kSlotsMax> slot_live_{};    // bindings on it may live
     std::array<bool, kSlotsMax> slot_active_{};  // new bindings may be made on it
     struct Span {

@@ -76,7 +76,7 @@ int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) 
     return -1;
 }
 
-bool Engine::pair(const Policy& policy, Subscriber& s, Proto proto) noexcept {
+bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
     if (s.seen != policy.generation) {
         s.group = policy.group_of(s.prefix);
         s.seen = policy.generation;
@@ -84,9 +84,11 @@ bool Engine::pair(const Policy& policy, Subscriber& s, Proto proto) noexcept {
     const bool paired =
         s.slot < sizes_.slots && slot_active_[s.slot] && policy.slot[s.slot].group == s.group;
     if (paired) return true;
-    const int fresh = least_loaded(policy, proto, s.group);
+    const int fresh = least_loaded(policy, w.proto, s.group);
     if (fresh < 0) return false;
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, w.now);
     s.slot = static_cast<std::uint16_t>(fresh);
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_bound, policy, s, w.now);
     return true;
 }
 
@@ -96,7 +98,8 @@ Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
         const auto own = deterministic_range(policy, w.x.addr);
         if (own) return choose_deterministic(policy, w, *own);
     }
-    if (!pair(policy, s, w.proto)) return Drop::pool4_exhausted;
+    if (!policy.blocks.on() && unloggable()) return Drop::log_path_down;
+    if (!pair(policy, s, w)) return Drop::pool4_exhausted;
     if (is_unlikely(w.proto == Proto::tcp && !syns_.empty()) && choose_stored_syn(policy, w))
         return Drop::none;
     if (!policy.blocks.on()) return choose_in_pool(policy, w);
@@ -152,11 +155,16 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
         if (slot_active_[s.block[k] >> 16] && take_in(s.block[k])) return Drop::none;
     }
     if (s.n_blocks >= std::min(most, kBlocksMost)) return Drop::subscriber_blocks;
+    if (unloggable()) return Drop::log_path_down;
     const auto number = blocks_.take(slot, w.subscriber);
     if (!number) return Drop::pool4_exhausted;
     s.block[s.n_blocks++] = (slot << 16) | *number;
     counters_.add(Counter::blocks_taken);
-    if (take_in(s.block[s.n_blocks - 1U])) return Drop::none;
+    if (take_in(s.block[s.n_blocks - 1U])) {
+        if (is_unlikely(log_.blocks))
+            tell_block(EventKind::block_created, policy, s.block[s.n_blocks - 1U], w);
+        return Drop::none;
+    }
     // All its ports still rest from their last owner.
     s.n_blocks--;
     blocks_.use(slot, *number);
@@ -202,6 +210,7 @@ Drop Engine::limits_of(const Policy& policy, const Wanted& w) const noexcept {
 }
 
 Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
+    w.now = now;
     Drop why = subscriber_of(policy, w.x.addr, w.subscriber);
     if (why != Drop::none) return why;
     why = limits_of(policy, w);
@@ -214,21 +223,26 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
             why = choose_port(policy, w);
         }
         if (why == Drop::none && !index_.insert(hash_of(w.x, w.proto), w.binding)) {
-            give_back(policy, w, now.tick, Tick{0});
+            give_back(policy, w, Tick{0});
             why = Drop::binding_table_full;
         }
     }
     Subscriber& s = subscribers_[w.subscriber];
     if (why != Drop::none) {
-        if (s.n_bindings == 0) subscribers_.erase(hash_addr(seed_, s.prefix, 5), w.subscriber);
+        if (s.n_bindings == 0) {
+            if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
+            subscribers_.erase(hash_addr(seed_, s.prefix, 5), w.subscriber);
+        }
         return why;
     }
     write_binding(policy, w);
-    if (w.life == Life::dynamic) s.n_ports[static_cast<unsigned>(w.proto)]++;
+    if (w.life == Life::dynamic) count_ports(s, w.proto, 1);
     s.n_bindings++;
     n_bindings_++;
     counters_.add(Counter::bindings_created);
     publish_counts();
+    if (is_unlikely(log_.bindings))
+        tell_binding(EventKind::binding_created, policy, bindings_[w.binding], now);
     return Drop::none;
 }
 
@@ -254,15 +268,16 @@ void Engine::write_binding(const Policy& policy, const Wanted& w) noexcept {
 }
 
 /// The port of a binding that goes, or that could not be made after all.
-void Engine::give_back(const Policy& policy, const Wanted& w, Tick now, Tick hold) noexcept {
-    ports_.release(w.slot, w.proto, w.port, now, hold);
+void Engine::give_back(const Policy& policy, const Wanted& w, Tick hold) noexcept {
+    ports_.release(w.slot, w.proto, w.port, w.now.tick, hold);
     if (!policy.blocks.on() || w.life == Life::fixed) return;
     const unsigned number = w.port >> policy.blocks.bits;
     if (blocks_.owner(w.slot, number) != w.subscriber) return;
-    if (!blocks_.leave(w.slot, number, now, policy.blocks.hold)) return;
+    if (!blocks_.leave(w.slot, number, w.now.tick, policy.blocks.hold)) return;
     counters_.add(Counter::blocks_released);
     Subscriber& s = subscribers_[w.subscriber];
     const std::uint32_t block = (std::uint32_t{w.slot} << 16) | number;
+    if (is_unlikely(log_.blocks)) tell_block(EventKind::block_removed, policy, block, w);
     for (unsigned k = 0; k < s.n_blocks; k++) {
         if (s.block[k] != block) continue;
         s.block[k] = s.block[--s.n_blocks];
@@ -308,6 +323,7 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
     if (b.n_more + b.has_session >= policy.limits.sessions_per_binding)
         return Drop::binding_sessions;
     if (!rate_allows(policy, s, now)) return Drop::subscriber_rate;
+    if (log_.sessions && unloggable()) return Drop::log_path_down;
     const TcpState state = b.proto == Proto::tcp ? tcp : TcpState::closed;
     if (b.has_session == 0) {
         b.z_addr = z.addr;
@@ -333,10 +349,10 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
         b.n_more += 1;
         add_remote(binding, z.addr);
     }
-    s.n_sessions++;
-    n_sessions_++;
+    count_sessions(s, 1);
     counters_.add(Counter::sessions_created);
     publish_counts();
+    if (is_unlikely(log_.sessions)) tell_session(EventKind::session_created, b, z, now);
     return Drop::none;
 }
 
@@ -371,16 +387,17 @@ void Engine::remove_remote(Index binding, Ipv4Addr z) noexcept {
     if (more_[i].last_seen == 0) more_.erase(hash, i);
 }
 
-void Engine::remove_first(Binding& b) noexcept {
+void Engine::remove_first(Binding& b, Now now) noexcept {
     if (cleared_session(b, b.epoch, b.z_addr, b.z_id)) result_.sessions++;
+    if (is_unlikely(log_.sessions))
+        tell_session(EventKind::session_removed, b, {b.z_addr, b.z_id}, now);
     b.has_session = 0;
-    subscribers_[b.subscriber].n_sessions--;
-    n_sessions_--;
+    count_sessions(subscribers_[b.subscriber], -1);
     counters_.add(Counter::sessions_removed);
     publish_counts();
 }
 
-void Engine::remove_more(Index i) noexcept {
+void Engine::remove_more(Index i, Now now) noexcept {
     const Session s = more_[i];
     const bool remote = s.tcp.get() == TcpState::count_;
     Binding& b = bindings_[s.binding];
@@ -388,10 +405,11 @@ void Engine::remove_more(Index i) noexcept {
     if (remote || !b.is_live() || b.generation != s.binding_generation)
         return;  // counted when its binding went
     if (cleared_session(b, s.epoch, s.z_addr, s.z_id)) result_.sessions++;
+    if (is_unlikely(log_.sessions))
+        tell_session(EventKind::session_removed, b, {s.z_addr, s.z_id}, now);
     b.n_more -= 1;
     remove_remote(s.binding, s.z_addr);
-    subscribers_[b.subscriber].n_sessions--;
-    n_sessions_--;
+    count_sessions(subscribers_[b.subscriber], -1);
     counters_.add(Counter::sessions_removed);
     publish_counts();
 }
@@ -402,22 +420,26 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
         result_.bindings++;
         result_.sessions += b.n_more;
     }
-    if (b.has_session != 0) remove_first(b);
+    if (b.has_session != 0) remove_first(b, now);
+    if (is_unlikely(log_.bindings)) tell_binding(EventKind::binding_removed, policy, b, now);
     Subscriber& s = subscribers_[b.subscriber];
     // Further sessions become orphans, which the sweep frees; they are counted as gone here.
-    s.n_sessions -= b.n_more;
-    n_sessions_ -= b.n_more;
+    count_sessions(s, -std::int64_t{b.n_more});
     counters_.add(Counter::sessions_removed, b.n_more);
     index_.erase(hash_of({b.x_addr, b.x_id}, b.proto), i);
     Wanted w{{b.x_addr, b.x_id}, {}, b.proto, b.subscriber, i};
     w.slot = b.slot;
     w.port = b.t_id.get().host();
     w.life = b.live;
+    w.now = now;
     const bool fixed = w.life == Life::fixed;
-    give_back(policy, w, now.tick, fixed ? Tick{0} : policy.lifetimes.port_hold);
-    if (!fixed) s.n_ports[static_cast<unsigned>(w.proto)]--;
+    give_back(policy, w, fixed ? Tick{0} : policy.lifetimes.port_hold);
+    if (!fixed) count_ports(s, w.proto, -1);
     s.n_bindings--;
-    if (s.n_bindings == 0) subscribers_.erase(hash_addr(seed_, s.prefix, 5), b.subscriber);
+    if (s.n_bindings == 0) {
+        if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
+        subscribers_.erase(hash_addr(seed_, s.prefix, 5), b.subscriber);
+    }
     {
         const Writing guard(b.generation);
         b.live = Life::none;
@@ -428,6 +450,20 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     n_bindings_--;
     counters_.add(Counter::bindings_removed);
     publish_counts();
+}
+
+void Engine::count_ports(Subscriber& s, Proto proto, int n) noexcept {
+    std::uint32_t before = 0;
+    for (const std::uint32_t p : s.n_ports) before += p;
+    s.n_ports[static_cast<unsigned>(proto)] += static_cast<std::uint32_t>(n);
+    port_shares_.move(before, before + static_cast<std::uint32_t>(n));
+}
+
+void Engine::count_sessions(Subscriber& s, std::int64_t n) noexcept {
+    const std::uint32_t before = s.n_sessions;
+    s.n_sessions += static_cast<std::uint32_t>(n);
+    n_sessions_ += static_cast<std::uint32_t>(n);
+    session_shares_.move(before, s.n_sessions);
 }
 
 void Engine::publish_counts() noexcept {

@@ -15,6 +15,7 @@
 #include "common/net/prefix.h"
 #include "common/net/tuple.h"
 #include "dataplane/nat/hash.h"
+#include "dataplane/nat/log_switch.h"
 
 namespace isthmus::nat {
 
@@ -124,6 +125,7 @@ struct StoredSyns {
 
 struct Policy {
     std::uint64_t generation = 0;
+    LogSwitch log;
     std::array<PrefixSlot, kPrefixesMax> prefix;
     std::array<std::uint8_t, kPrefixesMax> prefix_order{};  // ids, longest prefix first
     unsigned n_prefixes = 0;
