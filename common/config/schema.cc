@@ -162,6 +162,10 @@ std::vector<Key> make() {
     rows.boolean("nat64", "udp_ipv6_zero_checksum", false,
                  "forward IPv6 UDP without checksum (RFC 6935 tunnels)",
                  ISTHMUS_FIELD(nat64.udp_ipv6_zero_checksum));
+    rows.choice("nat64", "frag_id", {"copy", "remap"}, false,
+                "identification of IPv4 fragments: the low half of the IPv6 one (RFC 7915 section "
+                "5.1.1), or one of our own for each datagram (RFC 7857 section 10)",
+                ISTHMUS_FIELD(nat64.frag_id));
     rows.number("nat64.lifetimes", "udp", 120, 86400, false, "seconds",
                 "idle UDP session (RFC 4787 REQ-5)", ISTHMUS_FIELD(nat64.lifetimes.udp));
     rows.number("nat64.lifetimes", "icmp", 60, 86400, false, "seconds",

@@ -122,6 +122,7 @@ void compile_rules(const config::Nat64Config& c, pipeline::Snapshot& s) {
     s.xlat.override_tos = c.override_tos;
     s.xlat.reset_traffic_class = c.reset_traffic_class;
     s.xlat.ipv6_zero_checksum = c.udp_ipv6_zero_checksum;
+    s.xlat.remap_frag_id = c.frag_id == config::FragId::remap;
     s.wkp_allow_non_global = c.wkp_allow_non_global;
     s.errors_from_router = c.icmp.error_source == config::ErrorSource::router;
     s.drop_icmpv6_info = c.drop_icmpv6_info;

@@ -59,19 +59,46 @@ Index FragmentStore::find_or_make(const Key& k, Now now) noexcept {
 
 FragmentStore::Ids FragmentStore::ids_of(const Key& key, Now now) noexcept {
     const Index i = find(key, now);
-    if (i == kNone || !entries_[i].known) return {};
-    return {true, entries_[i].src_id, entries_[i].dst_id};
+    if (i == kNone) return {};
+    return entries_[i].ids;
 }
 
-Drop FragmentStore::note_first(const Key& key, Be16 src_id, Be16 dst_id, Now now) noexcept {
+FragmentStore::Ids FragmentStore::note_first(const Key& key, const Ids& ids, Now now) noexcept {
     const Index i = find_or_make(key, now);
-    if (i == kNone) return Drop::fragment_memory;
+    if (i == kNone) return ids;
     Entry& e = entries_[i];
-    if (e.spoilt) return Drop::fragment_overlap;
-    e.known = true;
-    e.src_id = src_id;
-    e.dst_id = dst_id;
-    return Drop::none;
+    const bool over = e.total != 0 && e.seen_bytes == e.total && e.n_pieces == 0;
+    const bool other = e.ids.src != ids.src || e.ids.dst != ids.dst;
+    if (e.ids.known && !e.spoilt && (over || other)) {
+        e.n_seen = e.seen_bytes = e.total = 0;
+        e.until = now.tick + hold_ + Tick{1};
+        e.ids = ids;
+    }
+    if (!e.ids.known) e.ids = ids;
+    return e.ids;
+}
+
+FragmentStore::Seen FragmentStore::see(Entry& e, const Range& range) noexcept {
+    for (std::uint32_t i = 0; i < e.n_seen; i++) {
+        const Range& s = e.seen[i];
+        if (s == range) return Seen::duplicate;
+        if (range.first < s.end && s.first < range.end) return Seen::overlap;
+    }
+    const bool beyond = e.total != 0 && (range.end > e.total || range.last);
+    if (beyond) return Seen::overlap;
+    if (range.last) e.total = range.end;
+    e.seen_bytes += range.end - range.first;
+    if (e.n_seen < kPiecesMost) e.seen[e.n_seen++] = range;
+    return Seen::fresh;
+}
+
+Drop FragmentStore::note_passing(const Key& key, const Range& range) noexcept {
+    const Index i = entries_.find(hash_of(key), [&](const Entry& e) { return e.key == key; });
+    if (i == kNone) return Drop::none;  // the table is full: it passes unwatched
+    Entry& e = entries_[i];
+    if (!e.spoilt && see(e, range) != Seen::overlap) return Drop::none;
+    spoil(e);
+    return Drop::fragment_overlap;
 }
 
 bool FragmentStore::charge(const Ipv6Addr& src) noexcept {
@@ -95,19 +122,16 @@ void FragmentStore::refund(const Ipv6Addr& src) noexcept {
 }
 
 Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
-    for (unsigned i = 0; i < e.n_pieces; i++) {
-        const Held& h = e.piece[i];
-        if (h.offset == p.offset && h.bytes == p.bytes && h.more == p.more)
-            return Drop::count_;  // duplicate
-        if (p.offset < h.offset + h.bytes && h.offset < p.offset + p.bytes)
-            return Drop::fragment_overlap;
-    }
-    const std::uint32_t end = p.offset + p.bytes;
-    if (!p.more && e.total != 0 && e.total != end) return Drop::fragment_overlap;
-    if (e.total != 0 && end > e.total) return Drop::fragment_overlap;
     if (e.n_pieces == kPiecesMost || n_cells_used_ == cells_.size()) return Drop::fragment_memory;
     if (p.packet.size() > kCellBytes) return Drop::fragment_memory;
-    return charge(e.key.src) ? Drop::none : Drop::fragment_source_share;
+    switch (see(e, {p.offset, p.offset + p.bytes, !p.more})) {
+        case Seen::duplicate:
+            return Drop::count_;
+        case Seen::overlap:
+            return Drop::fragment_overlap;
+        default:
+            return charge(e.key.src) ? Drop::none : Drop::fragment_source_share;
+    }
 }
 
 Drop FragmentStore::hold(const Key& key, const Piece& piece, Now now) noexcept {
@@ -119,7 +143,7 @@ Drop FragmentStore::hold(const Key& key, const Piece& piece, Now now) noexcept {
     if (why == Drop::count_) return Drop::none;
     if (why == Drop::fragment_overlap) spoil(e);
     if (why != Drop::none) {
-        if (e.n_pieces == 0 && !e.known && !e.spoilt) end(i);
+        if (e.n_pieces == 0 && !e.ids.known && !e.spoilt) end(i);
         return why;
     }
     const Index cell = free_cells_[n_cells_used_++];
@@ -131,7 +155,6 @@ Drop FragmentStore::hold(const Key& key, const Piece& piece, Now now) noexcept {
                                  piece.more,
                                  piece.offset,
                                  piece.bytes};
-    if (!piece.more) e.total = piece.offset + piece.bytes;
     return Drop::none;
 }
 

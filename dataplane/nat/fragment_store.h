@@ -8,7 +8,8 @@
 // arrival. Datagrams that must be whole before their checksum can be made (ICMP; IPv4 UDP without
 // checksum) are held until complete. Memory is fixed: a number of entries, a number of cells of 2
 // KiB, one piece in each; no source may hold more than a sixteenth of the cells. Overlapping pieces
-// spoil the datagram (RFC 5722); exact duplicates are ignored.
+// spoil the datagram (RFC 5722), also where some of them are long gone: the ranges of the first 64
+// are remembered. Exact duplicates are no overlap (RFC 8200 s4.5).
 #pragma once
 
 #include <array>
@@ -42,9 +43,16 @@ public:
         bool more = false;
         std::uint16_t port = 0;
     };
+    /// Octets [first, end) of a datagram's payload, of the piece that ends it or of another.
+    struct Range {
+        std::uint32_t first = 0, end = 0;
+        bool last = false;
+        friend bool operator==(const Range&, const Range&) = default;
+    };
     struct Ids {
         bool known = false;
         Be16 src, dst;
+        std::uint16_t ip_id = 0;  // of our own for this datagram
     };
 
     [[nodiscard]] static std::size_t bytes_needed(std::uint32_t entries,
@@ -54,8 +62,13 @@ public:
 
     /// The ids of the datagram, when its first fragment has been here.
     [[nodiscard]] Ids ids_of(const Key& key, Now now) noexcept;
-    /// The first fragment came. From now on ids_of() answers. Drop::none, or why not.
-    Drop note_first(const Key& key, Be16 src_id, Be16 dst_id, Now now) noexcept;
+    /// The first fragment came, with these ids; from now on ids_of() answers. A datagram that was
+    /// complete, or had other ids, is over: its identification is used anew. The ids that count:
+    /// those of a duplicate's original; these when the table is full.
+    Ids note_first(const Key& key, const Ids& ids, Now now) noexcept;
+    /// A fragment of a known datagram is going on: `range` of its payload. Drop::fragment_overlap:
+    /// it must not, nor may any other of this datagram.
+    Drop note_passing(const Key& key, const Range& range) noexcept;
     /// Keeps a copy. Drop::none: held. A duplicate is dropped as held (nothing new is kept).
     Drop hold(const Key& key, const Piece& piece, Now now) noexcept;
     /// Takes the oldest held piece of a datagram into `into` (at least kCellBytes); 0: none left.
@@ -95,11 +108,14 @@ private:
         Index next = kNone;
         std::uint32_t live = 0;
         Tick until;
-        bool known = false, spoilt = false;
-        Be16 src_id, dst_id;
+        bool spoilt = false;
+        Ids ids;
         std::uint32_t n_pieces = 0, total = 0;  // total: payload bytes, once the last piece came
+        std::uint32_t n_seen = 0, seen_bytes = 0;
         std::array<Held, kPiecesMost> piece{};
+        std::array<Range, kPiecesMost> seen{};
     };
+    enum class Seen : std::uint8_t { fresh, duplicate, overlap };
     struct Source {
         Ipv6Addr addr;
         Index next = kNone;
@@ -111,6 +127,7 @@ private:
     [[nodiscard]] Index find(const Key& k, Now now) noexcept;
     [[nodiscard]] Index find_or_make(const Key& k, Now now) noexcept;
     Drop place(Entry& e, const Piece& p) noexcept;
+    static Seen see(Entry& e, const Range& range) noexcept;
     void spoil(Entry& e) noexcept;
     void free_pieces(Entry& e) noexcept;
     void end(Index i) noexcept;

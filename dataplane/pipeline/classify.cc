@@ -86,6 +86,12 @@ void classify(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState
     const Port& port = cfg.interfaces.port[packet.port];
     if (!dst.is_multicast() && !from_worker && !is_for_us(dst, port))
         return drop(work, Drop::foreign_mac);
+    // A VLAN that nobody configured is not ours: the kernel may know it (and drops it if not).
+    if (work.l2.vlan != 0 && !from_worker &&
+        cfg.interfaces.find(packet.port, work.l2.vlan) == nullptr) {
+        work.path = Path::punt;
+        return;
+    }
     work.link_multicast = dst.is_multicast() && !from_worker;
     if (work.l2.type == kTypeIpv6) return classify_v6(packet, work, cfg, worker);
     if (work.l2.type == kTypeIpv4) return classify_v4(packet, work, cfg, worker);

@@ -76,13 +76,16 @@ void forward_error_64(Context& c, Packet& packet, Work& w) noexcept {
     const xlat::To4 outer{mapped.t_addr, z, {}, {}};
     const xlat::To4 quoted{z, mapped.t_addr, z_id, mapped.t_id};
     xlat::Rewrite how;
-    how.ip_id = static_cast<std::uint16_t>(++c.worker.ip_id_counter + c.worker.seed.b);
-    const xlat::LinkMtus mtus{hairpin ? 65535U : way.adjacency.mtu, mtu_of_arrival(c, packet, w)};
-    const Drop why = xlat::translate_error_64(packet.frame, w.parsed, q, outer, quoted, mtus, how);
+    how.ip_id = c.worker.next_ip_id();
+    const xlat::Links links{hairpin ? 65535U : way.adjacency.mtu, mtu_of_arrival(c, packet, w),
+                            c.cfg.xlat};
+    const Drop why = xlat::translate_error_64(packet.frame, w.parsed, q, outer, quoted, links, how);
     if (why != Drop::none) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::icmp_errors_translated);
     c.worker.counters.add(Counter::translated_64);
     if (hairpin) return hairpin_v4(c, packet);
+    if (is_unlikely(packet.frame.len_bytes > way.adjacency.mtu))
+        return send_fragments(c, packet, way, way.adjacency.mtu);
     send_ip(c, packet, way);
 }
 
@@ -114,9 +117,9 @@ void forward_error_46(Context& c, Packet& packet, Work& w) noexcept {
     const xlat::To6 quoted{mapped.x_addr, y, mapped.x_id, z_id};
     xlat::Rewrite how;
     how.keep_hop_limit = packet.hairpin;
-    const xlat::LinkMtus mtus{packet.hairpin ? 65535U : mtu_of_arrival(c, packet, w),
-                              way.adjacency.mtu};
-    const Drop why = xlat::translate_error_46(packet.frame, w.parsed, q, outer, quoted, mtus, how);
+    const xlat::Links links{packet.hairpin ? 65535U : mtu_of_arrival(c, packet, w),
+                            way.adjacency.mtu, c.cfg.xlat};
+    const Drop why = xlat::translate_error_46(packet.frame, w.parsed, q, outer, quoted, links, how);
     if (why != Drop::none) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::icmp_errors_translated);
     c.worker.counters.add(Counter::translated_46);

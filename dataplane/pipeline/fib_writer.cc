@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/pipeline/fib_writer.h"
 
+#include <algorithm>
+
 namespace isthmus::pipeline {
 
 namespace {
@@ -32,7 +34,8 @@ void FibWriter::refresh(AdjacencyId id, const Place& place) {
         a.state = Adjacency::State::blackhole;
     } else {
         a.src = iface->second.mac;
-        a.mtu = iface->second.mtu;
+        // The least a link may have (RFC 8200 s5, RFC 791 s3.2).
+        a.mtu = std::max<std::uint16_t>(iface->second.mtu, place.family == 6 ? 1280 : 68);
         a.state = place.glean ? Adjacency::State::glean : Adjacency::State::unresolved;
         const auto n = neighbours_.find(place);
         if (!place.glean && n != neighbours_.end()) {

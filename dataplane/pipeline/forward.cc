@@ -18,11 +18,6 @@ Proto proto_of(Kind k) noexcept {
     return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
 }
 
-std::uint16_t next_ip_id(WorkerState& w) noexcept {
-    // Runs through all 65,536 values before any returns, from a start nobody knows (RFC 6864 s4.3).
-    return static_cast<std::uint16_t>(++w.ip_id_counter + w.seed.b);
-}
-
 bool illegal_source(const Ipv6Addr& a) noexcept {
     if (a.octet[0] == 0xff || (a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80)) return true;
     const auto w = a.words();
@@ -32,7 +27,8 @@ bool illegal_source(const Ipv6Addr& a) noexcept {
            masked(a, 96) == Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
 }
 
-bool illegal_source(Ipv4Addr a) noexcept {
+/// No host has it: neither a packet's source (RFC 1812 s5.3.7) nor where one is translated to.
+bool illegal_host(Ipv4Addr a) noexcept {
     const std::uint32_t top = a.host() >> 24;
     return top == 0 || top == 127 || top >= 224;
 }
@@ -42,7 +38,7 @@ Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
     if (is_unlikely(illegal_source(src))) return Drop::source_illegal;
     if (is_unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
     if (is_unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
-    if (is_unlikely((w.z.host() >> 28) >= 0xe)) return Drop::destination_illegal;
+    if (is_unlikely(illegal_host(w.z))) return Drop::destination_illegal;
     if (is_unlikely(c.cfg.nat.n_excluded != 0) && w.parsed.kind != Kind::icmp_error &&
         c.cfg.nat.is_excluded({w.z, w.parsed.dst_id}, proto_of(w.parsed.kind)))
         return Drop::excluded;
@@ -50,13 +46,16 @@ Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
     if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
     if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
     if (w.parsed.kind == Kind::echo && c.cfg.drop_icmpv6_info) return Drop::icmp_info_refused;
+    if (is_unlikely(w.parsed.udp_no_checksum && w.parsed.kind == Kind::udp) &&
+        !c.cfg.xlat.ipv6_zero_checksum)
+        return Drop::udp_zero_checksum;
     return Drop::none;
 }
 
 Drop check_46(const Context& c, const Packet& packet, const Work& w) noexcept {
     const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const bool error = w.parsed.kind == Kind::icmp_error;
-    if (is_unlikely(illegal_source(src)) && !error) return Drop::source_illegal;
+    if (is_unlikely(illegal_host(src)) && !error) return Drop::source_illegal;
     if (is_unlikely(!packet.hairpin && c.cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
     if (w.parsed.kind == Kind::other_protocol) {
         return w.parsed.protocol == ip_proto::kIgmp ? Drop::icmp_unsupported
@@ -71,11 +70,16 @@ Drop check_46(const Context& c, const Packet& packet, const Work& w) noexcept {
 void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Way& way,
              const Fit& fit, bool hairpin) noexcept {
     xlat::Rewrite how;
-    if (!w.parsed.fragment) how.ip_id = next_ip_id(c.worker);
+    if (!w.parsed.fragment) how.ip_id = c.worker.next_ip_id();
+    if (is_unlikely(w.parsed.fragment && c.cfg.xlat.remap_frag_id)) {
+        how.replace_frag_id = true;
+        how.ip_id = w.parsed.is_piece() ? w.ip_id : c.worker.next_ip_id();
+    }
     how.may_fragment = packet.buffer == nullptr;
     const Drop why = xlat::rewrite_64(packet.frame, w.parsed, to, c.cfg.xlat, how);
     if (is_unlikely(why != Drop::none)) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::translated_64);
+    if (is_unlikely(how.mss_clamped)) c.worker.counters.add(Counter::mss_clamped);
     if (is_unlikely(hairpin)) return hairpin_v4(c, packet);
     if (is_unlikely(fit.what == Fit::Do::cut)) return send_fragments(c, packet, way, fit.mtu);
     send_ip(c, packet, way);
@@ -220,6 +224,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     if (is_unlikely(why != Drop::none)) return drop_packet(c, packet, why);
     if (is_unlikely(computes)) c.worker.counters.add(Counter::udp_checksums_computed);
     c.worker.counters.add(Counter::translated_46);
+    if (is_unlikely(how.mss_clamped)) c.worker.counters.add(Counter::mss_clamped);
     if (is_unlikely(fit.what == Fit::Do::cut)) {
         send_fragments(c, packet, way, fit.mtu);
     } else {

@@ -124,25 +124,25 @@ bool take_fragment(Context& c, Packet& packet, Work& w, bool v6) noexcept {
         return true;
     }
     w.resolved_here = true;
-    if (w.parsed.first()) {
-        const Drop why =
-            c.worker.fragments.note_first(key, w.parsed.src_id, w.parsed.dst_id, c.now);
-        if (why != Drop::fragment_overlap) {
-            packet.ids_known = true;
-            packet.src_id = w.parsed.src_id;
-            packet.dst_id = w.parsed.dst_id;
-            return false;
-        }
-        drop_packet(c, packet, why);
+    FragmentStore::Ids ids = c.worker.fragments.ids_of(key, c.now);
+    if (!ids.known && !w.parsed.first()) {
+        hold(c, packet, w, key, v6);
         return true;
     }
-    const FragmentStore::Ids ids = c.worker.fragments.ids_of(key, c.now);
-    if (!ids.known) {
-        hold(c, packet, w, key, v6);
+    if (w.parsed.first()) {
+        ids = {true, w.parsed.src_id, w.parsed.dst_id, c.worker.next_ip_id()};
+        ids = c.worker.fragments.note_first(key, ids, c.now);
+    }
+    const std::uint32_t first = w.parsed.frag_offset;
+    const Drop why =
+        c.worker.fragments.note_passing(key, {first, first + w.parsed.l4_bytes(), !w.parsed.more});
+    if (why != Drop::none) {
+        drop_packet(c, packet, why);
         return true;
     }
     w.parsed.src_id = packet.src_id = ids.src;
     w.parsed.dst_id = packet.dst_id = ids.dst;
+    w.ip_id = ids.ip_id;
     packet.ids_known = true;
     return false;
 }

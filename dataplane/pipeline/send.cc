@@ -166,6 +166,17 @@ void drop_packet(Context& c, Packet& packet, Drop why) noexcept {
     c.burst.done.push(packet);
 }
 
+namespace {
+
+/// Nobody sends from a NAT64 prefix or a pool address but forgers and loops: no error goes there.
+bool forged_source(const Context& c, const Packet& packet, bool v6) noexcept {
+    const std::uint8_t* h = packet.frame.data;
+    if (v6) return c.cfg.nat.in_any_prefix(load_ipv6(h + ipv6_at::kSource));
+    return !packet.hairpin && c.cfg.nat.slot_of(load_ipv4(h + ipv4_at::kSource)) >= 0;
+}
+
+}  // namespace
+
 void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu) noexcept {
     const Frame& f = packet.frame;
     const bool v6 = f.len_bytes > 0 && (f.data[0] >> 4) == 6;
@@ -173,11 +184,12 @@ void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_
     const bool asked = why != Drop::no_binding || work.parsed.protocol != ip_proto::kIcmp ||
                        work.parsed.icmp_type == 8;
     if (!kind || !asked || !xlat::may_answer(f, work.parsed, v6, work.link_multicast) ||
-        !errors_allowed(c, f, v6)) {
+        forged_source(c, packet, v6) || !errors_allowed(c, f, v6)) {
         return drop_packet(c, packet, why);
     }
     c.worker.counters.drop(why);
-    const xlat::ErrorRest rest{mtu, work.parsed.pointer};
+    const xlat::ErrorRest rest{mtu, work.parsed.pointer,
+                               v6 ? std::uint16_t{0} : c.worker.next_ip_id()};
     if (v6) return send_error_v6(c, packet, *kind, rest);
     send_error_v4(c, packet, *kind, rest);
 }
@@ -196,7 +208,7 @@ void answer_stored_syn(Context& c, const nat::SynStore::Entry& syn) noexcept {
                       xlat::may_answer(packet.frame, parsed, false, false) &&
                       errors_allowed(c, packet.frame, false);
     if (!good) return drop_packet(c, packet, Drop::none);
-    send_error_v4(c, packet, {3, 3}, {});
+    send_error_v4(c, packet, {3, 3}, {0, 0, c.worker.next_ip_id()});
 }
 
 }  // namespace isthmus::pipeline

@@ -29,6 +29,7 @@ struct Work {
     bool resolved_here = false;  // a fragment whose ids this worker found
     std::uint16_t prefix = 0;    // d64: id of the Pref64
     std::uint16_t slot = 0;      // d46: pool slot
+    std::uint16_t ip_id = 0;     // d64: of a fragment, when identifications are remapped
     L2 l2;
     Ipv4Addr z;  // d64
     xlat::Parsed parsed;
@@ -65,6 +66,12 @@ struct WorkerState {
     /// `fib` outlives it.
     static WorkerState* create(std::span<std::byte> memory, const WorkerSizes& sizes, unsigned id,
                                const nat::Seed& seed, const Fib& fib) noexcept;
+
+    /// An IPv4 identification. Runs through all 65,536 values before any returns, from a start
+    /// nobody knows (RFC 6864 s4.3).
+    [[nodiscard]] std::uint16_t next_ip_id() noexcept {
+        return static_cast<std::uint16_t>(++ip_id_counter + seed.b);
+    }
 
 private:
     WorkerState(std::span<std::byte> tables, std::span<std::byte> fragment_memory,

@@ -152,6 +152,7 @@ bool build_error_v4(Frame& frame, IcmpKind kind, ErrorRest rest, Ipv4Addr source
     h[0] = 0x45;
     h[ipv4_at::kTos] = dscp;
     store(h + ipv4_at::kTotalLength, Be16{static_cast<std::uint16_t>(frame.len_bytes)});
+    store(h + ipv4_at::kId, Be16{rest.ip_id});
     h[ipv4_at::kTtl] = kTtl4;
     h[ipv4_at::kProtocol] = ip_proto::kIcmp;
     store(h + ipv4_at::kSource, source);

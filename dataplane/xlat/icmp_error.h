@@ -27,6 +27,7 @@ namespace isthmus::xlat {
 struct ErrorRest {
     std::uint32_t mtu = 0;      // ICMPv6 2/0, ICMPv4 3/4
     std::uint32_t pointer = 0;  // ICMPv6 4/x
+    std::uint16_t ip_id = 0;    // of the IPv4 header (RFC 6864 s4.3)
 };
 
 /// Turns the offender in `frame` (at its IP header, as received) into the error: addressed to its

@@ -25,21 +25,22 @@ struct Layout {
     std::uint32_t quoted = 0;     // bytes of the quoted packet that are kept
     std::uint32_t field = 0;      // bytes it takes, with padding
     std::uint32_t extension = 0;  // bytes
+    bool has_length = false;      // the length field is not zero
 };
 
-/// Fits a quoted packet of `quoted` bytes and an extension into `room`; `unit` is the length
-/// field's. First the quoted packet is cut, never below 128 bytes; then the extension goes as a
-/// whole.
-Layout lay_out(std::uint32_t quoted, std::uint32_t extension, std::uint32_t room,
+/// Fits a quoted packet of `quoted` bytes and the extension of `q` into `room`; `unit` is the
+/// length field's. First the quoted packet is cut, never below 128 bytes; then the extension goes
+/// as a whole. `may_extend`: the new type has a length field.
+Layout lay_out(std::uint32_t quoted, const Quoted& q, bool may_extend, std::uint32_t room,
                std::uint32_t unit) noexcept {
-    if (extension == 0 || kLeastOriginal + extension > room) {
+    if (q.extension_at == 0 || !may_extend || kLeastOriginal + q.extension_bytes > room) {
         const std::uint32_t n = std::min(quoted, room);
-        return {n, n, 0};
+        return {n, n, 0, false};
     }
-    const std::uint32_t most = (room - extension) / unit * unit;
+    const std::uint32_t most = (room - q.extension_bytes) / unit * unit;
     const std::uint32_t wish = std::max(kLeastOriginal, (quoted + unit - 1) / unit * unit);
     const std::uint32_t field = std::min(wish, most);
-    return {std::min(quoted, field), field, extension};
+    return {std::min(quoted, field), field, q.extension_bytes, true};
 }
 
 /// Gives the frame `bytes` of length by taking room from the tail, then from the head.
@@ -73,7 +74,9 @@ Drop check_quoted(Drop parse_result, Quoted& q) noexcept {
     if (parse_result != Drop::none) return Drop::icmp_inner_malformed;
     if (q.parsed.kind == Kind::icmp_error) return Drop::icmp_inner_is_error;
     if (q.parsed.kind == Kind::icmp_other) return Drop::icmp_inner_malformed;
-    q.bytes = q.parsed.l3_bytes;
+    // Padding before an extension is not the packet's. Without a length field all is quoted packet:
+    // no guessing (RFC 4884 s5.5).
+    if (q.extension_at != 0) q.bytes = q.parsed.l3_bytes;
     return Drop::none;
 }
 
@@ -110,12 +113,16 @@ void append_quoted(Compose& out, const Frame& frame, const Quoted& q, const Layo
     }
 }
 
+std::uint8_t traffic_class(const std::uint8_t* h6) noexcept {
+    return static_cast<std::uint8_t>((h6[0] << 4) | (h6[1] >> 4));
+}
+
 void write_quoted_v4(std::uint8_t* h, const std::uint8_t* inner6, const Quoted& q,
                      const To4& inner) noexcept {
     const Parsed& p = q.parsed;
     const std::uint32_t total = kIpv4Bytes + (p.declared_bytes - p.l4_at);
     h[0] = 0x45;
-    h[1] = static_cast<std::uint8_t>((inner6[0] << 4) | (inner6[1] >> 4));
+    h[1] = traffic_class(inner6);
     store(h + ipv4_at::kTotalLength, Be16{static_cast<std::uint16_t>(total)});
     std::uint16_t word = total > 1260 ? ipv4_at::kDf : std::uint16_t{0};
     if (p.fragment) {
@@ -151,21 +158,21 @@ void write_quoted_v6(std::uint8_t* h, const std::uint8_t* inner4, const Quoted& 
 
 /// The second word of an ICMP error: pointer, MTU, or length of the quoted packet.
 Drop write_rest_64(std::uint8_t* icmp, const std::uint8_t* icmp6, const Parsed& p, const Quoted& q,
-                   LinkMtus mtus) noexcept {
+                   const Links& links) noexcept {
     if (p.icmp_type == 4 && p.icmp_code == 0) {
         const auto pointer = pointer_64(load_be32(icmp6 + 4).host());
         if (!pointer) return Drop::icmp_unsupported;
         icmp[4] = *pointer;
     } else if (p.icmp_type == 2) {
         const std::uint16_t mtu =
-            mtu_64(load_be32(icmp6 + 4).host(), q.parsed.fragment, mtus.mtu4, mtus.mtu6);
+            mtu_64(load_be32(icmp6 + 4).host(), q.parsed.fragment, links.mtu4, links.mtu6);
         store(icmp + 6, Be16{mtu});
     }
     return Drop::none;
 }
 
 Drop write_rest_46(std::uint8_t* icmp, const std::uint8_t* icmp4, const Parsed& p, const Quoted& q,
-                   LinkMtus mtus) noexcept {
+                   const Links& links) noexcept {
     if (p.icmp_type == 12) {
         const auto pointer = pointer_46(icmp4[4]);
         if (!pointer) return Drop::icmp_unsupported;
@@ -174,7 +181,7 @@ Drop write_rest_46(std::uint8_t* icmp, const std::uint8_t* icmp4, const Parsed& 
         store(icmp + 4, Be32{6});
     } else if (p.icmp_type == 3 && p.icmp_code == 4) {
         const std::uint32_t mtu = load_be16(icmp4 + 6).host();
-        store(icmp + 4, Be32{mtu_46(mtu, q.parsed.declared_bytes, mtus.mtu4, mtus.mtu6)});
+        store(icmp + 4, Be32{mtu_46(mtu, q.parsed.declared_bytes, links.mtu4, links.mtu6)});
     }
     return Drop::none;
 }
@@ -210,20 +217,22 @@ Drop parse_quoted_v4(const Frame& frame, const Parsed& outer, Quoted& out) noexc
 }
 
 Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q, const To4& outer,
-                        const To4& inner, LinkMtus mtus, const Rewrite& how) noexcept {
+                        const To4& inner, const Links& links, const Rewrite& how) noexcept {
     const auto kind = icmp_kind_64({p.icmp_type, p.icmp_code});
     if (!kind) return Drop::icmp_unsupported;
     constexpr std::uint32_t kHead = kIpv4Bytes + kIcmpBytes;
     const std::uint32_t quoted = kIpv4Bytes + q.bytes - q.parsed.l4_at;
-    const Layout lay = lay_out(quoted, q.extension_bytes, kMostIcmp4 - kHead, 4);
+    // ICMPv4 3/4 has no length field (RFC 4884 s4.6); types 11 and 12 and the rest of 3 do.
+    const bool may_extend = p.icmp_type == 1 || p.icmp_type == 3;
+    const Layout lay = lay_out(quoted, q, may_extend, kMostIcmp4 - kHead, 4);
     Compose out;
     std::uint8_t* const h = out.bytes.data();
     std::uint8_t* const icmp = h + kIpv4Bytes;
     icmp[0] = kind->type;
     icmp[1] = kind->code;
-    const Drop why = write_rest_64(icmp, frame.data + p.l4_at, p, q, mtus);
+    const Drop why = write_rest_64(icmp, frame.data + p.l4_at, p, q, links);
     if (why != Drop::none) return why;
-    if (lay.extension != 0) icmp[5] = static_cast<std::uint8_t>(lay.field / 4);
+    if (lay.has_length) icmp[5] = static_cast<std::uint8_t>(lay.field / 4);
     out.n = kHead;
     append_quoted(out, frame, q, lay, kIpv4Bytes);
     const std::uint8_t* inner6 = frame.data + q.at;
@@ -244,7 +253,7 @@ Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q, const To
     store_raw16(icmp + icmp_at::kChecksum,
                 Sum{}.add(std::span<const std::uint8_t>(icmp, out.n - kIpv4Bytes)).checksum());
     h[0] = 0x45;
-    h[1] = static_cast<std::uint8_t>((frame.data[0] << 4) | (frame.data[1] >> 4));
+    h[1] = links.params.tos_64(traffic_class(frame.data));
     store(h + ipv4_at::kTotalLength, Be16{static_cast<std::uint16_t>(out.n)});
     store(h + ipv4_at::kId, Be16{how.ip_id});
     h[ipv4_at::kTtl] = hops_of(p, how);
@@ -256,7 +265,7 @@ Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q, const To
 }
 
 Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q, const To6& outer,
-                        const To6& inner, LinkMtus mtus, const Rewrite& how) noexcept {
+                        const To6& inner, const Links& links, const Rewrite& how) noexcept {
     const auto kind = icmp_kind_46({p.icmp_type, p.icmp_code});
     if (!kind) return Drop::icmp_unsupported;
     constexpr std::uint32_t kHead = kIpv6Bytes + kIcmpBytes;
@@ -264,15 +273,15 @@ Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q, const To
     const std::uint32_t quoted = inner_header + q.bytes - q.parsed.l4_at;
     // ICMPv6 types 2 and 4 have no length field: no extension (RFC 4884 s4.6).
     const bool may_extend = kind->type == 1 || kind->type == 3;
-    const Layout lay = lay_out(quoted, may_extend ? q.extension_bytes : 0, kMostIcmp6 - kHead, 8);
+    const Layout lay = lay_out(quoted, q, may_extend, kMostIcmp6 - kHead, 8);
     Compose out;
     std::uint8_t* const h = out.bytes.data();
     std::uint8_t* const icmp = h + kIpv6Bytes;
     icmp[0] = kind->type;
     icmp[1] = kind->code;
-    const Drop why = write_rest_46(icmp, frame.data + p.l4_at, p, q, mtus);
+    const Drop why = write_rest_46(icmp, frame.data + p.l4_at, p, q, links);
     if (why != Drop::none) return why;
-    if (lay.extension != 0) icmp[4] = static_cast<std::uint8_t>(lay.field / 8);
+    if (lay.has_length) icmp[4] = static_cast<std::uint8_t>(lay.field / 8);
     out.n = kHead;
     append_quoted(out, frame, q, lay, inner_header);
     const std::uint8_t* inner4 = frame.data + q.at;
@@ -291,7 +300,8 @@ Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q, const To
                           {removed, new_sum});
     }
     write_quoted_v6(h + kHead, inner4, q, inner);
-    store(h, Be32{(6U << 28) | (std::uint32_t{frame.data[ipv4_at::kTos]} << 20)});
+    const std::uint32_t outer_class = links.params.class_46(frame.data[ipv4_at::kTos]);
+    store(h, Be32{(6U << 28) | (outer_class << 20)});
     store(h + ipv6_at::kPayloadLength, Be16{static_cast<std::uint16_t>(out.n - kIpv6Bytes)});
     h[ipv6_at::kNextHeader] = ip_proto::kIcmp6;
     h[ipv6_at::kHopLimit] = hops_of(p, how);

@@ -22,7 +22,7 @@ struct Quoted {
     Parsed parsed;
     std::uint32_t at = 0;            // of its IP header, from the outer IP header
     std::uint32_t bytes = 0;         // of it that are present, padding and extension not counted
-    std::uint32_t extension_at = 0;  // RFC 4884; 0: none
+    std::uint32_t extension_at = 0;  // RFC 4884; 0: the length field is zero
     std::uint32_t extension_bytes = 0;
 };
 
@@ -32,18 +32,20 @@ struct Quoted {
 [[nodiscard]] Drop parse_quoted_v6(const Frame& frame, const Parsed& outer, Quoted& out) noexcept;
 [[nodiscard]] Drop parse_quoted_v4(const Frame& frame, const Parsed& outer, Quoted& out) noexcept;
 
-/// The links on both sides, for the MTU of "too big" messages.
-struct LinkMtus {
+/// What surrounds a message: the links on both sides, for the MTU of "too big", and the operator's
+/// choices.
+struct Links {
     std::uint32_t mtu4 = 1500, mtu6 = 1500;
+    const XlatParams& params;
 };
 
 /// ICMPv6 error to ICMPv4. `outer` and `inner` are addresses and ids of the result.
 [[nodiscard]] Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q,
-                                      const To4& outer, const To4& inner, LinkMtus mtus,
+                                      const To4& outer, const To4& inner, const Links& links,
                                       const Rewrite& how) noexcept;
 /// ICMPv4 error to ICMPv6. Needs 1,280 bytes of room in the frame, head- and tailroom counted.
 [[nodiscard]] Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q,
-                                      const To6& outer, const To6& inner, LinkMtus mtus,
+                                      const To6& outer, const To6& inner, const Links& links,
                                       const Rewrite& how) noexcept;
 
 }  // namespace isthmus::xlat

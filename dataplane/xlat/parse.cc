@@ -38,7 +38,8 @@ Drop parse_tcp(const std::uint8_t* l4, Parsed& out, Where where) noexcept {
         return Drop::none;
     }
     const unsigned header = (l4[tcp_at::kDataOffset] >> 4) * 4U;
-    if (header < kTcpBytes || (!out.fragment && header > out.l4_bytes())) return Drop::l4_truncated;
+    if (header < kTcpBytes || (!out.is_piece() && header > out.l4_bytes()))
+        return Drop::l4_truncated;
     out.flags = TcpFlags{l4[tcp_at::kFlags]};
     return Drop::none;
 }
@@ -108,11 +109,12 @@ Drop parse_l4(const Frame& frame, Parsed& out, bool v6, Where where) noexcept {
     return parse_icmp(l4, out, v6);
 }
 
-Drop check_piece(const Parsed& p) noexcept {
+/// `header` bytes stand before the payload in the datagram that the pieces make.
+Drop check_piece(const Parsed& p, std::uint32_t header) noexcept {
     const std::uint32_t bytes = p.declared_bytes - p.l4_at;
+    if (p.is_piece() && bytes == 0) return Drop::fragment_bad_length;
     if (p.more && bytes % 8 != 0) return Drop::fragment_bad_length;
-    if (p.frag_offset + bytes > kMaxDatagram) return Drop::fragment_bad_length;
-    return Drop::none;
+    return header + p.frag_offset + bytes > kMaxDatagram ? Drop::fragment_bad_length : Drop::none;
 }
 
 /// A Fragment Header at `at`; `next` becomes what follows it.
@@ -131,7 +133,8 @@ Drop read_fragment_header(const Frame& frame, Parsed& out, unsigned at, std::uin
         out.pointer = at;
         return Drop::ext_header_after_fragment;
     }
-    return where == Where::outer ? check_piece(out) : Drop::none;
+    // The datagram shall fit an IPv4 one too, whose length counts the header (RFC 791 s3.1).
+    return where == Where::outer ? check_piece(out, kIpv4Bytes) : Drop::none;
 }
 
 /// Walks extension headers from the base header on (RFC 8200 s4, RFC 7915 s5.1).
@@ -246,7 +249,7 @@ Drop parse_v4(Frame& frame, Parsed& out, Where where) noexcept {
         out.fragment = true;
         out.more = (word & ipv4_at::kMf) != 0;
         out.frag_offset = (word & ipv4_at::kOffsetMask) * 8U;
-        const Drop why = where == Where::outer ? check_piece(out) : Drop::none;
+        const Drop why = where == Where::outer ? check_piece(out, header) : Drop::none;
         if (why != Drop::none) return why;
     }
     out.frag_id = load_be16(h + ipv4_at::kId).host();

@@ -65,7 +65,8 @@ enum class Where : std::uint8_t { outer, quoted };
 /// datagram is ICMP, kind says echo or error only when it is the first.
 [[nodiscard]] Drop parse_v6(Frame& frame, Parsed& out, Where where = Where::outer) noexcept;
 
-/// RFC 791, RFC 1812 s5.2.2, RFC 7915 s4.1. Verifies the header checksum unless quoted.
+/// RFC 791, RFC 1812 s5.2.2, RFC 7915 s4.1. Verifies the header checksum, of a quoted packet too
+/// (RFC 5508 REQ-3b).
 [[nodiscard]] Drop parse_v4(Frame& frame, Parsed& out, Where where = Where::outer) noexcept;
 
 }  // namespace isthmus::xlat

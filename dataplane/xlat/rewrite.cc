@@ -15,12 +15,14 @@ namespace {
 
 constexpr std::uint32_t kIpv4NoDfMost = 1260;  // RFC 7915 s5.1: larger ones carry DF
 constexpr std::uint32_t kIpv6MtuLeast = 1280;
+constexpr std::uint32_t kIpv4Most = 65535;
 
 }  // namespace
 
 Fit fit_64(const Parsed& p, std::uint32_t mtu4, bool reassembled) noexcept {
     const std::uint32_t bytes = kIpv4Bytes + p.l4_bytes();
     if (is_likely(bytes <= mtu4)) return {Fit::Do::send, mtu4};
+    if (reassembled && bytes > kIpv4Most) return {Fit::Do::drop, 0};
     const std::uint32_t report = std::max(kIpv6MtuLeast, mtu4 + kIpv6Bytes - kIpv4Bytes);
     if (reassembled) return {Fit::Do::cut, mtu4};
     if (!p.fragment) {
@@ -63,7 +65,7 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
             sums[1].add(to.src).add(to.dst);
             rewrite_ports(l4, p, to.src_id, to.dst_id, sums);
             if (is_unlikely(params.mss_clamp_64 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
-                clamp_mss(l4, p.l4_bytes(), params.mss_clamp_64);
+                how.mss_clamped = clamp_mss(l4, p.l4_bytes(), params.mss_clamp_64);
             }
         }
     }
@@ -74,13 +76,14 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
     frame.push_front(kIpv4Bytes);
     std::uint8_t* const h4 = frame.data;
     h4[0] = 0x45;
-    h4[1] = params.copy_traffic_class ? traffic_class : params.override_tos;
+    h4[1] = params.tos_64(traffic_class);
     store(h4 + ipv4_at::kTotalLength, Be16{static_cast<std::uint16_t>(total)});
     std::uint16_t fragment_word = 0;
     if (is_unlikely(p.fragment)) {
         fragment_word =
             static_cast<std::uint16_t>((p.frag_offset / 8) | (p.more ? ipv4_at::kMf : 0));
-        store(h4 + ipv4_at::kId, Be16{static_cast<std::uint16_t>(p.frag_id & 0xffff)});
+        const auto copied = static_cast<std::uint16_t>(p.frag_id & 0xffff);
+        store(h4 + ipv4_at::kId, Be16{how.replace_frag_id ? how.ip_id : copied});
     } else {
         if (total > kIpv4NoDfMost && !how.may_fragment) fragment_word = ipv4_at::kDf;
         store(h4 + ipv4_at::kId, Be16{how.ip_id});
@@ -97,7 +100,7 @@ Drop rewrite_64(Frame& frame, const Parsed& p, const To4& to, const XlatParams& 
 Drop rewrite_46(Frame& frame, const Parsed& p, const To6& to, const XlatParams& params,
                 const Rewrite& how) noexcept {
     std::uint8_t* const h4 = frame.data;
-    const std::uint8_t tos = params.reset_traffic_class ? std::uint8_t{0} : h4[ipv4_at::kTos];
+    const std::uint8_t tos = params.class_46(h4[ipv4_at::kTos]);
     std::uint8_t* const l4 = h4 + p.l4_at;
     if (p.first()) {
         const Sum old_addresses =
@@ -120,7 +123,7 @@ Drop rewrite_46(Frame& frame, const Parsed& p, const To6& to, const XlatParams& 
         } else if (p.kind == Kind::tcp || p.kind == Kind::udp) {
             rewrite_ports(l4, p, to.src_id, to.dst_id, {old_addresses, new_addresses});
             if (is_unlikely(params.mss_clamp_46 != 0) && p.kind == Kind::tcp && p.flags.syn()) {
-                clamp_mss(l4, p.l4_bytes(), params.mss_clamp_46);
+                how.mss_clamped = clamp_mss(l4, p.l4_bytes(), params.mss_clamp_46);
             }
         }
     }

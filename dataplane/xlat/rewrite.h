@@ -40,11 +40,13 @@ struct Fit {
 
 /// Choices for one packet.
 struct Rewrite {
-    std::uint16_t ip_id = 0;       // 6->4, packets without a Fragment Header
-    bool keep_hop_limit = false;   // second half of a hairpin
-    bool fragment_header = false;  // 4->6: the result will be cut, so give it one
-    bool may_fragment = false;     // 6->4: the result came in pieces: DF stays 0
-    std::uint32_t frag_id = 0;     // for the Fragment Header when the packet was none itself
+    std::uint16_t ip_id = 0;           // 6->4, packets without a Fragment Header
+    bool replace_frag_id = false;      // 6->4: ip_id also for those with one (RFC 7857 s10)
+    bool keep_hop_limit = false;       // second half of a hairpin
+    bool fragment_header = false;      // 4->6: the result will be cut, so give it one
+    bool may_fragment = false;         // 6->4: the result came in pieces: DF stays 0
+    std::uint32_t frag_id = 0;         // for the Fragment Header when the packet was none itself
+    mutable bool mss_clamped = false;  // result: the MSS option was lowered
 };
 
 /// 6->4. The frame stands at the IPv6 header before, at the IPv4 header after. Fails only for UDP

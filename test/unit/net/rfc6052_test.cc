@@ -5,6 +5,8 @@
 #include <random>
 #include <string>
 
+#include "common/net/checksum.h"
+
 using namespace isthmus;
 
 namespace {
@@ -73,4 +75,17 @@ TEST_CASE("T-6052-011 T-6052-012: nonzero suffix and u octet are ignored") {
         INFO(row.pref);
         CHECK(extract(v6, pref.len_bits) == Ipv4Addr::of(203, 0, 113, 9));
     }
+}
+
+TEST_CASE("T-6052-021: which prefixes leave a checksum as it is, and that no other is thought to") {
+    const auto contribution = [](const char* prefix) {
+        return Sum{}.add(Pref64::parse(prefix).value().addr).fold();
+    };
+    for (const char* neutral : {"64:ff9b::/96", "64:ff9b:1:fffe::/96", "64:ff9b:1:fffd:1::/96",
+                                "64:ff9b:1:fffc:2::/96", "64:ff9b:1:abcd:0:5431::/96"}) {
+        INFO(neutral);
+        const auto sum = contribution(neutral);
+        CHECK((sum == 0 || sum == 0xffff));
+    }
+    CHECK(contribution("64:ff9b:1::/96") == Be16{1}.wire());
 }

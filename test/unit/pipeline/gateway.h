@@ -16,13 +16,27 @@ using namespace isthmus;
 using packets::Bytes;
 
 struct Sent {
-    unsigned port = 0;
+    unsigned port = 0, vlan = 0;
     Bytes packet;  // from the IP header on
+};
+
+/// What is special of a frame around a packet.
+struct Link {
+    MacAddr dst;                // zero: the port's own
+    unsigned vlan = 0;          // 0: no tag
+    bool checksum_bad = false;  // the device says so
+    Bytes pad;                  // behind the packet
 };
 
 class Gateway {
 public:
-    explicit Gateway(const char* pref64 = "2001:db8:64::/96", unsigned n_workers = 1)
+    static pipeline::WorkerSizes small() {
+        pipeline::WorkerSizes sizes;
+        sizes.tables = {4096, 4096, 512, 16};
+        return sizes;
+    }
+    explicit Gateway(const char* pref64 = "2001:db8:64::/96", unsigned n_workers = 1,
+                     const pipeline::WorkerSizes& sizes = small())
         : fib(512, 512), writer(fib) {
         cfg.has_policy = true;
         cfg.n_workers = cfg.nat.n_workers = n_workers;
@@ -36,8 +50,6 @@ public:
         interface(4);
         route("::/0", 6);
         route4("0.0.0.0/0", 4);
-        pipeline::WorkerSizes sizes;
-        sizes.tables = {4096, 4096, 512, 16};
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
         for (unsigned i = 0; i < n_workers; i++) {
             memory.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
@@ -62,9 +74,20 @@ public:
     }
 
     /// Gives one packet to a port, at a worker; what leaves.
-    std::vector<Sent> in(unsigned port, const Bytes& packet, unsigned at_worker = 0) {
+    std::vector<Sent> in(unsigned port, const Bytes& packet, unsigned at_worker = 0,
+                         const Link& link = {}) {
         sent.clear();
-        arrive(port, packet, at_worker);
+        arrive(port, packet, at_worker, link);
+        return std::move(sent);
+    }
+    /// Gives the bytes of a whole frame.
+    std::vector<Sent> frame_in(unsigned port, const Bytes& bytes, unsigned at_worker = 0) {
+        sent.clear();
+        pipeline::Packet p = fresh(bytes.size());
+        p.port = static_cast<std::uint16_t>(port);
+        p.frame.set_length(static_cast<std::uint32_t>(bytes.size()));
+        if (!bytes.empty()) std::memcpy(p.frame.data, bytes.data(), bytes.size());
+        give(p, at_worker);
         return std::move(sent);
     }
     std::vector<Sent> turn() {
@@ -77,12 +100,39 @@ public:
         return std::move(sent);
     }
     /// Time passes, with as many turns as a worker would make to go round its tables.
-    void wait(std::uint64_t seconds) {
+    std::vector<Sent> wait(std::uint64_t seconds) {
+        std::vector<Sent> all;
         now = Now::at(Nanos{now.ns.v + seconds * kNanosPerSecond});
         for (unsigned i = 0; i < 64; i++) {
             now = Now::at(Nanos{now.ns.v + kNanosPerSecond / 10});
-            (void)turn();
+            for (auto& s : turn()) all.push_back(std::move(s));
         }
+        return all;
+    }
+    /// The way out of a port is gone, or its next hop's link address, or there is a VLAN on it.
+    void forget_route(unsigned port) {
+        writer.remove_route(port == 6 ? pipeline::AnyPrefix{6, 0, {}}
+                                      : pipeline::AnyPrefix{4, 0, {}});
+    }
+    void forget_neighbour(unsigned port) {
+        Ipv6Addr gw = *Ipv6Addr::parse("fe80::1");
+        if (port == 4) {
+            gw = Ipv6Addr{};
+            std::memcpy(gw.octet.data(), Ipv4Addr::of(192, 0, 2, 1).octets().data(), 4);
+        }
+        writer.remove_neighbour(port == 6 ? 6 : 4, static_cast<std::uint16_t>(port), 0, gw);
+    }
+    void vlan(unsigned port, std::uint16_t id) {
+        auto& i = cfg.interfaces.item[cfg.interfaces.n++];
+        i = cfg.interfaces.item[port == 6 ? 0 : 1];
+        i.vlan = id;
+        writer.set_interface(i.port, id, mac(port), 1500, true);
+        changed();
+    }
+    [[nodiscard]] int waiting() const {
+        int n = 0;
+        for (auto* w : worker) n += static_cast<int>(w->pending.size());
+        return n;
     }
     [[nodiscard]] std::uint64_t drops(Drop d) const {
         std::uint64_t n = 0;
@@ -102,7 +152,8 @@ public:
     std::vector<pipeline::WorkerState*> worker;
     Now now = Now::at_seconds(1000);
     unsigned punted = 0;
-    int outstanding = 0;  // buffers not given back
+    int outstanding = 0;      // buffers not given back
+    bool no_buffers = false;  // the edge has none left
 
 private:
     struct alignas(64) Block {
@@ -126,12 +177,14 @@ private:
         i.source6 = *Ipv6Addr::parse("2001:db8:6::ffff");
         writer.set_interface(i.port, 0, mac(port), 1500, true);
     }
-    void route(const char* prefix, unsigned port) {
+
+public:
+    void route(const char* prefix, unsigned port, std::uint16_t vlan_id = 0) {
         const auto p = *Prefix6::parse(prefix);
         const auto gw = *Ipv6Addr::parse("fe80::1");
-        writer.set_neighbour(6, static_cast<std::uint16_t>(port), 0, gw, peer(port));
+        writer.set_neighbour(6, static_cast<std::uint16_t>(port), vlan_id, gw, peer(port));
         writer.set_route({6, p.len_bits, p.addr},
-                         {{static_cast<std::uint16_t>(port), 0, false, gw}});
+                         {{static_cast<std::uint16_t>(port), vlan_id, false, gw}});
     }
     void route4(const char* prefix, unsigned port) {
         const auto p = *Prefix4::parse(prefix);
@@ -142,6 +195,7 @@ private:
         writer.set_route({4, p.len_bits, to}, {{static_cast<std::uint16_t>(port), 0, false, gw}});
     }
 
+private:
     pipeline::Packet fresh(std::size_t bytes) {
         auto* b = new Buffer{Bytes(bytes + 512 + 2048)};
         outstanding++;
@@ -155,16 +209,27 @@ private:
         delete static_cast<Buffer*>(p.buffer);
         outstanding--;
     }
-    void arrive(unsigned port, const Bytes& packet, unsigned at_worker) {
-        pipeline::Packet p = fresh(packet.size() + 14);
+    void arrive(unsigned port, const Bytes& packet, unsigned at_worker, const Link& link) {
+        const std::size_t l2 = link.vlan == 0 ? 14 : 18;
+        const std::size_t n = l2 + packet.size() + link.pad.size();
+        pipeline::Packet p = fresh(n);
         p.port = static_cast<std::uint16_t>(port);
-        p.frame.set_length(static_cast<std::uint32_t>(packet.size() + 14));
-        std::memcpy(p.frame.data, mac(port).octet.data(), 6);
+        p.l3_checksum_bad = link.checksum_bad;
+        p.frame.set_length(static_cast<std::uint32_t>(n));
+        const MacAddr to = link.dst == MacAddr{} ? mac(port) : link.dst;
+        std::memcpy(p.frame.data, to.octet.data(), 6);
         std::memcpy(p.frame.data + 6, peer(port).octet.data(), 6);
         const bool v6 = !packet.empty() && (packet[0] >> 4) == 6;
-        p.frame.data[12] = v6 ? 0x86 : 0x08;
-        p.frame.data[13] = v6 ? 0xdd : 0x00;
-        if (!packet.empty()) std::memcpy(p.frame.data + 14, packet.data(), packet.size());
+        std::uint8_t* type = p.frame.data + 12;
+        if (link.vlan != 0) {
+            pipeline::store_be16(type, pipeline::kTypeVlan);
+            pipeline::store_be16(type + 2, static_cast<std::uint16_t>(link.vlan));
+            type += 4;
+        }
+        pipeline::store_be16(type, v6 ? pipeline::kTypeIpv6 : pipeline::kTypeIpv4);
+        if (!packet.empty()) std::memcpy(p.frame.data + l2, packet.data(), packet.size());
+        if (!link.pad.empty())
+            std::memcpy(p.frame.data + l2 + packet.size(), link.pad.data(), link.pad.size());
         give(p, at_worker);
     }
     void give(const pipeline::Packet& p, unsigned at_worker) {
@@ -177,7 +242,11 @@ private:
         std::vector<pipeline::Packet> over;
         for (unsigned i = 0; i < burst->tx.n; i++) {
             const auto& p = burst->tx.item[i];
-            sent.push_back({p.port, Bytes(p.frame.data + 14, p.frame.data + p.frame.len_bytes)});
+            const bool tagged = pipeline::load_be16(p.frame.data + 12) == pipeline::kTypeVlan;
+            const unsigned vlan = tagged ? pipeline::load_be16(p.frame.data + 14) : 0U;
+            sent.push_back(
+                {p.port, vlan,
+                 Bytes(p.frame.data + (tagged ? 18 : 14), p.frame.data + p.frame.len_bytes)});
             release(p);
         }
         for (unsigned i = 0; i < burst->punt.n; i++) release(burst->punt.item[i]);
@@ -194,6 +263,7 @@ private:
         }
     }
     static bool alloc(void* self, std::uint32_t bytes, pipeline::Packet& out) {
+        if (static_cast<Gateway*>(self)->no_buffers) return false;
         out = static_cast<Gateway*>(self)->fresh(bytes);
         return true;
     }

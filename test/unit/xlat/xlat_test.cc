@@ -264,6 +264,7 @@ TEST_CASE("hostile bytes are never read past their end, and what is forwarded is
                       packets::fragment_header(17, 0, false, 9), 44),
         packets::make(packets::Ip4{"1.2.3.4", "5.6.7.8", 9, 0, 1, 0, {7, 7, 4, 0, 0, 0, 0, 0}}, 17,
                       packets::udp(1, 2, packets::pattern(9)))};
+    const XlatParams params;
     unsigned forwarded = 0;
     for (int n = 0; n < 200000; n++) {
         Bytes b = seeds[random() % 4];
@@ -285,7 +286,7 @@ TEST_CASE("hostile bytes are never read past their end, and what is forwarded is
             if ((v6 ? parse_quoted_v6(f, p, q) : parse_quoted_v4(f, p, q)) != Drop::none ||
                 q.parsed.kind == Kind::other_protocol)
                 continue;
-            if (!v6 && translate_error_46(f, p, q, {}, {}, {}, {}) == Drop::none)
+            if (!v6 && translate_error_46(f, p, q, {}, {}, {1500, 1500, params}, {}) == Drop::none)
                 forwarded +=
                     packets::checksums_ok(Bytes(f.data, f.data + f.len_bytes)) ? 1 : throw "bad";
             continue;

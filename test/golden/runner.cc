@@ -1,0 +1,394 @@
+// SPDX-License-Identifier: Apache-2.0
+// Runs golden cases: stories of packets in and packets out of a pure gateway, as text (*.case).
+//
+//   golden FILE...      prints TAP: one line for each case
+//
+// A file is a list of cases; before the first one, `let NAME TEXT` gives words a name. A case:
+//   case T-7915-4to6-001: what it shows
+//   pref64 P... | pool A... | static udp X x T t | set KEY VALUE | mtu 4|6 N | vlan 4|6 ID
+//   tables BINDINGS SESSIONS SUBSCRIBERS | fragments ENTRIES CELLS | workers N | wait SECONDS
+//   route PREFIX6 PORT VLAN | noroute 4|6 | noneighbour 4|6 | nobuffers
+//   in4|in6 PACKET [@vlan=N] [@pad=N] [@mac=ADDRESS] [@checksum-bad] [@cut=N] [@worker=N]
+//   frame4|frame6 HEX            a whole frame
+//   out4|out6 PACKET [@vlan=N]   next packet that left; what left and is not named is a failure
+//   repeat N LINE                does the line N times
+//   some4|some6                  a packet left whose bytes do not matter here
+//   drop REASON [N]              N (1) drops for that reason in all; for other reasons: none
+//   count COUNTER N              its value by now
+//
+// Packets are written as packet_text.h says. The gateway has NAT64 prefix 2001:db8:64::/96, pool
+// 198.51.100.1, sends ICMP errors from 192.0.2.254 and 2001:db8:6::ffff, links of 1,500 bytes.
+#include <cstdlib>
+#include <deque>
+#include <fstream>
+#include <functional>
+#include <iostream>
+#include <optional>
+
+#include "test/golden/packet_text.h"
+#include "test/unit/pipeline/gateway.h"
+
+namespace golden {
+
+namespace {
+
+using gateway::Gateway;
+using gateway::Sent;
+using namespace isthmus;
+
+struct Line {
+    unsigned number = 0;
+    Words words;
+};
+
+struct Case {
+    std::string title, file;
+    std::vector<Line> lines;
+};
+
+std::string dump(const Bytes& b) {
+    std::string out;
+    for (std::size_t i = 0; i < b.size() && i < 160; i++) {
+        constexpr const char* kDigits = "0123456789abcdef";
+        if (i % 4 == 0) out += ' ';
+        out += kDigits[b[i] >> 4];
+        out += kDigits[b[i] & 15];
+    }
+    return out + (b.size() > 160 ? " ..." : "") + " (" + std::to_string(b.size()) + " bytes)";
+}
+
+template <typename Enum, typename Table>
+Enum named(const Table& table, const std::string& name) {
+    for (const auto& row : table) {
+        if (row.name == name) return row.id;
+    }
+    throw Fault("no such name: " + name);
+}
+
+class Story {
+public:
+    void run(const Case& c) {
+        for (const Line& line : c.lines) {
+            try {
+                step(line.words);
+            } catch (const Fault& f) {
+                throw Fault(c.file + ":" + std::to_string(line.number) + ": " + f.what());
+            }
+        }
+        finish();
+    }
+
+private:
+    Gateway& gw() {
+        if (!gateway_) {
+            gateway_ = std::make_unique<Gateway>(prefixes_[0].c_str(), workers_, sizes_);
+            for (std::size_t i = 1; i < prefixes_.size(); i++) {
+                const auto p = Pref64::parse(prefixes_[i]);
+                gateway_->cfg.nat.prefix[i] = {true, p->is_well_known(), *p};
+            }
+            gateway_->changed();
+        }
+        return *gateway_;
+    }
+
+    void step(const Words& w) {
+        const std::string& verb = w[0];
+        if (verb == "repeat") {
+            for (unsigned long n = number(w.at(1)); n > 0; n--) step({w.begin() + 2, w.end()});
+            return;
+        }
+        if (verb == "in4" || verb == "in6" || verb == "frame4" || verb == "frame6" ||
+            verb == "wait") {
+            all_expected();
+        }
+        if (verb == "in4" || verb == "in6") return arrive(verb[2] == '4' ? 4 : 6, w);
+        if (verb == "frame4" || verb == "frame6")
+            return take(gw().frame_in(verb[5] == '4' ? 4 : 6, hex(w.size() > 1 ? w[1] : "")));
+        if (verb == "out4" || verb == "out6") return expect(verb[3] == '4' ? 4 : 6, w);
+        if (verb == "some4" || verb == "some6") {
+            (void)next(verb[4] == '4' ? 4 : 6);
+        } else if (verb == "drop") {
+            drops_[named<Drop>(kDrops, w.at(1))] = w.size() > 2 ? number(w[2]) : 1;
+        } else if (verb == "count") {
+            const auto have = gw().count(named<Counter>(kCounters, w.at(1)));
+            if (have != number(w.at(2))) throw Fault(w[1] + " is " + std::to_string(have));
+        } else if (verb == "wait") {
+            for (auto& s : gw().wait(number(w.at(1)))) left_.push_back(s);
+        } else {
+            prepare(w);
+        }
+    }
+
+    /// What stands before the first packet, mostly.
+    void prepare(const Words& w) {
+        const std::string& verb = w[0];
+        if (verb == "pref64") {
+            prefixes_.assign(w.begin() + 1, w.end());
+        } else if (verb == "tables") {
+            sizes_.tables.bindings = static_cast<std::uint32_t>(number(w.at(1)));
+            sizes_.tables.sessions = static_cast<std::uint32_t>(number(w.at(2)));
+            sizes_.tables.subscribers = static_cast<std::uint32_t>(number(w.at(3)));
+        } else if (verb == "fragments") {
+            sizes_.fragment_entries = static_cast<std::uint32_t>(number(w.at(1)));
+            sizes_.fragment_cells = static_cast<std::uint32_t>(number(w.at(2)));
+        } else if (verb == "workers") {
+            workers_ = static_cast<unsigned>(number(w.at(1)));
+        } else if (verb == "mtu") {
+            gw().mtu(w.at(1) == "4" ? 4 : 6, static_cast<std::uint16_t>(number(w.at(2))));
+        } else if (verb == "nobuffers") {
+            gw().no_buffers = true;
+        } else if (verb == "noroute") {
+            gw().forget_route(w.at(1) == "4" ? 4 : 6);
+        } else if (verb == "noneighbour") {
+            gw().forget_neighbour(w.at(1) == "4" ? 4 : 6);
+        } else if (verb == "route") {
+            gw().route(w.at(1).c_str(), static_cast<unsigned>(number(w.at(2))),
+                       static_cast<std::uint16_t>(number(w.at(3))));
+        } else if (verb == "vlan") {
+            gw().vlan(w.at(1) == "4" ? 4 : 6, static_cast<std::uint16_t>(number(w.at(2))));
+        } else if (verb == "pool") {
+            add_pool(w);
+        } else if (verb == "static") {
+            add_static(w);
+        } else if (verb == "set") {
+            set(w.at(1), w.at(2));
+        } else {
+            throw Fault("what is \"" + verb + "\"?");
+        }
+    }
+
+    void add_pool(const Words& w) {
+        auto& nat = gw().cfg.nat;
+        for (std::size_t i = 1; i < w.size(); i++) {
+            nat.slot[i - 1] = nat::PoolSlot{};
+            nat.slot[i - 1].state = nat::PoolSlot::State::active;
+            nat.slot[i - 1].addr = Ipv4Addr::parse(w[i]).value();
+        }
+        nat.n_slots = static_cast<unsigned>(w.size() - 1);
+        gw().changed();
+    }
+
+    void add_static(const Words& w) {
+        auto& nat = gw().cfg.nat;
+        nat::StaticEntry& e = nat.fixed[nat.n_static++];
+        e.proto = w.at(1) == "udp" ? Proto::udp : w.at(1) == "tcp" ? Proto::tcp : Proto::icmp;
+        e.x = {Ipv6Addr::parse(w.at(2)).value(), Be16{static_cast<std::uint16_t>(number(w.at(3)))}};
+        e.t = {Ipv4Addr::parse(w.at(4)).value(), Be16{static_cast<std::uint16_t>(number(w.at(5)))}};
+        for (unsigned i = 0; i < nat.n_slots; i++) {
+            if (nat.slot[i].addr != e.t.addr) continue;
+            e.slot = static_cast<std::uint16_t>(i);
+            nat.slot[i].has_static = true;
+            nat.slot[i].static_digest++;
+        }
+        gw().changed();
+    }
+
+    void set(const std::string& key, const std::string& value) {
+        pipeline::Snapshot& cfg = gw().cfg;
+        const auto n = [&] { return number(value); };
+        const std::map<std::string, std::function<void()>> keys = {
+            {"lowest_ipv6_mtu", [&] { cfg.xlat.lowest_ipv6_mtu = static_cast<unsigned>(n()); }},
+            {"mss_clamp_ipv4", [&] { cfg.xlat.mss_clamp_64 = static_cast<std::uint16_t>(n()); }},
+            {"mss_clamp_ipv6", [&] { cfg.xlat.mss_clamp_46 = static_cast<std::uint16_t>(n()); }},
+            {"copy_traffic_class", [&] { cfg.xlat.copy_traffic_class = n() != 0; }},
+            {"override_tos", [&] { cfg.xlat.override_tos = static_cast<std::uint8_t>(n()); }},
+            {"reset_traffic_class", [&] { cfg.xlat.reset_traffic_class = n() != 0; }},
+            {"ipv6_zero_checksum", [&] { cfg.xlat.ipv6_zero_checksum = n() != 0; }},
+            {"remap_frag_id", [&] { cfg.xlat.remap_frag_id = n() != 0; }},
+            {"wkp_allow_non_global", [&] { cfg.wkp_allow_non_global = n() != 0; }},
+            {"errors_from_router", [&] { cfg.errors_from_router = n() != 0; }},
+            {"drop_icmpv6_info", [&] { cfg.drop_icmpv6_info = n() != 0; }},
+            {"has_policy", [&] { cfg.has_policy = n() != 0; }},
+            {"address_dependent_filtering",
+             [&] { cfg.nat.address_dependent_filtering = n() != 0; }},
+            {"drop_external_tcp", [&] { cfg.nat.drop_external_tcp = n() != 0; }},
+            {"last_port", [&] { cfg.nat.slot[0].last_port = static_cast<std::uint16_t>(n()); }},
+            {"ports_per_subscriber",
+             [&] { cfg.nat.limits.ports_per_subscriber = static_cast<unsigned>(n()); }},
+            {"sessions_per_subscriber",
+             [&] { cfg.nat.limits.sessions_per_subscriber = static_cast<unsigned>(n()); }},
+            {"sessions_per_binding",
+             [&] { cfg.nat.limits.sessions_per_binding = static_cast<unsigned>(n()); }},
+            {"new_sessions_per_second",
+             [&] { cfg.nat.limits.new_sessions_per_second = static_cast<unsigned>(n()); }},
+            {"stored_syns", [&] { cfg.nat.stored_syns.all = static_cast<unsigned>(n()); }},
+            {"block_bits", [&] { cfg.nat.blocks.bits = static_cast<std::uint8_t>(n()); }},
+            {"blocks_most", [&] { cfg.nat.blocks.most = static_cast<std::uint8_t>(n()); }},
+            {"exclude",
+             [&] { cfg.nat.excluded[cfg.nat.n_excluded++].destination = *Prefix4::parse(value); }},
+            {"non_global",
+             [&] { cfg.non_global.prefix[cfg.non_global.n++] = *Prefix4::parse(value); }},
+            {"icmp_errors",
+             [&] {
+                 using Mode = pipeline::ErrorPolicy::Mode;
+                 const Mode mode = value == "off"          ? Mode::off
+                                   : value == "rate-limit" ? Mode::rate_limit
+                                                           : Mode::send;
+                 cfg.to_ipv4.mode = cfg.to_ipv6.mode = mode;
+             }},
+        };
+        const auto row = keys.find(key);
+        if (row == keys.end()) throw Fault("no such key: " + key);
+        row->second();
+        gw().changed();
+    }
+
+    void arrive(unsigned port, const Words& w) {
+        Words packet;
+        gateway::Link link;
+        std::optional<std::size_t> cut;
+        unsigned worker = 0;
+        for (std::size_t i = 1; i < w.size(); i++) {
+            const std::string value = w[i].substr(std::min(w[i].size(), w[i].find('=') + 1));
+            if (w[i].rfind("@vlan=", 0) == 0) {
+                link.vlan = static_cast<unsigned>(number(value));
+            } else if (w[i].rfind("@pad=", 0) == 0) {
+                link.pad = packets::pattern(number(value), 77);
+            } else if (w[i].rfind("@mac=", 0) == 0) {
+                link.dst = MacAddr::parse(value).value();
+            } else if (w[i].rfind("@cut=", 0) == 0) {
+                cut = number(value);
+            } else if (w[i].rfind("@worker=", 0) == 0) {
+                worker = static_cast<unsigned>(number(value));
+            } else if (w[i] == "@checksum-bad") {
+                link.checksum_bad = true;
+            } else {
+                packet.push_back(w[i]);
+            }
+        }
+        const Built b = build(packet, known_);
+        if (!b.holes.empty()) throw Fault("unknown value " + b.holes[0].name);
+        Bytes bytes = b.bytes;
+        if (cut) bytes.resize(std::min(bytes.size(), *cut));
+        take(gw().in(port, bytes, worker, link));
+    }
+
+    void take(std::vector<Sent> sent) {
+        for (auto& s : sent) left_.push_back(std::move(s));
+    }
+
+    Sent next(unsigned port) {
+        if (left_.empty()) throw Fault("nothing left");
+        const Sent s = left_.front();
+        left_.pop_front();
+        if (s.port != port)
+            throw Fault("left by port " + std::to_string(s.port) + ":" + dump(s.packet));
+        return s;
+    }
+
+    void expect(unsigned port, const Words& w) {
+        Words packet(w.begin() + 1, w.end());
+        unsigned vlan = 0;
+        if (packet.back().rfind("@vlan=", 0) == 0) {
+            vlan = static_cast<unsigned>(number(packet.back().substr(6)));
+            packet.pop_back();
+        }
+        const Sent s = next(port);
+        const Bytes want = build_like(packet, known_, s.packet);
+        if (s.vlan != vlan) throw Fault("left with VLAN id " + std::to_string(s.vlan));
+        if (s.packet == want) return;
+        std::size_t at = 0;
+        while (at < want.size() && at < s.packet.size() && want[at] == s.packet[at]) at++;
+        throw Fault("another packet left; first difference at octet " + std::to_string(at) +
+                    "\n# wanted" + dump(want) + "\n# got   " + dump(s.packet));
+    }
+
+    void all_expected() {
+        if (!left_.empty()) throw Fault("unexpected before:" + dump(left_.front().packet));
+    }
+
+    void finish() {
+        all_expected();
+        for (const auto& row : kDrops) {
+            const auto want = drops_.count(row.id) != 0 ? drops_.at(row.id) : 0;
+            const auto have = gw().drops(row.id);
+            if (have != want) {
+                throw Fault("drops for " + std::string(row.name) + ": " + std::to_string(have) +
+                            ", not " + std::to_string(want));
+            }
+        }
+        if (gw().outstanding != gw().waiting()) throw Fault("buffers were lost");
+    }
+
+    std::vector<std::string> prefixes_{"2001:db8:64::/96"};
+    unsigned workers_ = 1;
+    pipeline::WorkerSizes sizes_ = Gateway::small();
+    std::unique_ptr<Gateway> gateway_;
+    Variables known_;
+    std::deque<Sent> left_;
+    std::map<Drop, std::uint64_t> drops_;
+};
+
+std::vector<Case> read(const std::string& file) {
+    std::ifstream in(file);
+    if (!in) throw Fault("cannot read " + file);
+    std::vector<Case> cases;
+    std::map<std::string, Words> names;
+    unsigned number = 0;
+    for (std::string text; std::getline(in, text);) {
+        number++;
+        if (text.empty() || text[0] == '#') continue;
+        if (text.rfind("case ", 0) == 0) {
+            cases.push_back({text.substr(5), file, {}});
+            continue;
+        }
+        Words words;
+        for (const auto& w : split(text)) {
+            const auto name = names.find(w);
+            if (name == names.end()) {
+                words.push_back(w);
+            } else {
+                words.insert(words.end(), name->second.begin(), name->second.end());
+            }
+        }
+        if (words.empty()) continue;
+        if (words[0] == "let") {
+            names[words.at(1)] = Words(words.begin() + 2, words.end());
+        } else if (cases.empty()) {
+            throw Fault(file + ":" + std::to_string(number) + ": before the first case");
+        } else {
+            cases.back().lines.push_back({number, words});
+        }
+    }
+    return cases;
+}
+
+}  // namespace
+
+}  // namespace golden
+
+int main(int argc, char** argv) {
+    std::vector<golden::Case> cases;
+    unsigned failed = 0;
+    try {
+        for (int i = 1; i < argc; i++) {
+            for (auto& c : golden::read(argv[i])) cases.push_back(std::move(c));
+        }
+    } catch (const std::exception& e) {
+        std::cerr << "golden: " << e.what() << "\n";
+        return 2;
+    }
+    std::cout << "1.." << cases.size() << "\n";
+    std::ofstream report;
+    const char* folder = std::getenv("ISTHMUS_TEST_REPORTS");
+    if (folder != nullptr) {
+        const std::string file = argc > 1 ? argv[1] : "none";
+        report.open(std::string(folder) + "/golden_" + file.substr(file.rfind('/') + 1) + ".txt");
+    }
+    for (std::size_t i = 0; i < cases.size(); i++) {
+        std::string fault;
+        try {
+            golden::Story().run(cases[i]);
+        } catch (const std::exception& e) {
+            fault = e.what();
+        }
+        report << (fault.empty() ? "passed " : "failed ") << cases[i].title << "\n";
+        std::cout << (fault.empty() ? "ok " : "not ok ") << i + 1 << " - " << cases[i].title
+                  << "\n";
+        if (!fault.empty()) {
+            std::cout << "# " << fault << "\n";
+            failed++;
+        }
+    }
+    return failed == 0 ? 0 : 1;
+}
