@@ -32,7 +32,7 @@ namespace isthmus::dns64 {
 /// A question for upstream. RD=1 and DO=1 always.
 struct Ask {
     unsigned id = 0;
-    NameView name;  // lives as long as the Resolution
+    NameView name;  // until the ask is fed or fails
     RrType type = 0;
     RrClass cls = kClassIn;
     bool cd = false;
@@ -101,14 +101,23 @@ private:
 
     void choose_plan();
     void want(unsigned lookup, NameView name, RrType type, bool cd);
-    void take(Lookup& l, const Message& m);
+    void take(Lookup& l, const Message& m, unsigned ask);
+    static void keep(Lookup& l, const Message& m);
     void decide();
+    void decide_plain();
     void decide_synthesis();
     void decide_reverse();
     void end(Why why) noexcept;
-    [[nodiscard]] unsigned usable_aaaa() const;
     [[nodiscard]] Why synthesis_verdict() const;
+    [[nodiscard]] Why mapping_verdict() const;
+    [[nodiscard]] unsigned usable_aaaa() const;
+    [[nodiscard]] bool owns_cname() const;
+    template <typename Fn>
+    void each_at_end(const Lookup& l, Fn&& fn) const;
+    [[nodiscard]] static bool last_message(const Lookup& l, Message& m);
+    void set_ede(Answer& answer) const noexcept;
     void note(const std::string& line) const;
+    void trace_start() const;
 
     const Policy& policy_;
     const View& view_;
@@ -116,14 +125,27 @@ private:
     RrType qtype_;
     RrClass qclass_;
     bool do_, cd_;
+    bool plain_client_ = false;  // validates by itself: everything as it comes
     Plan plan_ = Plan::plain;
+    Why verdict_ = Why::none;  // none: the name may be synthesized
     bool filter_aaaa_ = false;
     bool done_ = false;
+    bool traced_start_ = false;
     Why why_ = Why::none;
     Lookup lookups_[2];
     std::vector<std::string>* trace_ = nullptr;
 
     friend class BodyWriter;
 };
+
+/// fn(message, record) for the records that stand at the end of a lookup's chain.
+template <typename Fn>
+void Resolution::each_at_end(const Lookup& l, Fn&& fn) const {
+    Message m;
+    if (!last_message(l, m)) return;
+    m.each(Section::answer, [&](const Record& r) {
+        if (r.cls == kClassIn && m.name_is(r.owner_at, l.end)) fn(m, r);
+    });
+}
 
 }  // namespace isthmus::dns64

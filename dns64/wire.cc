@@ -31,8 +31,10 @@ constexpr unsigned octets_of(char digit) { return static_cast<unsigned>(digit - 
 /// has fewer than this many; and a message made of pointers only stays cheap to refuse.
 constexpr unsigned kJumpsMost = 127;
 
-const Shape* shape_of(RrType type) noexcept {
-    if (type > rr::rrsig) return nullptr;
+/// Addresses are of class IN; the other shapes are of every class.
+const Shape* shape_of(RrType type, RrClass cls) noexcept {
+    if (type > rr::rrsig || (cls != kClassIn && (type == rr::a || type == rr::aaaa)))
+        return nullptr;
     for (const Shape& s : kShapes) {
         if (s.type == type) return &s;
     }
@@ -147,13 +149,13 @@ private:
             at_ = end;
             return Fault::none;
         }
-        if (!rdata(type, end)) return Fault::rdata;
+        if (!rdata(type, m_.u16(static_cast<unsigned>(fixed + 2)), end)) return Fault::rdata;
         at_ = end;
         return Fault::none;
     }
 
-    bool rdata(RrType type, std::size_t end) noexcept {
-        const Shape* shape = shape_of(type);
+    bool rdata(RrType type, RrClass cls, std::size_t end) noexcept {
+        const Shape* shape = shape_of(type, cls);
         if (shape == nullptr) return true;
         for (const char* p = shape->parts; *p != 0; p++) {
             if (*p == '*') return true;
@@ -361,7 +363,7 @@ void Writer::copy(const Message& from, const Record& r, NameView owner,
 }
 
 void Writer::copy_rdata(const Message& from, const Record& r) noexcept {
-    const Shape* shape = shape_of(r.type);
+    const Shape* shape = shape_of(r.type, r.cls);
     if (shape == nullptr) return bytes(from.rdata(r));
     const Bytes in = from.bytes();
     unsigned at = r.rdata_at;
@@ -391,6 +393,7 @@ void put_ttl(std::span<std::uint8_t> bytes, unsigned at, std::uint32_t v) noexce
 
 void age_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t age) noexcept {
     each_ttl(m, [&](std::uint16_t at) {
+        if (at + 4U > bytes.size()) return;
         const std::uint32_t ttl = capped_ttl(m.u32(at));
         put_ttl(bytes, at, ttl > age ? ttl - age : 0);
     });

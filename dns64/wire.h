@@ -15,6 +15,7 @@
 #include <span>
 #include <string_view>
 
+#include "common/net/addr.h"
 #include "dns64/codes.h"
 #include "dns64/name.h"
 
@@ -146,6 +147,16 @@ private:
     Edns edns_;
 };
 
+/// The address of an A or AAAA record.
+[[nodiscard]] inline Ipv4Addr ipv4_of(const Message& m, const Record& r) noexcept {
+    return Ipv4Addr::from_host(m.u32(r.rdata_at));
+}
+[[nodiscard]] inline Ipv6Addr ipv6_of(const Message& m, const Record& r) noexcept {
+    Ipv6Addr a;
+    std::memcpy(a.octet.data(), m.rdata(r).data(), a.octet.size());
+    return a;
+}
+
 /// Response to the question (name without case, type, class): RFC 5452 s9.1. A response without a
 /// question section answers nothing.
 [[nodiscard]] bool answers(const Message& m, NameView qname, RrType type, RrClass cls) noexcept;
@@ -209,7 +220,8 @@ void each_ttl(const Message& m, Fn&& fn) noexcept {
         m.each(s, [&](const Record& r) { fn(static_cast<std::uint16_t>(r.rdata_at - 6)); });
 }
 
-/// Takes `age` seconds off every TTL (not below 0) of a message that parse() has accepted.
+/// Takes `age` seconds off every TTL (not below 0) of `bytes`, a message that parse() has accepted
+/// or a copy of its beginning.
 void age_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t age) noexcept;
 /// Sets every TTL that is greater to `most` (stale answers, RFC 8767 s4).
 void clamp_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t most) noexcept;
