@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "common/config/literals.h"
+#include "common/config/parse_dns64.h"
 #include "common/config/parse_logs.h"
 #include "common/config/schema.h"
 #include "common/config/validate.h"
@@ -23,8 +24,10 @@ using libconfig::Setting;
 const std::set<std::string> kLists{
     "nat64.prefixes",    "nat64.pool",      "nat64.non_global",   "nat64.icmp.rfc6791_pool",
     "dataplane.workers", "dataplane.ports", "dataplane.eal_args", "control.logs"};
-const std::set<std::string> kGroups{"nat64",     "nat64.lifetimes", "nat64.limits", "nat64.icmp",
-                                    "dataplane", "control",         "control.log",  "control.http"};
+const std::set<std::string> kGroups{"nat64",        "nat64.lifetimes", "nat64.limits",
+                                    "nat64.icmp",   "dataplane",       "control",
+                                    "control.log",  "control.http",    "dns64",
+                                    "dns64.limits", "dns64.cache",     "dns64.query_log"};
 const std::set<std::string> kPortKeys{"name",        "device",      "mtu",       "rx_queues",
                                       "descriptors", "promiscuous", "addresses", "routes",
                                       "neighbours",  "vlans"};
@@ -55,6 +58,11 @@ public:
             const std::string name = s.getName();
             if (name == "dns64") {
                 out_.config.has_dns64 = true;
+                read_group(s, name);
+                if (s.isGroup() && s.exists("views")) {
+                    read_dns64_views(s["views"], out_.config.dns64, complain(),
+                                     unknown_in("dns64"));
+                }
             } else if (name == "nat64" || name == "dataplane" || name == "control") {
                 read_group(s, name);
             } else {
@@ -98,6 +106,8 @@ private:
                 read_group(s, path);
             } else if (kLists.contains(path)) {
                 read_list(s, path);
+            } else if (dns64_lists().contains(path)) {
+                read_dns64_list(s, path, out_.config.dns64, complain(), unknown_in("dns64"));
             } else {
                 read_scalar(s, section, name);
             }
@@ -111,7 +121,7 @@ private:
             if (k.name == name) return set_scalar(s, k);
             known.insert(k.name);
         }
-        for (const auto* more : {&kLists, &kGroups}) {
+        for (const auto* more : {&kLists, &kGroups, &dns64_lists()}) {
             for (const std::string& p : *more) {
                 if (p.rfind(section + ".", 0) == 0) known.insert(p.substr(section.size() + 1));
             }
@@ -192,6 +202,16 @@ private:
                 out_.config.dataplane.eal_args.push_back(arg);
             }
         }
+    }
+
+    Complain complain() {
+        return [this](const Setting& s, const std::string& what) { error(s, what); };
+    }
+    Unknown unknown_in(const char* section) {
+        return [this, section](const Setting& s, const std::string& name,
+                               const std::set<std::string>& known) {
+            unknown(s, section, name, known);
+        };
     }
 
     void read_log_outlet(const Setting& e) {

@@ -113,3 +113,32 @@ TEST_CASE("a range of addresses becomes prefixes") {
     CHECK(n == 11);
     CHECK(parse_addresses("198.51.100.20-198.51.100.10", why).empty());
 }
+
+TEST_CASE("T-6147-ans-032 T-6147-ans-031: the dns64 section is read strictly, views copy it") {
+    const auto good = load_text(
+        "dns64: { listen = (\"[::1]:5353\", \"tls://192.0.2.1\"); upstreams = (\"192.0.2.53\");\n"
+        "exclude_names = (\"corp.example\"); validation = \"trust-ad\"; cache: { failure = 9; };\n"
+        "views = ({ name = \"lab\"; clients = (\"2001:db8::/48\"); synthesis = false; }); };",
+        "t.conf");
+    INFO(good.error_text());
+    REQUIRE(good.ok());
+    const Dns64Config& d = good.config.dns64;
+    CHECK(d.listen.at(0).text() == "[::1]:5353");
+    CHECK(d.listen.at(1).text() == "tls://192.0.2.1:853");
+    CHECK(d.validation == Validation::trust_ad);
+    CHECK(d.cache.failure == 9);
+    CHECK_FALSE(d.views.at(0).synthesis);
+    CHECK(d.views.at(0).exclude_names.size() == 1);
+    CHECK(d.views.at(0).exclude_aaaa.size() == 1);
+    for (const char* bad :
+         {"dns64: { listn = (\"::1\"); };", "dns64: { listen = (\"::1:x\"); };",
+          "dns64: { listen = (\"192.0.2.1:0\"); };", "dns64: { prefixes = (\"2001:db8::/90\"); };",
+          "dns64: { views = ({ name = \"x\"; }); };", "dns64: { cache: { failure = 301; }; };",
+          "dns64: { ranges = ({ prefixes = (\"2001:db8::/96\"); }); };",
+          "dns64: { views = ({ name = \"x\"; clients = (\"::/0\"); sythesis = true; }); };"}) {
+        INFO(bad);
+        const auto r = load_text(bad, "t.conf");
+        REQUIRE_FALSE(r.ok());
+        CHECK(r.errors[0].where == "t.conf:1");
+    }
+}
