@@ -6,18 +6,16 @@
 // come when they come. Once a second it is asked for its instance and policy; when it is a new
 // instance, or runs another policy, it gets the running one. A dataplane that is away, or stands
 // still, delays nothing: changes are refused with that reason (nothing is lost that was accepted),
-// reads that need it say so. Changes of the policy go one after the other.
+// reads that need it say so. Changes of the policy go one after the other (control/commits.h).
 #pragma once
 
 #include <ctime>
-#include <deque>
-#include <functional>
 #include <memory>
 #include <string>
 
 #include "common/api/links.h"
 #include "common/api/rpc.h"
-#include "control/policy.h"
+#include "control/commits.h"
 #include "control/rights.h"
 
 namespace isthmus::control {
@@ -30,26 +28,22 @@ public:
     void stop();
 
 private:
-    /// One at a time: a change of the policy, from its first question to its last answer. It calls
-    /// what it is given when it is over.
-    using Job = std::function<void(std::function<void()> over)>;
-
     Control(const std::string& file, const config::Config& cfg, Rights rights);
     void serve_methods();
+    void serve_changes();
     void serve_pool();
+    /// A method that changes the policy: `make` gives the edit for its parameters, or says what is
+    /// wrong with them; `what` of the order is the method's name, and may be added to.
+    using MakeEdit = std::function<Expected<Edit>(const api::Json& params, Order& order)>;
+    void serve_edit(const std::string& method, MakeEdit make);
     void ask(const std::string& method, const api::Json& params, api::Reply reply);
+    [[nodiscard]] Order order_of(const api::Peer& peer, const api::Json& params,
+                                 const std::string& what) const;
 
     void keep_in_step();
     void compare(const Expected<api::Json>& there);
-    void bring_policy(const std::string& instance);
-    void enqueue(Job job);
-    /// `work` as a job that is over when it replies.
-    void change(const api::Reply& reply, std::function<void(const api::Reply&)> work);
-    void next_job();
-
-    void commit(const config::Nat64Config& next, bool dry_run, const api::Reply& reply);
-    void applied(const config::Nat64Config& next, const api::Json& answer, const api::Reply& reply);
-    void reload(const api::Json& params, const api::Reply& reply);
+    void reload(const Order& order, const api::Reply& reply);
+    [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
     void status(const api::Reply& reply);
     [[nodiscard]] api::Json own_status() const;
     [[nodiscard]] api::Json dataplane_status(const Expected<api::Json>& there) const;
@@ -57,14 +51,12 @@ private:
     std::string file_;
     config::Config cfg_;
     Rights rights_;
-    RunningPolicy policy_;
     std::unique_ptr<api::RpcServer> server_;
     api::RpcLinks dataplane_;
+    Commits commits_;
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there
     std::time_t away_since_ = 0, started_ = 0, next_try_ = 0;
     bool asking_ = false;  // the question of keep_in_step() is under way
-    bool job_runs_ = false;
-    std::deque<Job> jobs_;
 };
 
 }  // namespace isthmus::control

@@ -1,49 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/policy.h"
 
-#include <fcntl.h>
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
-#include <filesystem>
-#include <fstream>
-#include <sstream>
+
+#include "common/config/diff.h"
+#include "common/log/log.h"
 
 namespace isthmus::control {
 
-RunningPolicy::RunningPolicy(std::string state_dir, config::Nat64Config from_file)
-    : path_(std::move(state_dir) + "/running-policy.conf"), nat64_(std::move(from_file)) {}
+RunningPolicy::RunningPolicy(const std::string& state_dir, config::Nat64Config from_file)
+    : path_(state_dir + "/running-policy.conf"),
+      refused_path_(state_dir + "/rolled-back"),
+      kept_path_(state_dir + "/kept-for"),
+      nat64_(std::move(from_file)) {}
 
 bool RunningPolicy::recover() {
-    std::error_code ignored;
-    if (!std::filesystem::exists(path_, ignored)) return false;
-    const auto loaded = config::load_file(path_);
-    if (!loaded.ok()) return false;
+    const auto kept_for = read_file(kept_path_);
+    remove_file(kept_path_);
+    const auto text = read_file(path_);
+    if (!text) return false;
+    if (kept_for && *kept_for != config::digest(config::to_text(nat64_))) {
+        log::info("the configuration file was edited since the last stop: it rules");
+        return false;
+    }
+    const auto loaded = config::load_text(*text, path_);
+    if (!loaded.ok() || !text->starts_with("nat64:")) {  // an empty file is valid, and not ours
+        log::error(path_ +
+                   " is damaged: the configuration file rules; see isthmusctl show history "
+                   "for what ran before");
+        return false;
+    }
     nat64_ = loaded.config.nat64;
     return true;
 }
 
-Status RunningPolicy::set(const config::Nat64Config& next) {
-    const std::string text = config::to_text(next), temporary = path_ + ".new";
-    std::error_code ignored;
-    std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), ignored);
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    const bool written =
-        fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size()) &&
-        ::fsync(fd) == 0;
-    const int error = errno;
-    if (fd >= 0) ::close(fd);
-    if (!written || ::rename(temporary.c_str(), path_.c_str()) != 0) {
-        return Error{temporary, std::string("cannot be written: ") + std::strerror(error) +
-                                    "; is control.state_dir there, and is there room?"};
-    }
-    nat64_ = next;
-    return Done{};
+Expected<NextFile> RunningPolicy::prepare(const config::Nat64Config& next) const {
+    return NextFile::write(path_, config::to_text(next));
 }
 
-void RunningPolicy::forget() { ::unlink(path_.c_str()); }
+Status RunningPolicy::run(NextFile& prepared, const config::Nat64Config& next) {
+    const Status done = prepared.commit();
+    if (done) nat64_ = next;
+    return done;
+}
+
+Status RunningPolicy::set(const config::Nat64Config& next) {
+    auto prepared = prepare(next);
+    return prepared ? run(*prepared, next) : Status(prepared.error());
+}
+
+void RunningPolicy::set_anyway(const config::Nat64Config& next) {
+    if (const Status kept = set(next); !kept) {
+        log::error("the running policy could not be kept: " + kept.error().text());
+        remove_file(path_);  // an old one must not come back
+    }
+    nat64_ = next;
+}
+
+void RunningPolicy::note_rollback(const config::Nat64Config& refused) {
+    const Status noted = write_file(refused_path_, config::digest(config::to_text(refused)));
+    if (!noted) log::warn(noted.error().text());
+}
+
+void RunningPolicy::stop(const config::Nat64Config& in_file, bool keep) {
+    const std::string now = config::digest(config::to_text(in_file));
+    const auto refused = read_file(refused_path_);
+    if (keep) return;
+    if (refused && *refused == now && now != config::digest(text()) &&
+        write_file(kept_path_, now)) {
+        return;
+    }
+    remove_file(refused_path_);
+    remove_file(path_);
+}
 
 Expected<config::Nat64Config> with_pool(const config::Nat64Config& nat64,
                                         const std::string& addresses, const std::string& ports) {

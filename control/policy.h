@@ -2,31 +2,43 @@
 // The running policy: what was last applied, kept on disk while control runs (docs/decisions/0001).
 //
 // After a crash the next control finds the file and goes on with it, changes made live included; a
-// clean stop removes it, and the configuration file rules again. Writing is atomic: a temporary
-// file, fsync, rename.
+// clean stop removes it, and the configuration file rules again. Except when the configuration file
+// holds what was rolled back: then the clean stop keeps the running policy, and the next start goes
+// on with it for as long as the file has not been edited. Writing is atomic (control/files.h).
 #pragma once
 
 #include <string>
 
 #include "common/base/expected.h"
 #include "common/config/parse.h"
+#include "control/files.h"
 
 namespace isthmus::control {
 
 class RunningPolicy {
 public:
-    RunningPolicy(std::string state_dir, config::Nat64Config from_file);
+    /// `from_file`: what the configuration file says.
+    RunningPolicy(const std::string& state_dir, config::Nat64Config from_file);
 
-    /// Takes over what a control that died left; true when there was something.
+    /// Takes over what an earlier control left to be gone on with; true when there was something.
     bool recover();
     [[nodiscard]] const config::Nat64Config& nat64() const { return nat64_; }
     [[nodiscard]] std::string text() const { return config::to_text(nat64_); }
-    /// Makes `next` the running policy; an error when it cannot be kept.
+
+    /// `next` on the disk, but not yet in force: an error when there is no room for it.
+    [[nodiscard]] Expected<NextFile> prepare(const config::Nat64Config& next) const;
+    Status run(NextFile& prepared, const config::Nat64Config& next);
     Status set(const config::Nat64Config& next);
-    void forget();
+    /// As set(), but `next` is in force whatever the disk says.
+    void set_anyway(const config::Nat64Config& next);
+
+    /// `refused`: the policy that was rolled back, in force no more.
+    void note_rollback(const config::Nat64Config& refused);
+    /// A clean stop. `keep`: the next start must go on with it whatever the file says.
+    void stop(const config::Nat64Config& in_file, bool keep);
 
 private:
-    std::string path_;
+    std::string path_, refused_path_, kept_path_;
     config::Nat64Config nat64_;
 };
 

@@ -294,11 +294,9 @@ void RpcServer::handle(int fd, short events) {
     const auto at = clients_.find(fd);
     if (events == 0 || at == clients_.end()) return;
     Client& c = at->second;
-    bool keep = (events & (POLLERR | POLLNVAL)) == 0;
-    // Both directions are closed: nobody is there to hear an answer that is still being made.
-    if ((events & POLLHUP) != 0 && (c.waiting || c.no_more || c.has_line)) keep = false;
-    if (keep && (events & (POLLIN | POLLHUP)) != 0 && !c.has_line && !c.no_more)
-        keep = read_from(fd, c);
+    // After POLLHUP nobody is there to hear an answer: what was asked is not done any more.
+    bool keep = (events & (POLLERR | POLLHUP | POLLNVAL)) == 0;
+    if (keep && (events & POLLIN) != 0) keep = read_from(fd, c);
     if (keep && (events & POLLOUT) != 0) keep = write_to(fd, c);
     if (keep) return;
     ::close(fd);

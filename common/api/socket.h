@@ -2,6 +2,7 @@
 // What the ends of a Unix socket share: addresses, lines, the clock of time-outs.
 #pragma once
 
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cerrno>

@@ -162,7 +162,7 @@ struct ControlConfig {
     std::string socket = "/run/isthmus/control.sock";
     std::string read_group, read_users;    // may read, besides root; names with commas between
     std::string admin_group, admin_users;  // may change and read, besides root
-    std::string state_dir = "/run/isthmus";
+    std::string state_dir = "/var/lib/isthmus";
     std::string log_level = "info";
     std::vector<LogOutlet> logs;
     LogEvents log;

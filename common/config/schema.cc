@@ -346,7 +346,7 @@ std::vector<Key> make() {
               ISTHMUS_FIELD(control.admin_group));
     rows.text("control", "admin_users", false, "users who may change and look, besides root",
               ISTHMUS_FIELD(control.admin_users));
-    rows.text("control", "state_dir", true, "where the running policy is kept while control runs",
+    rows.text("control", "state_dir", true, "where the running policy and its history are kept",
               ISTHMUS_FIELD(control.state_dir));
     rows.text("control", "log_level", false, "debug, info, warn or error",
               ISTHMUS_FIELD(control.log_level));

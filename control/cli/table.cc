@@ -2,47 +2,57 @@
 #include "control/cli/table.h"
 
 #include <algorithm>
-#include <string>
-#include <vector>
+#include <ctime>
 
 namespace isthmus::cli {
 
-namespace {
-
 using nlohmann::json;
 
-std::string text_of(const json& v) {
-    if (v.is_string()) return v.get<std::string>();
+std::string cell_text(const json& v) {
     if (v.is_null()) return "-";
-    return v.dump();
+    if (v.is_boolean()) return v.get<bool>() ? "yes" : "no";
+    if (v.is_string()) return v.get_ref<const std::string&>().empty() ? "-" : v.get<std::string>();
+    if (v.is_array()) {
+        std::string out;
+        for (const json& e : v) out += (out.empty() ? "" : ", ") + cell_text(e);
+        return out.empty() ? "-" : out;
+    }
+    return v.dump(-1, ' ', false, json::error_handler_t::replace);
 }
 
-}  // namespace
-
-void print_table(std::ostream& out, const json& rows, bool header) {
+void print_table(std::ostream& out, const json& rows, bool header,
+                 const std::vector<Column>& columns) {
     if (rows.empty()) {
         if (header) out << "(none)\n";
         return;
     }
-    std::vector<std::string> keys;
-    for (const auto& [k, v] : rows.front().items()) keys.push_back(k);
-    std::vector<std::size_t> width(keys.size());
-    for (std::size_t i = 0; i < keys.size(); i++) {
-        width[i] = keys[i].size();
-        for (const json& r : rows)
-            width[i] = std::max(width[i], text_of(r.value(keys[i], json())).size());
+    std::vector<Column> shown = columns;
+    if (shown.empty()) {
+        for (const auto& [k, v] : rows.front().items()) shown.push_back({k, k});
+    }
+    const std::size_t n = shown.size();
+    std::vector<std::size_t> width(n);
+    std::vector<bool> number(n, true);
+    for (std::size_t i = 0; i < n; i++) {
+        if (header) width[i] = shown[i].title.size();
+        for (const json& r : rows) {
+            const json v = r.value(shown[i].key, json());
+            width[i] = std::max(width[i], cell_text(v).size());
+            number[i] = number[i] && (v.is_number() || v.is_null());
+        }
     }
     const auto line = [&](auto&& cell) {
         std::string l;
-        for (std::size_t i = 0; i < keys.size(); i++) {
-            const std::string t = cell(i);
-            l += t + std::string(i + 1 < keys.size() ? width[i] - t.size() + 2 : 0, ' ');
+        for (std::size_t i = 0; i < n; i++) {
+            const std::string t = cell(i), pad(width[i] - std::min(width[i], t.size()), ' ');
+            l += (i == 0 ? "" : "  ") + (number[i] ? pad + t : t + pad);
         }
+        l.erase(l.find_last_not_of(' ') + 1);
         out << l << "\n";
     };
-    if (header) line([&](std::size_t i) { return keys[i]; });
+    if (header) line([&](std::size_t i) { return shown[i].title; });
     for (const json& r : rows)
-        line([&](std::size_t i) { return text_of(r.value(keys[i], json())); });
+        line([&](std::size_t i) { return cell_text(r.value(shown[i].key, json())); });
 }
 
 void print_object(std::ostream& out, const json& object, unsigned indent) {
@@ -52,9 +62,23 @@ void print_object(std::ostream& out, const json& object, unsigned indent) {
             out << "\n";
             print_object(out, v, indent + 2);
         } else {
-            out << " " << text_of(v) << "\n";
+            out << " " << cell_text(v) << "\n";
         }
     }
+}
+
+std::string time_text(std::int64_t unix_seconds) {
+    const auto t = static_cast<std::time_t>(unix_seconds);
+    std::tm tm{};
+    char out[32];
+    if (localtime_r(&t, &tm) == nullptr ||
+        std::strftime(out, sizeof out, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+        return "-";
+    return out;
+}
+
+std::string count_text(std::uint64_t n, const char* what) {
+    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
 }
 
 }  // namespace isthmus::cli

@@ -1,15 +1,31 @@
 // SPDX-License-Identifier: Apache-2.0
-// JSON rows as aligned columns for people.
+// JSON rows as aligned columns for people: texts to the left, numbers to the right.
 #pragma once
 
 #include <nlohmann/json.hpp>
 #include <ostream>
+#include <string>
+#include <vector>
 
 namespace isthmus::cli {
 
-/// Columns are the keys of the first row; `header`: with their names.
-void print_table(std::ostream& out, const nlohmann::json& rows, bool header);
+/// A column: the row's key, and its title.
+struct Column {
+    std::string key, title;
+};
+
+/// One value for people: "-" for nothing, lists with commas.
+[[nodiscard]] std::string cell_text(const nlohmann::json& v);
+
+/// `columns` empty: the keys of the first row.
+void print_table(std::ostream& out, const nlohmann::json& rows, bool header,
+                 const std::vector<Column>& columns = {});
 /// Nested objects as indented "key: value" lines.
 void print_object(std::ostream& out, const nlohmann::json& object, unsigned indent = 0);
+
+/// "2026-11-25 07:03:14", local time.
+[[nodiscard]] std::string time_text(std::int64_t unix_seconds);
+/// "118 sessions", "1 session".
+[[nodiscard]] std::string count_text(std::uint64_t n, const char* what);
 
 }  // namespace isthmus::cli

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/ask.h"
+
+#include <cerrno>
+#include <iostream>
+
+namespace isthmus::cli {
+
+namespace {
+
+constexpr int kConnectMs = 3000, kAnswerMs = 15000;
+
+int exit_of(int code) {
+    switch (code) {
+        case api::code::kForbidden:
+            return kForbidden;
+        case api::code::kAway:
+            return kAway;
+        case api::code::kLost:
+            return kNobody;
+        default:
+            return kRefused;
+    }
+}
+
+}  // namespace
+
+int Asker::try_request(const std::string& method, const Json& params, Json& out, std::string& why) {
+    if (!client_ || client_->broken()) {
+        auto c = api::RpcClient::connect(socket, kConnectMs);
+        if (!c) {
+            const bool forbidden = errno == EACCES;
+            why = "cannot reach isthmus-control on " + c.error().text();
+            why += forbidden ? "; may this user open the socket?"
+                             : "\nIs it running (systemctl start isthmus-control)? Is --socket "
+                               "right?";
+            return forbidden ? kForbidden : kNobody;
+        }
+        client_ = std::move(*c);
+    }
+    const auto answer = client_->call(method, params, kAnswerMs);
+    if (!answer) {
+        why = answer.error().text();
+        if (answer.error().code == api::code::kNoMethod)
+            why = "isthmus-control does not know \"" + method + "\": is it older than isthmusctl?";
+        return exit_of(answer.error().code);
+    }
+    out = *answer;
+    return kDone;
+}
+
+int Asker::request(const std::string& method, const Json& params, Json& out) {
+    std::string why;
+    const int rc = try_request(method, params, out, why);
+    if (rc != kDone) std::cerr << "isthmusctl: " << why << "\n";
+    return rc;
+}
+
+void print_json(const Json& j) {
+    std::cout << j.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
+}
+
+}  // namespace isthmus::cli

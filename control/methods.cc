@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+// The methods of the operator's socket (docs/control-protocol.md). What only the dataplane knows is
+// passed on to it; its answer comes back as it is.
+#include "common/config/diff.h"
+#include "common/log/log.h"
+#include "control/control.h"
+
+namespace isthmus::control {
+
+using api::Json;
+using api::Right;
+
+Order Control::order_of(const api::Peer& peer, const Json& params, const std::string& what) const {
+    Order o;
+    o.what = what;
+    o.uid = peer.uid;
+    o.user = name_of_user(peer.uid);
+    o.dry_run = api::truth_of(params, "dry_run");
+    o.force = api::truth_of(params, "force");
+    return o;
+}
+
+void Control::serve_edit(const std::string& method, MakeEdit make) {
+    server_->on_peer(method, Right::admin,
+                     [this, method, make = std::move(make)](
+                         const api::Peer& peer, const Json& params, const api::Reply& reply) {
+                         Order order = order_of(peer, params, method);
+                         const auto edit = make(params, order);
+                         if (!edit) return reply(edit.error());
+                         commits_.change(order, *edit, reply);
+                     });
+}
+
+/// The file is read when the change's turn has come, with the rights that it gives.
+void Control::reload(const Order& order, const api::Reply& reply) {
+    struct Section {
+        Rights rights;
+        std::string log_level;
+    };
+    const auto fresh = std::make_shared<Section>();
+    commits_.change(
+        order,
+        [this, fresh](const config::Nat64Config&) -> Expected<config::Nat64Config> {
+            const auto loaded = config::load_file(file_);
+            if (!loaded.ok()) return Error{"", loaded.error_text() + "\n"};
+            if (loaded.config.nat64.pool.empty()) return Error{file_, "nat64.pool is empty"};
+            auto rights = Rights::of(loaded.config.control);
+            if (!rights) return rights.error();
+            *fresh = {std::move(*rights), loaded.config.control.log_level};
+            return loaded.config.nat64;
+        },
+        [this, order, fresh, reply](const Expected<Json>& result) {
+            if (result && !order.dry_run) {
+                rights_ = fresh->rights;
+                (void)log::set_level(fresh->log_level);
+            }
+            reply(result);
+        });
+}
+
+void Control::serve_changes() {
+    server_->on_peer(
+        "reload", Right::admin,
+        [this](const api::Peer& peer, const Json& p, const api::Reply& reply) {
+            Order order = order_of(peer, p, "reload");
+            const auto seconds = api::number_of(p, "confirm_seconds", 0);
+            if (seconds < 0 || seconds > 86400)
+                return reply(Error{"confirm_seconds", "is from 1 to 86400", api::code::kParams});
+            order.confirm_seconds = static_cast<unsigned>(seconds);
+            reload(order, reply);
+        });
+    server_->on_peer("confirm", Right::admin,
+                     [this](const api::Peer& peer, const Json& p, const api::Reply& reply) {
+                         commits_.confirm(order_of(peer, p, "confirm"), reply);
+                     });
+    server_->on_peer(
+        "rollback", Right::admin,
+        [this](const api::Peer& peer, const Json& p, const api::Reply& reply) {
+            const auto back = api::number_of(p, "back", 1);
+            if (back < 1)
+                return reply(Error{"back", "is 1 or more; 0 is what runs", api::code::kParams});
+            commits_.rollback(order_of(peer, p, "rollback " + std::to_string(back)),
+                              static_cast<std::size_t>(back), reply);
+        });
+    server_->on("show.history", Right::read, [this](const Json& p) -> Expected<Json> {
+        const auto id = api::number_of(p, "id", 0);
+        if (id > 0) return commits_.history_entry(static_cast<std::uint64_t>(id));
+        return commits_.history_json();
+    });
+}
+
+/// What runs, what the file says, what was; or what differs between the first two.
+Expected<Json> Control::show_config(const Json& params) const {
+    const std::string which = api::text_of(params, "which");
+    if (which.empty() || which == "running") {
+        const auto back = api::number_of(params, "back", 0);
+        if (back <= 0) return Json{{"text", commits_.running().text()}};
+        const auto text = commits_.policy_back(static_cast<std::size_t>(back));
+        if (!text) return text.error();
+        return Json{{"text", *text}};
+    }
+    const auto loaded = config::load_file(file_);
+    if (!loaded.ok()) return Error{"", loaded.error_text()};
+    if (which == "file") return Json{{"text", config::to_text(loaded.config.nat64)}};
+    if (which != "diff") return Error{"which", "is running, file or diff", api::code::kParams};
+    return Json{{"changes",
+                 changes_json(config::changes(commits_.running().nat64(), loaded.config.nat64))}};
+}
+
+void Control::serve_pool() {
+    const auto serve = [this](const char* method, bool add) {
+        serve_edit(method, [add](const Json& p, Order& order) -> Expected<Edit> {
+            const std::string addresses = api::text_of(p, "addresses");
+            const std::string ports =
+                api::text_of(p, "ports").empty() ? "1024-65535" : api::text_of(p, "ports");
+            if (addresses.empty()) return Error{"addresses", "are missing", api::code::kParams};
+            order.what += " " + addresses;
+            return Edit([=](const config::Nat64Config& now) {
+                return add ? with_pool(now, addresses, ports) : without_pool(now, addresses);
+            });
+        });
+    };
+    serve("pool.add", true);
+    serve("pool.remove", false);
+}
+
+void Control::serve_methods() {
+    server_->on("version", Right::read, [](const Json&) -> Expected<Json> {
+        return Json{{"program", "isthmus-control"},
+                    {"version", ISTHMUS_VERSION},
+                    {"protocol", api::kProtocolVersion}};
+    });
+    server_->on_deferred("status", Right::read,
+                         [this](const Json&, const api::Reply& reply) { status(reply); });
+    server_->on("show.config", Right::read, [this](const Json& p) { return show_config(p); });
+    for (const char* name :
+         {"show.counters", "show.drops", "show.ports", "show.workers", "show.pools",
+          "show.prefixes", "show.bindings", "show.sessions", "show.neighbours", "show.routes"}) {
+        server_->on_deferred(name, Right::read, [this, name](const Json& p, api::Reply reply) {
+            ask(name, p, std::move(reply));
+        });
+    }
+    serve_changes();
+    serve_pool();
+}
+
+}  // namespace isthmus::control
