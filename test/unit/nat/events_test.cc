@@ -220,6 +220,7 @@ TEST_CASE("a reader on another thread gets every record once, in order, gaps as 
         while (!done.load()) take();
     });
     for (unsigned round = 0; round < 200; round++) {
+        const std::uint64_t before = seen.load();
         for (unsigned p = 0; p < 100; p++) (void)b.out(1, 1000 + p, 1);
         b.now = Now::at(Nanos{b.now.ns.v + 2 * kNanosPerSecond});
         for (int i = 0; i < 50; i++) {
@@ -227,7 +228,6 @@ TEST_CASE("a reader on another thread gets every record once, in order, gaps as 
             b.engine->end_turn(*b.policy, b.now, [](const Probe&) {});
         }
         // However the machine shares its CPUs, the reader comes to its turn now and then.
-        const std::uint64_t before = seen.load();
         while (round % 50 == 0 && seen.load() == before) std::this_thread::yield();
     }
     done = true;
