@@ -15,7 +15,7 @@ using api::Json;
 
 namespace {
 
-constexpr int kApplyMs = 6000;
+constexpr int kApplyMs = 15000;  // to look what a change closes, and to make it
 constexpr std::size_t kJobsMost = 64;
 
 Json keys_of(const std::vector<config::Change>& changes) {

@@ -27,10 +27,8 @@ Expected<std::unique_ptr<Control>> Control::create(const std::string& file) {
     const auto loaded = config::load_file(file);
     for (const auto& w : loaded.warnings) log::warn(w.text());
     if (!loaded.ok()) return Error{"", loaded.error_text()};
-    if (loaded.config.nat64.pool.empty())
-        return Error{
-            file,
-            "nat64.pool is empty: a stateful NAT64 needs an IPv4 address (RFC 6146 section 3)"};
+    if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
+        return Error{file, why};
     (void)log::set_level(loaded.config.control.log_level);
     auto rights = Rights::of(loaded.config.control);
     if (!rights) return rights.error();
@@ -137,6 +135,7 @@ void Control::status(const api::Reply& reply) {
 void Control::run_once(int timeout_ms) {
     keep_in_step();
     commits_.tick();
+    keep_drains();
     std::vector<pollfd> links;
     dataplane_.wait_for(links);
     server_->poll(timeout_ms, &links);

@@ -32,6 +32,7 @@ private:
     void serve_methods();
     void serve_changes();
     void serve_pool();
+    void serve_live();
     /// A method that changes the policy: `make` gives the edit for its parameters, or says what is
     /// wrong with them; `what` of the order is the method's name, and may be added to.
     using MakeEdit = std::function<Expected<Edit>(const api::Json& params, Order& order)>;
@@ -41,6 +42,7 @@ private:
                                  const std::string& what) const;
 
     void keep_in_step();
+    void keep_drains();
     void compare(const Expected<api::Json>& there);
     void reload(const Order& order, const api::Reply& reply);
     [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
@@ -56,7 +58,8 @@ private:
     Commits commits_;
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there
     std::time_t away_since_ = 0, started_ = 0, next_try_ = 0;
-    bool asking_ = false;  // the question of keep_in_step() is under way
+    std::time_t next_drains_ = 0;  // when addresses that are drained are looked at again
+    bool asking_ = false;          // the question of keep_in_step() is under way
 };
 
 }  // namespace isthmus::control

@@ -37,7 +37,12 @@ int main(int argc, char** argv) {
         const auto loaded = config::load_file(file);
         for (const auto& w : loaded.warnings) std::cerr << "warning: " << w.text() << "\n";
         if (!loaded.ok()) std::cerr << loaded.error_text() << "\n";
-        return loaded.ok() ? 0 : 1;
+        if (!loaded.ok()) return 1;
+        // A host that has only DNS64 needs no pool.
+        const std::string why =
+            loaded.config.has_dataplane ? config::why_unusable(loaded.config.nat64) : "";
+        if (!why.empty()) std::cerr << file << ": " << why << "\n";
+        return why.empty() ? 0 : 1;
     }
     struct sigaction action {};
     action.sa_handler = on_signal;

@@ -43,7 +43,8 @@ void Control::reload(const Order& order, const api::Reply& reply) {
         [this, fresh](const config::Nat64Config&) -> Expected<config::Nat64Config> {
             const auto loaded = config::load_file(file_);
             if (!loaded.ok()) return Error{"", loaded.error_text() + "\n"};
-            if (loaded.config.nat64.pool.empty()) return Error{file_, "nat64.pool is empty"};
+            if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
+                return Error{file_, why};
             auto rights = Rights::of(loaded.config.control);
             if (!rights) return rights.error();
             *fresh = {std::move(*rights), loaded.config.control.log_level};
@@ -142,6 +143,7 @@ void Control::serve_methods() {
     }
     serve_changes();
     serve_pool();
+    serve_live();
 }
 
 }  // namespace isthmus::control

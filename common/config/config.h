@@ -41,7 +41,79 @@ struct PrefixEntry {
 struct PoolEntry {
     Prefix4 addresses;
     PortRange ports;
+    std::string name;              // of the pool; empty: the default one, for all without a rule
+    bool drain = false;            // no new bindings; removed when empty, or at the deadline
+    std::int64_t drain_until = 0;  // Unix seconds; 0: no deadline
     Origin origin;
+};
+
+/// One element of nat64.rules: who gets addresses of a named pool; the longest source decides.
+struct RuleEntry {
+    Prefix6 source;
+    std::string pool;
+    Origin origin;
+};
+
+/// One element of nat64.static: X' and T, as many ports on both sides (RFC 6146 section 3.1).
+struct StaticEntry {
+    enum class Protocol : std::uint8_t { tcp, udp, icmp, all };
+    Protocol protocol = Protocol::tcp;
+    Ipv6Addr ipv6;
+    Ipv4Addr ipv4;
+    PortRange ports{0, 0}, ipv6_ports{0, 0};  // of T, of X'
+    bool outside_pool = false;                // T is not in the pool, and serves this only
+    Origin origin;
+};
+
+/// One element of nat64.exclude: destinations that are not translated (RFC 6888 REQ-6).
+struct ExcludeEntry {
+    Prefix4 destination;
+    PortRange ports{0, 65535};  // 0-65535: all protocols
+    Origin origin;
+};
+
+/// One element of nat64.udp_timers (RFC 4787 REQ-5).
+struct UdpTimerEntry {
+    std::uint16_t port = 0;  // destination
+    std::uint32_t seconds = 300;
+    Origin origin;
+};
+
+/// Ports given out in blocks (RFC 6888 REQ-14); size 0: off.
+struct PortBlocks {
+    std::uint32_t size = 0;  // ports, a power of two; start-only
+    std::uint32_t per_subscriber = 8;
+    std::uint32_t hold = 120;  // seconds before a released block is given to somebody else
+};
+
+/// RFC 7422; source empty: off. All start-only.
+struct Deterministic {
+    std::string source;                          // IPv6 prefix: the subscribers
+    std::string pool;                            // by name; nobody else uses it
+    std::uint32_t subscribers_per_address = 14;  // C
+    std::uint32_t dynamic = 2;                   // D: shares of an address kept for blocks
+    std::uint32_t blocks_per_subscriber = 2;     // M: of the dynamic part
+};
+
+/// One element of nat64.stateless.eam (RFC 7757).
+struct EamEntry {
+    Prefix4 ipv4;
+    Prefix6 ipv6;
+    bool force = false;  // inside a NAT64 prefix, on purpose
+    Origin origin;
+};
+
+enum class EamHairpin : std::uint8_t { intrinsic, simple, off };
+enum class UdpZeroChecksum : std::uint8_t { compute, drop };
+
+/// What is translated without state (RFC 7915, RFC 7757).
+struct Stateless {
+    std::vector<PrefixEntry> prefixes;  // RFC 6052, for addresses without an EAM entry
+    std::vector<Prefix4> ipv4;          // destinations that these prefixes stand for hosts of
+    std::vector<EamEntry> eam;
+    EamHairpin hairpin = EamHairpin::intrinsic;
+    UdpZeroChecksum udp_zero_checksum = UdpZeroChecksum::compute;
+    [[nodiscard]] bool on() const { return !prefixes.empty() || !eam.empty(); }
 };
 
 enum class Filtering : std::uint8_t { endpoint_independent, address_dependent };
@@ -64,7 +136,7 @@ struct Limits {
     std::uint32_t sessions_per_subscriber = 8192;
     std::uint32_t sessions_per_binding = 4096;
     std::uint32_t new_sessions_per_second = 0;  // of one subscriber; 0: no limit
-    std::uint32_t stored_syns = 1024;
+    std::uint32_t stored_syns = 1024;           // of all workers; start-only
     std::uint32_t stored_syns_per_source = 4;
 };
 
@@ -82,6 +154,13 @@ struct IcmpPolicy {
 struct Nat64Config {
     std::vector<PrefixEntry> prefixes;  // empty: the well-known prefix
     std::vector<PoolEntry> pool;
+    std::vector<RuleEntry> rules;
+    std::vector<StaticEntry> fixed;  // nat64.static
+    std::vector<ExcludeEntry> exclude;
+    std::vector<UdpTimerEntry> udp_timers;
+    PortBlocks port_blocks;
+    Deterministic deterministic;
+    Stateless stateless;
     std::uint8_t subscriber_prefix_len = 64;  // bits; start-only
     bool wkp_allow_non_global = false;
     std::vector<Prefix4> non_global;  // replaces the built-in table when not empty
@@ -105,6 +184,8 @@ struct Nat64Config {
     Lifetimes lifetimes;
     Limits limits;
     IcmpPolicy icmp;
+    /// True when something is to be translated with state.
+    [[nodiscard]] bool stateful() const { return !pool.empty() || !fixed.empty(); }
 };
 
 struct StaticNeighbour {
@@ -176,6 +257,7 @@ struct Config {
     ControlConfig control;
     Dns64Config dns64;
     bool has_dns64 = false;
+    bool has_dataplane = false;  // the text has that section; a policy alone has not
 };
 
 }  // namespace isthmus::config

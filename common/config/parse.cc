@@ -8,6 +8,7 @@
 #include <set>
 #include <sstream>
 
+#include "common/config/carrier.h"
 #include "common/config/literals.h"
 #include "common/config/parse_dns64.h"
 #include "common/config/parse_logs.h"
@@ -21,13 +22,19 @@ namespace {
 using libconfig::Setting;
 
 /// Lists and groups that are no rows of the schema.
-const std::set<std::string> kLists{
-    "nat64.prefixes",    "nat64.pool",      "nat64.non_global",   "nat64.icmp.rfc6791_pool",
-    "dataplane.workers", "dataplane.ports", "dataplane.eal_args", "control.logs"};
-const std::set<std::string> kGroups{"nat64",        "nat64.lifetimes", "nat64.limits",
-                                    "nat64.icmp",   "dataplane",       "control",
-                                    "control.log",  "control.http",    "dns64",
-                                    "dns64.limits", "dns64.cache",     "dns64.query_log"};
+std::set<std::string> all_lists() {
+    std::set<std::string> out{"nat64.prefixes",          "nat64.pool",        "nat64.non_global",
+                              "nat64.icmp.rfc6791_pool", "dataplane.workers", "dataplane.ports",
+                              "dataplane.eal_args",      "control.logs"};
+    out.insert(carrier_lists().begin(), carrier_lists().end());
+    return out;
+}
+const std::set<std::string> kLists = all_lists();
+const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat64.limits",
+                                    "nat64.icmp",      "nat64.port_blocks", "nat64.deterministic",
+                                    "nat64.stateless", "dataplane",         "control",
+                                    "control.log",     "control.http",      "dns64",
+                                    "dns64.limits",    "dns64.cache",       "dns64.query_log"};
 const std::set<std::string> kPortKeys{"name",        "device",      "mtu",       "rx_queues",
                                       "descriptors", "promiscuous", "addresses", "routes",
                                       "neighbours",  "vlans"};
@@ -64,6 +71,7 @@ public:
                                      unknown_in("dns64"));
                 }
             } else if (name == "nat64" || name == "dataplane" || name == "control") {
+                if (name == "dataplane") out_.config.has_dataplane = true;
                 read_group(s, name);
             } else {
                 unknown(s, "", name, {"nat64", "dataplane", "control", "dns64"});
@@ -182,8 +190,10 @@ private:
 
     void read_list(const Setting& s, const std::string& path) {
         if (!is_list(s, path)) return;
+        read_carrier_list(s, path, out_, name_);
         for (int i = 0; i < s.getLength(); i++) {
             const Setting& e = s[i];
+            if (std::count(carrier_lists().begin(), carrier_lists().end(), path) != 0) break;
             if (path == "nat64.prefixes") {
                 read_prefix(e);
             } else if (path == "nat64.pool") {
@@ -250,18 +260,26 @@ private:
     bool read_range(const Setting& s, PortRange& out) {
         std::string text;
         if (!text_of(s, "ports", text)) return false;
-        unsigned first = 0, last = 0;
-        char dash = 0, rest = 0;
-        std::istringstream in(text);
-        in >> first >> dash >> last;
-        const bool good =
-            in && dash == '-' && !(in >> rest) && first >= 1 && first <= last && last <= 65535;
-        if (!good) {
+        if (!parse_ports(text, 1, out)) {
             error(s, "ports \"" + text +
                          "\": write FIRST-LAST, from 1 to 65535, for example \"1024-65535\"");
             return false;
         }
-        out = {static_cast<std::uint16_t>(first), static_cast<std::uint16_t>(last)};
+        return true;
+    }
+
+    bool read_drain(const Setting& s, PoolEntry& entry) {
+        const auto type = s.getType();
+        if (std::string(s.getName()) == "drain" && type == Setting::TypeBoolean) {
+            entry.drain = s;
+        } else if (std::string(s.getName()) == "drain_until" && type == Setting::TypeInt64) {
+            entry.drain_until = static_cast<long long>(s);
+        } else {
+            error(s,
+                  "drain is true or false; drain_until is a time in Unix seconds with an L, for "
+                  "example 1764072000L");
+            return false;
+        }
         return true;
     }
 
@@ -275,8 +293,13 @@ private:
                     if (!text_of(e[i], "addresses", text)) return;
                 } else if (name == "ports") {
                     if (!read_range(e[i], entry.ports)) return;
+                } else if (name == "name") {
+                    if (!text_of(e[i], "name", entry.name)) return;
+                } else if (name == "drain" || name == "drain_until") {
+                    if (!read_drain(e[i], entry)) return;
                 } else {
-                    return unknown(e[i], "a pool entry", name, {"addresses", "ports"});
+                    return unknown(e[i], "a pool entry", name,
+                                   {"addresses", "ports", "name", "drain", "drain_until"});
                 }
             }
             if (text.empty()) return error(e, "a pool entry needs addresses = \"...\"");

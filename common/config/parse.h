@@ -42,4 +42,12 @@ struct Loaded {
 /// wrong, and `why` says why.
 [[nodiscard]] std::vector<Prefix4> parse_addresses(std::string_view text, std::string& why);
 
+/// "80" or "80-89", from `least` to 65535.
+[[nodiscard]] bool parse_ports(const std::string& text, unsigned least, PortRange& out);
+/// One element of nat64.pool or nat64.static as it is written in the file.
+[[nodiscard]] std::string text_of(const PoolEntry& e);
+[[nodiscard]] std::string text_of(const StaticEntry& e);
+/// Why a gateway cannot run with this policy although each line is right; empty: it can.
+[[nodiscard]] std::string why_unusable(const Nat64Config& nat64);
+
 }  // namespace isthmus::config

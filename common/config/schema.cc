@@ -206,6 +206,38 @@ void dns64(Rows& rows) {
               ISTHMUS_FIELD(dns64.trust_anchor));
 }
 
+void add_carrier(Rows& rows) {
+    rows.number("nat64.port_blocks", "size", 0, 32768, true, "ports",
+                "ports are given out in blocks of so many, a power of two from 64; 0: one by one "
+                "(RFC 6888 REQ-14)",
+                ISTHMUS_FIELD(nat64.port_blocks.size));
+    rows.number("nat64.port_blocks", "per_subscriber", 1, 16, false, "blocks", "",
+                ISTHMUS_FIELD(nat64.port_blocks.per_subscriber));
+    rows.number("nat64.port_blocks", "hold", 0, 86400, false, "seconds",
+                "before a released block is given to another subscriber",
+                ISTHMUS_FIELD(nat64.port_blocks.hold));
+    rows.text("nat64.deterministic", "source", true,
+              "IPv6 prefix whose subscribers get their ports by calculation (RFC 7422); empty: off",
+              ISTHMUS_FIELD(nat64.deterministic.source));
+    rows.text("nat64.deterministic", "pool", true, "name of the pool that only they use",
+              ISTHMUS_FIELD(nat64.deterministic.pool));
+    rows.number("nat64.deterministic", "subscribers_per_address", 1, 32768, true, "subscribers",
+                "the compression ratio C",
+                ISTHMUS_FIELD(nat64.deterministic.subscribers_per_address));
+    rows.number("nat64.deterministic", "dynamic", 0, 255, true, "shares",
+                "shares of each address kept for port blocks, D; 0: none",
+                ISTHMUS_FIELD(nat64.deterministic.dynamic));
+    rows.number("nat64.deterministic", "blocks_per_subscriber", 0, 16, true, "blocks",
+                "most blocks of the dynamic part, M",
+                ISTHMUS_FIELD(nat64.deterministic.blocks_per_subscriber));
+    rows.choice("nat64.stateless", "hairpin", {"intrinsic", "simple", "off"}, false,
+                "two hosts of the EAM table talk through their IPv4 addresses (RFC 7757 section 4)",
+                ISTHMUS_FIELD(nat64.stateless.hairpin));
+    rows.choice("nat64.stateless", "udp_zero_checksum", {"compute", "drop"}, false,
+                "IPv4 UDP without checksum, where no state is kept (RFC 7915 section 4.5)",
+                ISTHMUS_FIELD(nat64.stateless.udp_zero_checksum));
+}
+
 std::vector<Key> make() {
     Rows rows;
     rows.number("nat64", "subscriber_prefix_length", 32, 128, true, "bits",
@@ -285,6 +317,13 @@ std::vector<Key> make() {
     rows.number("nat64.limits", "new_sessions_per_second", 0, 100000000, false, "sessions",
                 "of one subscriber; 0: no limit",
                 ISTHMUS_FIELD(nat64.limits.new_sessions_per_second));
+    rows.number("nat64.limits", "stored_syns", 0, 1048576, true, "SYNs",
+                "SYNs from IPv4 held for a simultaneous open, of all workers (RFC 5382 REQ-4)",
+                ISTHMUS_FIELD(nat64.limits.stored_syns));
+    rows.number("nat64.limits", "stored_syns_per_source", 0, 255, false, "SYNs",
+                "of one IPv4 address, in each worker",
+                ISTHMUS_FIELD(nat64.limits.stored_syns_per_source));
+    add_carrier(rows);
     rows.choice("nat64.icmp", "to_ipv6", {"send", "rate-limit", "off"}, false,
                 "ICMPv6 errors of our own", ISTHMUS_FIELD(nat64.icmp.to_ipv6));
     rows.choice("nat64.icmp", "to_ipv4", {"send", "rate-limit", "off"}, false,
@@ -381,7 +420,33 @@ std::string manual() {
         "well-known prefix.\n"
         ".TP\n.B nat64.pool\nList of IPv4 addresses: \"198.51.100.0/28\", \"198.51.100.7\", a "
         "range with a dash, or\n"
-        "{ addresses = \"...\"; ports = \"1024-65535\"; }.\n"
+        "{ addresses = \"...\"; ports = \"1024-65535\"; name = \"...\"; }. A pool with a name "
+        "serves those whom\nnat64.rules send to it, the others serve everybody else. drain = true: "
+        "no new bindings; drain_until = SECONDSL\n(Unix time): removed then.\n"
+        ".TP\n.B nat64.rules\nList of { source = \"2001:db8:1::/48\"; pool = \"NAME\"; }: who "
+        "gets addresses of a named pool; the longest source decides;\npool \"default\" is the one "
+        "without a name.\n"
+        ".TP\n.B nat64.static\nList of { protocol = \"tcp\"; ipv4 = \"203.0.113.1\"; ports = "
+        "\"8080\"; ipv6 = \"2001:db8::7\"; ipv6_ports = \"80\";\noutside_pool = false; }: static "
+        "bindings. protocol: tcp, udp, icmp or all. ports: one or FIRST-LAST; ipv6_ports: as "
+        "many,\n"
+        "without it the same. outside_pool = true: the IPv4 address is not in the pool and serves "
+        "static bindings only.\nAt most 4096 ports in all.\n"
+        ".TP\n.B nat64.exclude\nList of destinations that are not translated: \"192.0.2.0/24\", or "
+        "{ destination = \"...\"; ports = \"1-1023\"; }.\n"
+        ".TP\n.B nat64.udp_timers\nList of { port = 53; seconds = 30; }: lifetime of UDP sessions "
+        "to "
+        "a destination port; below 120 for ports 0 to 1023 only\n(RFC 4787 REQ-5).\n"
+        ".TP\n.B nat64.stateless.prefixes\nList of prefixes behind which IPv4 addresses are "
+        "translated without state (RFC 7915). The first one is used\nfor IPv4 addresses that have "
+        "no "
+        "EAM entry.\n"
+        ".TP\n.B nat64.stateless.ipv4\nList of IPv4 prefixes: destinations that stand for hosts "
+        "inside "
+        "nat64.stateless.prefixes.\n"
+        ".TP\n.B nat64.stateless.eam\nList of { ipv4 = \"192.0.2.0/28\"; ipv6 = "
+        "\"2001:db8:4::/124\"; force = false; }: explicit address mappings (RFC 7757).\nforce = "
+        "true: although the IPv6 side lies in a NAT64 prefix.\n"
         ".TP\n.B dataplane.workers (start)\nList of CPUs, one worker each, e.g. [2, 3].\n"
         ".TP\n.B dns64.listen, dns64.upstreams\nLists of addresses: \"192.0.2.53\", "
         "\"[2001:db8::53]:53\", \"tls://192.0.2.53:853#NAME\".\n"

@@ -2,6 +2,7 @@
 // The way back from the model to text, and what differs between two of them.
 #include <sstream>
 
+#include "common/config/carrier.h"
 #include "common/config/parse.h"
 #include "common/config/schema.h"
 
@@ -36,12 +37,16 @@ void write_list(std::ostream& out, const char* indent, const char* name, const L
     out << ");\n";
 }
 
-std::string quoted(const std::string& s) { return "\"" + s + "\""; }
-
-std::string pool_text(const PoolEntry& e) {
-    return "{ addresses = " + quoted(e.addresses.text()) + "; ports = \"" +
-           std::to_string(e.ports.first) + "-" + std::to_string(e.ports.last) + "\"; }";
+void write_carrier(std::ostream& out, const std::string& section, const char* indent,
+                   const Nat64Config& nat64) {
+    for (const std::string& path : carrier_lists()) {
+        if (path.substr(0, path.rfind('.')) != section) continue;
+        out << indent << path.substr(section.size() + 1) << " = " << carrier_list_text(path, nat64)
+            << ";\n";
+    }
 }
+
+std::string quoted(const std::string& s) { return "\"" + s + "\""; }
 
 }  // namespace
 
@@ -52,13 +57,16 @@ std::string to_text(const Nat64Config& nat64) {
     out << "nat64: {\n";
     write_list(out, "  ", "prefixes", nat64.prefixes,
                [](const PrefixEntry& e) { return quoted(e.prefix.text()); });
-    write_list(out, "  ", "pool", nat64.pool, pool_text);
+    write_list(out, "  ", "pool", nat64.pool, [](const PoolEntry& e) { return text_of(e); });
     write_list(out, "  ", "non_global", nat64.non_global,
                [](const Prefix4& p) { return quoted(p.text()); });
     write_section(out, "nat64", "  ", c);
-    for (const char* group : {"lifetimes", "limits", "icmp"}) {
+    write_carrier(out, "nat64", "  ", nat64);
+    for (const char* group :
+         {"lifetimes", "limits", "icmp", "port_blocks", "deterministic", "stateless"}) {
         out << "  " << group << ": {\n";
         write_section(out, std::string("nat64.") + group, "    ", c);
+        write_carrier(out, std::string("nat64.") + group, "    ", nat64);
         if (std::string(group) == "icmp") {
             write_list(out, "    ", "rfc6791_pool", nat64.icmp.rfc6791_pool,
                        [](Ipv4Addr a) { return quoted(a.text()); });
@@ -90,7 +98,7 @@ std::vector<std::string> changed_keys(const Nat64Config& running, const Nat64Con
         out.emplace_back("nat64.prefixes");
     }
     if (differs([](std::ostream& o, const Nat64Config& n) {
-            for (const auto& e : n.pool) o << pool_text(e) << ' ';
+            for (const auto& e : n.pool) o << text_of(e) << ' ';
         })) {
         out.emplace_back("nat64.pool");
     }
@@ -98,6 +106,10 @@ std::vector<std::string> changed_keys(const Nat64Config& running, const Nat64Con
             for (const auto& e : n.non_global) o << e.text() << ' ';
         })) {
         out.emplace_back("nat64.non_global");
+    }
+    for (const std::string& path : carrier_lists()) {
+        if (carrier_list_text(path, running) != carrier_list_text(path, candidate))
+            out.push_back(path);
     }
     return out;
 }

@@ -4,6 +4,8 @@
 #include <algorithm>
 #include <map>
 
+#include "common/config/carrier.h"
+
 namespace isthmus::config {
 
 namespace {
@@ -76,7 +78,7 @@ private:
             }
             own_address(list[i]);
         }
-        if (n > c_.dataplane.max_pool_addresses) {
+        if (c_.has_dataplane && n > c_.dataplane.max_pool_addresses) {
             error(list.front().origin, "the pool has " + std::to_string(n) +
                                            " addresses and dataplane.max_pool_addresses is " +
                                            std::to_string(c_.dataplane.max_pool_addresses) +
@@ -172,7 +174,10 @@ private:
 
 }  // namespace
 
-void validate(Loaded& loaded, const std::string& name) { Checker(loaded, name).run(); }
+void validate(Loaded& loaded, const std::string& name) {
+    Checker(loaded, name).run();
+    validate_carrier(loaded, name);
+}
 
 const std::vector<Prefix4>& built_in_non_global() {
     static const std::vector<Prefix4> kTable = [] {
@@ -199,6 +204,12 @@ std::vector<Problem> pool_against_host(const Nat64Config& nat64, const std::vect
                  "pool entry " + e.addresses.text() + " contains " + a.text() +
                      ", which this host uses itself; take it out of the pool or off the host"});
         }
+    }
+    for (const StaticEntry& e : nat64.fixed) {
+        if (!e.outside_pool || std::count(host.begin(), host.end(), e.ipv4) == 0) continue;
+        out.push_back({e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
+                       "static binding of " + e.ipv4.text() +
+                           ", which this host uses itself; bind another address"});
     }
     return out;
 }

@@ -8,7 +8,7 @@ namespace isthmus::cli {
 
 namespace {
 
-constexpr int kConnectMs = 3000, kAnswerMs = 15000;
+constexpr int kConnectMs = 3000, kAnswerMs = 600'000;
 
 int exit_of(int code) {
     switch (code) {

@@ -6,6 +6,7 @@
 
 #include "control/cli/ask.h"
 #include "control/cli/changes.h"
+#include "control/cli/live.h"
 #include "control/cli/table.h"
 
 namespace {
@@ -46,7 +47,8 @@ int list(Asker& s, const Options& o, const std::string& method) {
 }
 
 int show(Asker& s, const Options& o, const std::string& what) {
-    if (what == "bindings" || what == "sessions") return list(s, o, "show." + what);
+    if (what == "bindings" || what == "sessions" || what == "subscribers")
+        return list(s, o, "show." + what);
     Json out;
     if (const int rc = s.request(what == "status" ? what : "show." + what, Json::object(), out);
         rc != 0)
@@ -90,14 +92,18 @@ int main(int argc, char** argv) {
         rc = show(ask, o, "status");
     });
     auto* shows = app.add_subcommand("show", "lists")->require_subcommand(1)->fallthrough();
-    for (const char* what : {"pools", "prefixes", "bindings", "sessions", "counters", "drops",
-                             "ports", "workers", "neighbours", "routes"}) {
+    for (const char* what : {"pools", "prefixes", "bindings", "sessions", "subscribers", "blocks",
+                             "counters", "drops", "ports", "workers", "neighbours", "routes"}) {
         auto* c = shows->add_subcommand(what, std::string("show ") + what)->fallthrough();
         const std::string name = what;
         if (name == "bindings" || name == "sessions") {
             c->add_option("--subscriber", o.subscriber, "IPv6 prefix or address");
             c->add_option("--protocol", o.protocol, "tcp, udp or icmp");
             c->add_option("--limit", o.limit, "at most so many rows");
+            c->add_flag("--count", o.count, "only how many");
+        }
+        if (name == "subscribers") {
+            c->add_option("--subscriber", o.subscriber, "IPv6 prefix or address");
             c->add_flag("--count", o.count, "only how many");
         }
         if (name == "sessions") c->add_option("--remote", o.remote, "IPv4 address of the peer");
@@ -123,6 +129,7 @@ int main(int argc, char** argv) {
         rc = change(ask, "pool.remove", {{"addresses", o.addresses}, {"dry_run", o.dry_run}}, true);
     });
     add_change_commands(app, *shows, ask, rc);
+    add_live_commands(app, *pool, ask, rc);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

@@ -152,24 +152,29 @@ pipeline::Interfaces Agent::interfaces() const {
     return out;
 }
 
-bool Agent::sweeps_done() const {
-    for (unsigned w = 0; w < workers_.n_workers(); w++) {
-        if (workers_.state(w).engine.swept() < current_.generation) return false;
-    }
-    return true;
+std::uint64_t Agent::swept() const {
+    std::uint64_t least = ~std::uint64_t{0};
+    for (unsigned w = 0; w < workers_.n_workers(); w++)
+        least = std::min(least, workers_.state(w).engine.swept());
+    return least;
 }
 
-Status Agent::republish() {
+Expected<std::unique_ptr<pipeline::Snapshot>> Agent::compile_policy(
+    const config::Nat64Config* policy) const {
     CompileInput in;
-    in.policy = has_policy_ ? &policy_ : nullptr;
+    in.policy = policy;
     in.previous = current_.generation == 0 ? nullptr : &current_;
-    in.reusable = sweeps_done();
+    in.swept = swept();
     in.max_pool_addresses = cfg_.dataplane.max_pool_addresses;
     in.n_workers = workers_.n_workers();
     in.seed = seed_;
     in.log = log_;
     in.interfaces = interfaces();
-    auto next = compile(in);
+    return compile(in);
+}
+
+Status Agent::republish() {
+    auto next = compile_policy(has_policy_ ? &policy_ : nullptr);
     if (!next) return next.error();
     current_ = **next;
     workers_.publish(std::move(*next));
@@ -178,39 +183,14 @@ Status Agent::republish() {
         // on.
         std::vector<Prefix4> pool;
         for (const auto& e : policy_.pool) pool.push_back(e.addresses);
+        for (const auto& e : policy_.fixed) {
+            if (e.outside_pool) pool.push_back({e.ipv4, 32});
+        }
         const Status done = kernel_->set_pool_routes(taps_.back().ifindex,
                                                      has_policy_ ? pool : std::vector<Prefix4>{});
         if (!done) log::warn(done.error().text());
     }
     return Done{};
-}
-
-Expected<api::Json> Agent::apply_policy(const std::string& text, bool dry_run) {
-    const config::Loaded loaded = config::load_text(text, "policy");
-    if (!loaded.ok()) return Error{"", loaded.error_text()};
-    const config::Nat64Config& next = loaded.config.nat64;
-    if (next.subscriber_prefix_len != cfg_.nat64.subscriber_prefix_len) {
-        return Error{"nat64.subscriber_prefix_length",
-                     "takes effect when isthmus-dataplane starts: restart it, or put back " +
-                         std::to_string(cfg_.nat64.subscriber_prefix_len)};
-    }
-    const std::vector<std::uint32_t>& own{kernel_->own_ipv4().begin(), kernel_->own_ipv4().end()};
-    std::vector<Ipv4Addr> host;
-    for (const std::uint32_t a : own) host.push_back(Ipv4Addr::from_host(a));
-    const auto problems = config::pool_against_host(next, host, "policy");
-    if (!problems.empty()) return Error{"", problems.front().text()};
-    if (dry_run) return api::Json{{"generation", current_.generation}, {"dry_run", true}};
-    const auto before = std::pair(policy_, has_policy_);
-    policy_ = next;
-    has_policy_ = true;
-    const Status done = republish();
-    if (!done) {
-        std::tie(policy_, has_policy_) = before;
-        return done.error();
-    }
-    policy_text_ = text;
-    log::info("policy applied, generation " + std::to_string(current_.generation));
-    return api::Json{{"generation", current_.generation}, {"instance", instance_}};
 }
 
 void Agent::follow_kernel() {
@@ -256,7 +236,8 @@ void Agent::follow_links() {
 void Agent::run_once(int timeout_ms) {
     follow_kernel();
     if (turns_++ % 32 == 0) follow_links();
-    if (server_) server_->poll(timeout_ms);
+    jobs_.run_slice();
+    if (server_) server_->poll(jobs_.busy() ? 0 : timeout_ms);
 }
 
 }  // namespace isthmus::agent

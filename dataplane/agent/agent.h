@@ -13,9 +13,11 @@
 
 #include "common/api/rpc.h"
 #include "common/config/config.h"
+#include "dataplane/agent/jobs.h"
 #include "dataplane/agent/netlink.h"
 #include "dataplane/agent/tap.h"
 #include "dataplane/agent/workers.h"
+#include "dataplane/nat/engine.h"
 #include "dataplane/pipeline/snapshot.h"
 
 namespace isthmus::agent {
@@ -40,13 +42,18 @@ private:
     Status make_taps(pipeline::Fib& fib);
     Status configure_taps();
     Status republish();
-    Expected<api::Json> apply_policy(const std::string& text, bool dry_run);
+    [[nodiscard]] Expected<std::unique_ptr<pipeline::Snapshot>> compile_policy(
+        const config::Nat64Config* policy) const;
+    [[nodiscard]] Expected<config::Nat64Config> acceptable(const std::string& text) const;
+    [[nodiscard]] Status deterministic_stays(const pipeline::Snapshot& next) const;
+    Status run_policy(const config::Nat64Config& policy, const std::string& text);
     [[nodiscard]] pipeline::Interfaces interfaces() const;
-    [[nodiscard]] bool sweeps_done() const;
+    [[nodiscard]] std::uint64_t swept() const;
     void follow_kernel();
     void follow_links();
     void serve_methods();
     void serve_log_methods();
+    void serve_live_methods();
 
     // One for each request.
     [[nodiscard]] api::Json status() const;
@@ -55,6 +62,7 @@ private:
     [[nodiscard]] api::Json ports() const;
     [[nodiscard]] api::Json workers_json() const;
     [[nodiscard]] api::Json pools() const;
+    [[nodiscard]] std::string pool_name(const nat::PoolSlot& slot) const;
     [[nodiscard]] api::Json prefixes() const;
     [[nodiscard]] api::Json neighbours();
     [[nodiscard]] api::Json routes();
@@ -63,6 +71,14 @@ private:
     Expected<api::Json> events_take(const api::Json& params);
     [[nodiscard]] Expected<api::Json> deterministic_whois(const api::Json& params) const;
     [[nodiscard]] api::Json metrics() const;
+    // Live change (live.cc).
+    void begin_apply(const api::Json& params, api::Reply reply);
+    void begin_clear(const api::Json& params, api::Reply reply);
+    void begin_check(api::Reply reply);
+    [[nodiscard]] Expected<nat::ClearOrder> clear_order(const api::Json& params) const;
+    [[nodiscard]] Expected<api::Json> deterministic(const api::Json& params) const;
+    [[nodiscard]] Expected<api::Json> blocks(const api::Json& params) const;
+    [[nodiscard]] Expected<api::Json> subscribers(const api::Json& params) const;
     [[nodiscard]] Expected<api::Json> rows(const api::Json& params, bool sessions) const;
 
     const config::Config cfg_;
@@ -80,6 +96,7 @@ private:
     std::string instance_;
     std::int64_t started_ = 0;
     std::uint64_t turns_ = 0;
+    Jobs jobs_;
 };
 
 }  // namespace isthmus::agent

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/agent/compile.h"
 
+#include <algorithm>
 #include <vector>
 
 #include "common/config/validate.h"
@@ -11,77 +12,104 @@ namespace {
 
 using nat::PoolSlot;
 
+/// An address that needs a pool slot.
 struct Wanted {
     Ipv4Addr addr;
     config::PortRange ports;
+    std::uint8_t group = 0;
+    bool draining = false;
 };
 
-/// An id that is free in `now` and was not in use by something else a snapshot ago.
-template <typename Used>
-int free_id(unsigned most, Used&& used) {
+/// The lowest id that is not `taken`, or -1.
+template <typename Taken>
+int free_id(unsigned most, Taken&& taken) {
     for (unsigned i = 0; i < most; i++) {
-        if (!used(i)) return static_cast<int>(i);
+        if (!taken(i)) return static_cast<int>(i);
     }
     return -1;
 }
 
+std::vector<Pref64> wanted_prefixes(const config::Nat64Config& c) {
+    std::vector<Pref64> out;
+    for (const auto& e : c.prefixes) out.push_back(e.prefix);
+    if (out.empty() && c.stateful())
+        out.push_back({kWellKnownPrefix.addr, kWellKnownPrefix.len_bits});
+    return out;
+}
+
 Status compile_prefixes(const CompileInput& in, pipeline::Snapshot& s) {
-    std::vector<Pref64> wanted;
-    for (const auto& e : in.policy->prefixes) wanted.push_back(e.prefix);
-    if (wanted.empty()) wanted.push_back({kWellKnownPrefix.addr, kWellKnownPrefix.len_bits});
-    std::vector<Pref64> fresh;
-    for (const Pref64& w : wanted) {
-        bool kept = false;
-        for (unsigned i = 0; in.previous != nullptr && i < nat::kPrefixesMax; i++) {
-            const auto& old = in.previous->nat.prefix[i];
-            if (!old.live || old.pref != w) continue;
-            s.nat.prefix[i] = old;
-            kept = true;
-        }
-        if (!kept) fresh.push_back(w);
+    std::vector<Pref64> fresh = wanted_prefixes(*in.policy);
+    for (unsigned i = 0; in.previous != nullptr && i < nat::kPrefixesMax; i++) {
+        const auto& old = in.previous->nat.prefix[i];
+        s.nat.prefix[i].retired = old.live ? s.generation : old.retired;
+        const auto same = std::find(fresh.begin(), fresh.end(), old.pref);
+        if (!old.live || same == fresh.end()) continue;
+        s.nat.prefix[i] = old;
+        fresh.erase(same);
     }
     for (const Pref64& w : fresh) {
         const int id = free_id(nat::kPrefixesMax, [&](unsigned i) {
-            const bool old = in.previous != nullptr &&
-                             in.previous->nat.prefix[i].pref.len_bits != 0 &&
-                             in.previous->nat.prefix[i].live;
-            return s.nat.prefix[i].live || old || (!in.reusable && i < s.nat.n_prefixes);
+            return s.nat.prefix[i].live || s.nat.prefix[i].retired > in.swept;
         });
         if (id < 0)
             return Error{"nat64.prefixes",
                          "no id is free until the workers have swept what was removed; try again "
                          "in some seconds"};
-        s.nat.prefix[static_cast<unsigned>(id)] = {true, w.is_well_known(), w};
+        s.nat.prefix[static_cast<unsigned>(id)] = {true, w.is_well_known(), w, 0};
     }
     return Done{};
 }
 
-Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
-    std::vector<Wanted> fresh;
-    const unsigned most = std::min<unsigned>(in.max_pool_addresses, nat::kSlotsMax);
-    for (const auto& e : in.policy->pool) {
-        for (std::uint64_t k = 0; k < e.addresses.size(); k++) {
-            const Ipv4Addr addr =
-                Ipv4Addr::from_host(e.addresses.addr.host() + static_cast<std::uint32_t>(k));
-            const int old = in.previous == nullptr ? -1 : in.previous->nat.slot_of(addr);
-            if (old < 0) {
-                fresh.push_back({addr, e.ports});
-                if (fresh.size() > most) break;
-                continue;
-            }
-            PoolSlot& slot = s.nat.slot[static_cast<unsigned>(old)];
-            slot.state = PoolSlot::State::active;
-            slot.addr = addr;
-            slot.first_port = e.ports.first;
-            slot.last_port = e.ports.last;
+std::vector<Wanted> wanted_addresses(const config::Nat64Config& c, unsigned most) {
+    std::vector<Wanted> out;
+    const auto groups = pool_groups(c);
+    for (const auto& e : c.pool) {
+        for (std::uint64_t k = 0; k < e.addresses.size() && out.size() <= most; k++) {
+            out.push_back(
+                {Ipv4Addr::from_host(e.addresses.addr.host() + static_cast<std::uint32_t>(k)),
+                 e.ports, groups.at(e.name), e.drain});
         }
+    }
+    for (const auto& e : c.fixed) {
+        const bool known =
+            std::any_of(out.begin(), out.end(), [&](const Wanted& w) { return w.addr == e.ipv4; });
+        if (!known) out.push_back({e.ipv4, {1, 65535}, nat::kStaticGroup, false});
+    }
+    return out;
+}
+
+void fill(PoolSlot& slot, const Wanted& w) {
+    slot.state = w.draining ? PoolSlot::State::draining : PoolSlot::State::active;
+    slot.addr = w.addr;
+    slot.first_port = w.ports.first;
+    slot.last_port = w.ports.last;
+    slot.group = w.group;
+    slot.retired = 0;
+}
+
+Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
+    const unsigned most = std::min<unsigned>(in.max_pool_addresses, nat::kSlotsMax);
+    const std::vector<Wanted> wanted = wanted_addresses(*in.policy, most);
+    for (unsigned i = 0; in.previous != nullptr && i < most; i++) {
+        const PoolSlot& old = in.previous->nat.slot[i];
+        s.nat.slot[i].retired = old.state != PoolSlot::State::unused ? s.generation : old.retired;
+    }
+    std::vector<Wanted> fresh;
+    for (const Wanted& w : wanted) {
+        const int old = in.previous == nullptr ? -1 : in.previous->nat.slot_of(w.addr);
+        if (old < 0) {
+            fresh.push_back(w);
+            continue;
+        }
+        // Its workers stay too: the owner of a binding never changes.
+        PoolSlot& slot = s.nat.slot[static_cast<unsigned>(old)];
+        slot = in.previous->nat.slot[static_cast<unsigned>(old)];
+        fill(slot, w);
     }
     for (const Wanted& w : fresh) {
         const int id = free_id(most, [&](unsigned i) {
-            const bool old =
-                in.previous != nullptr && in.previous->nat.slot[i].state != PoolSlot::State::unused;
-            return s.nat.slot[i].state != PoolSlot::State::unused || old ||
-                   (!in.reusable && in.previous != nullptr && i < in.previous->nat.n_slots);
+            const PoolSlot& slot = s.nat.slot[i];
+            return slot.state != PoolSlot::State::unused || slot.retired > in.swept;
         });
         if (id < 0) {
             return Error{"nat64.pool", "more addresses than dataplane.max_pool_addresses (" +
@@ -89,11 +117,7 @@ Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
                                            "), counting those just removed; raise it and restart "
                                            "isthmus-dataplane, or try again in some seconds"};
         }
-        PoolSlot& slot = s.nat.slot[static_cast<unsigned>(id)];
-        slot.state = PoolSlot::State::active;
-        slot.addr = w.addr;
-        slot.first_port = w.ports.first;
-        slot.last_port = w.ports.last;
+        fill(s.nat.slot[static_cast<unsigned>(id)], w);
     }
     s.nat.n_slots = most;
     return Done{};
@@ -148,6 +172,8 @@ Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in) {
     s->nat.seed = in.seed;
     s->nat.log = in.log;
     s->interfaces = in.interfaces;
+    if (in.policy != nullptr && in.policy->stateless.on())
+        return Error{"nat64.stateless", "is not in this build yet; take it out"};
     if (in.policy != nullptr) {
         s->has_policy = true;
         compile_rules(*in.policy, *s);
@@ -155,6 +181,7 @@ Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in) {
             const Status done = step(in, *s);
             if (!done) return done.error();
         }
+        compile_carrier(*in.policy, *s);
     }
     s->nat.generation = s->generation;
     nat::finish_policy(s->nat);

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 // From the policy as an operator wrote it to the snapshot that workers read. Ids of prefixes and
 // pool slots stay with what they name from one snapshot to the next; a retired id is used again
-// only when `reusable` says that every worker has finished the sweep that the retirement started.
+// only when every worker has finished the sweep that the retirement started (`swept`).
 #pragma once
 
+#include <map>
 #include <memory>
+#include <string>
 
 #include "common/base/expected.h"
 #include "common/config/config.h"
@@ -15,7 +17,7 @@ namespace isthmus::agent {
 struct CompileInput {
     const config::Nat64Config* policy = nullptr;   // nullptr: none received yet
     const pipeline::Snapshot* previous = nullptr;  // nullptr: the first
-    bool reusable = true;                          // retired ids may be used again
+    std::uint64_t swept = 0;  // generation whose sweep every worker has finished
     unsigned max_pool_addresses = 64;
     unsigned n_workers = 1;
     nat::Seed seed;
@@ -24,5 +26,11 @@ struct CompileInput {
 };
 
 [[nodiscard]] Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in);
+
+/// The rest of the policy, once prefixes and pool have their ids (compile_carrier.cc).
+void compile_carrier(const config::Nat64Config& policy, pipeline::Snapshot& s);
+
+/// The numbers of the pools by name; "" and "default": 0.
+[[nodiscard]] std::map<std::string, std::uint8_t> pool_groups(const config::Nat64Config& policy);
 
 }  // namespace isthmus::agent

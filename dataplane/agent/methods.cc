@@ -58,12 +58,14 @@ Json binding_row(const nat::BindingView& b, unsigned worker) {
             {"t", b.t.addr.text()},
             {"t_id", b.t.id.host()},
             {"sessions", b.n_sessions},
+            {"kind", b.fixed ? "static" : "dynamic"},
             {"worker", worker}};
 }
 
 Json session_row(const nat::SessionView& s, unsigned worker, const pipeline::Snapshot& cfg) {
     Json row = binding_row(s.binding, worker);
     row.erase("sessions");
+    row.erase("kind");
     row["z"] = s.z.addr.text();
     row["z_id"] = s.binding.proto == Proto::icmp ? s.binding.t.id.host() : s.z.id.host();
     row["y"] = embed(cfg.nat.prefix[s.prefix].pref, s.z.addr).text();
@@ -163,12 +165,22 @@ Json Agent::workers_json() const {
     return out;
 }
 
+std::string Agent::pool_name(const nat::PoolSlot& slot) const {
+    if (slot.group == nat::kStaticGroup) return "static";
+    for (const auto& e : policy_.pool) {
+        if (e.addresses.contains(slot.addr)) return e.name.empty() ? "default" : e.name;
+    }
+    return "";
+}
+
 Json Agent::pools() const {
     Json out = Json::array();
     for (unsigned i = 0; i < current_.nat.n_slots; i++) {
         const nat::PoolSlot& slot = current_.nat.slot[i];
         if (slot.state == nat::PoolSlot::State::unused) continue;
         Json row{{"address", slot.addr.text()},
+                 {"pool", pool_name(slot)},
+                 {"state", slot.state == nat::PoolSlot::State::draining ? "draining" : "active"},
                  {"ports", std::to_string(slot.first_port) + "-" + std::to_string(slot.last_port)}};
         for (unsigned p = 0; p < kProtos; p++) {
             std::uint64_t used = 0, open = 0;
@@ -284,11 +296,7 @@ void Agent::serve_methods() {
                 [this](const Json&) -> Expected<Json> { return routes(); });
     server_->on("show.bindings", Right::read, [this](const Json& p) { return rows(p, false); });
     server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
-    server_->on("policy.apply", Right::admin, [this](const Json& p) -> Expected<Json> {
-        if (!p.contains("text") || !p["text"].is_string())
-            return Error{"policy.apply", "needs text"};
-        return apply_policy(p["text"].get<std::string>(), p.value("dry_run", Json(false)) == true);
-    });
+    serve_live_methods();
 }
 
 }  // namespace isthmus::agent

@@ -41,6 +41,7 @@ pipeline::WorkerSizes sizes_of(const config::Config& cfg, unsigned n_workers) {
     const std::uint32_t events =
         d.log_events != 0 ? d.log_events : std::clamp(bindings, 65536U, 4194304U);
     s.tables.events = std::bit_ceil(share(events));
+    s.tables.stored_syns = std::max(cfg.nat64.limits.stored_syns / n_workers + 1, 8U);
     s.fragment_cells = std::max<std::uint32_t>(cfg.nat64.fragment_memory_kib / 2, 64);
     return s;
 }
@@ -69,6 +70,7 @@ struct Runtime::Impl {
     std::vector<int> punt_fd;
     std::vector<unsigned> transmitter;  // by port: the worker that sends the kernel's frames
     std::vector<std::vector<rte_ring*>> from_kernel;
+    Clock time;
     Published published;
     std::unique_ptr<const pipeline::Snapshot> current;
 
@@ -136,7 +138,7 @@ struct Runtime::Impl {
         return std::all_of(port.begin(), port.end(), [](const Port& p) { return p.is_virtual(); });
     }
 
-    WorkerSetup basic_setup(unsigned w, const Clock& clock) {
+    WorkerSetup basic_setup(unsigned w) {
         WorkerSetup s;
         s.id = w;
         s.cpu = cpus[w];
@@ -144,7 +146,7 @@ struct Runtime::Impl {
         const config::Idle idle = cfg.dataplane.idle;
         s.may_sleep =
             idle == config::Idle::sleep || (idle == config::Idle::automatic && all_virtual());
-        s.clock = clock;
+        s.clock = time;
         s.buffers = {buffers.of_node(SOCKET_ID_ANY), buffers.large()};
         s.published = &published;
         s.state = state[w];
@@ -162,10 +164,10 @@ struct Runtime::Impl {
 
     Status make_workers() {
         const auto n = static_cast<unsigned>(cpus.size());
-        const Clock clock(rte_rdtsc(), rte_get_tsc_hz());
+        time = Clock(rte_rdtsc(), rte_get_tsc_hz());
         punt = std::make_unique<Punt>(static_cast<unsigned>(port.size()));
         std::vector<WorkerSetup> setups;
-        for (unsigned w = 0; w < n; w++) setups.push_back(basic_setup(w, clock));
+        for (unsigned w = 0; w < n; w++) setups.push_back(basic_setup(w));
         for (unsigned a = 0; a < n; a++) {
             setups[a].handover_to.resize(n);
             setups[a].tx_to.resize(n);

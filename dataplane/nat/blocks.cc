@@ -61,7 +61,8 @@ std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexc
         map_[std::size_t{slot} * kMapWords + w] &= ~(std::uint64_t{1} << b);
         free_[slot] -= 1;
         n_used_++;
-        info_[std::size_t{slot} * kMostOfSlot + number] = Info{subscriber + 1, 0};
+        info_[std::size_t{slot} * kMostOfSlot + number].used = 0;
+        info_[std::size_t{slot} * kMostOfSlot + number].subscriber = subscriber + 1;
         return static_cast<std::uint16_t>(number);
     }
     return std::nullopt;
@@ -69,7 +70,8 @@ std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexc
 
 bool Blocks::leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept {
     const std::size_t i = std::size_t{slot} * kMostOfSlot + number;
-    if (--info_[i].used != 0) return false;
+    info_[i].used -= 1;
+    if (info_[i].used != 0) return false;
     info_[i].subscriber = 0;
     n_used_--;
     if (hold.v == 0) {
@@ -91,6 +93,21 @@ void Blocks::end_holds(Tick now, unsigned budget) noexcept {
         resting_[std::size_t{block >> 16} * kMostOfSlot + (block & 0xffff)] = 0;
         set_free(block >> 16, block & 0xffff);
     }
+}
+
+const char* Blocks::check(unsigned slot, std::uint32_t& n_used) const noexcept {
+    std::uint32_t n_free = 0;
+    for (unsigned n = 0; n < kMostOfSlot; n++) {
+        const std::size_t i = std::size_t{slot} * kMostOfSlot + n;
+        const std::size_t w = std::size_t{slot} * kMapWords + n / 64;
+        const bool is_free = (map_[w] >> (n % 64) & 1) != 0;
+        const bool taken = info_[i].subscriber != 0;
+        n_free += is_free ? 1U : 0U;
+        n_used += taken ? 1U : 0U;
+        if (is_free && (taken || resting_[i] != 0)) return "a block in use or at rest is free";
+        if (taken && info_[i].used == 0) return "a block in use has no binding";
+    }
+    return n_free == free_[slot] ? nullptr : "the number of free blocks is wrong";
 }
 
 }  // namespace isthmus::nat

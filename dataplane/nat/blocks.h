@@ -30,20 +30,32 @@ public:
     [[nodiscard]] Index owner(unsigned slot, unsigned number) const noexcept {
         return info_[slot * kMostOfSlot + number].subscriber - 1;  // stored plus one
     }
-    void use(unsigned slot, unsigned number) noexcept { info_[slot * kMostOfSlot + number].used++; }
+    void use(unsigned slot, unsigned number) noexcept {
+        info_[slot * kMostOfSlot + number].used += 1;
+    }
+    /// Any thread: as owner(), and how many bindings use the block.
+    [[nodiscard]] Index read_owner(unsigned slot, unsigned number,
+                                   std::uint32_t& used) const noexcept {
+        const Info& i = info_[slot * kMostOfSlot + number];
+        used = i.used.read();
+        return i.subscriber.read() - 1;
+    }
     /// One binding less; true when it was the last, and the block is nobody's any more.
     bool leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept;
     void end_holds(Tick now, unsigned budget) noexcept;
     [[nodiscard]] std::uint32_t free_count(unsigned slot) const noexcept { return free_[slot]; }
     [[nodiscard]] std::uint32_t in_use() const noexcept { return n_used_; }
 
+    /// nullptr: bitmap, owners and rest of the slot's blocks agree. `n_used` grows by those in use.
+    [[nodiscard]] const char* check(unsigned slot, std::uint32_t& n_used) const noexcept;
+
     /// Blocks of 64 ports are the smallest.
     static constexpr unsigned kMostOfSlot = kPorts / 64;
 
 private:
     struct Info {
-        Index subscriber = 0;  // plus one
-        std::uint32_t used = 0;
+        Shared<Index> subscriber = 0;  // plus one
+        Shared<std::uint32_t> used = 0;
     };
     struct Held {
         std::uint32_t until = 0;  // Tick

@@ -68,21 +68,24 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         retired = retired || (prefix_live_[i] && !policy.prefix[i].live);
         prefix_live_[i] = policy.prefix[i].live;
     }
-    retired = retired || had_static_;
-    had_static_ = policy.n_static != 0;
+    std::uint64_t digest = policy.n_static;
+    for (unsigned i = 0; i < policy.n_slots; i++) digest += policy.slot[i].static_digest;
+    retired = retired || (static_digest_ != 0 && static_digest_ != digest);
+    static_digest_ = digest;
     if (block_bits_ != policy.blocks.bits) slot_seen_.fill({});  // open them anew
     block_bits_ = policy.blocks.bits;
     open_cursor_ = 0;
     static_cursor_ = 0;
     open_some(policy, 16);
     bind_static(policy, now, 64);
-    if (retired || sweeping_ != 0) {
+    applied_ = policy.generation;
+    if (retired) {
         sweeping_ = policy.generation;
         begin_sweep();
-        finish_sweep();
-    } else {
-        swept_.store(policy.generation, std::memory_order_release);
     }
+    // A sweep under way goes on: nothing more was retired.
+    if (sweeping_ == 0) swept_.store(applied_, std::memory_order_release);
+    finish_sweep();
 }
 
 /// Opening an address costs up to some 100 us when it is in use: a few of them in a turn.
@@ -116,7 +119,7 @@ void Engine::begin_sweep() noexcept {
 
 void Engine::finish_sweep() noexcept {
     if ((sweeping_ == 0 && !clearing_) || sweep_left_ != 0 || sweep_more_left_ != 0) return;
-    if (sweeping_ != 0) swept_.store(sweeping_, std::memory_order_release);
+    if (sweeping_ != 0) swept_.store(applied_, std::memory_order_release);
     sweeping_ = 0;
     if (!clearing_) return;
     clearing_ = false;
@@ -453,41 +456,31 @@ std::optional<SessionView> Engine::read_more_session(Index i) const noexcept {
     return SessionView{*binding, z, tcp, prefix, seen};
 }
 
-const char* Engine::check() const noexcept {
-    std::uint32_t n_bindings = 0, n_first = 0;
-    for (Index i = 0; i < fresh_; i++) {
-        const Binding& b = bindings_[i];
-        if (!b.is_live()) continue;
-        n_bindings++;
-        n_first += b.has_session;
-        if (find(hash_of({b.x_addr, b.x_id}, b.proto), {b.x_addr, b.x_id}, b.proto) != i)
-            return "IPv6-side index does not lead to the binding";
-        if (find(b.slot, b.t_id, b.proto) != i)
-            return "IPv4-side index does not lead to the binding";
-        if (!subscribers_.is_live(b.subscriber)) return "a binding has no subscriber";
-    }
-    if (n_bindings != n_bindings_) return "the number of bindings is wrong";
-    std::uint32_t n_more = 0;
-    for (Index i = 0; i < more_.high_water(); i++) {
-        const Session& s = more_[i];
-        if (s.live % 2 != 0 && !is_remote_entry(s) && bindings_[s.binding].is_live() &&
-            bindings_[s.binding].generation == s.binding_generation)
-            n_more++;
-    }
-    if (n_first + n_more != n_sessions_) return "the number of sessions is wrong";
-    std::uint32_t ports = 0;
-    for (unsigned s = 0; s < sizes_.slots; s++) {
-        for (unsigned p = 0; p < kProtos; p++) ports += ports_.in_use(s, static_cast<Proto>(p));
-    }
-    if (ports != n_bindings_) return "ports in use are not the bindings";
-    std::uint32_t sum_bindings = 0, sum_sessions = 0;
-    for (Index i = 0; i < subscribers_.high_water(); i++) {
-        if (!subscribers_.is_live(i)) continue;
-        sum_bindings += subscribers_[i].n_bindings;
-        sum_sessions += subscribers_[i].n_sessions;
-    }
-    if (sum_bindings != n_bindings_) return "subscribers' bindings do not add up";
-    return sum_sessions == n_sessions_ ? nullptr : "subscribers' sessions do not add up";
+std::optional<SubscriberView> Engine::read_subscriber(Index i) const noexcept {
+    if (i >= subscribers_.capacity()) return std::nullopt;
+    const Subscriber& s = subscribers_[i];
+    const std::uint32_t births = s.live.read();
+    SubscriberView v;
+    v.prefix = s.prefix.read();
+    v.slot = s.slot.read();
+    for (unsigned p = 0; p < kProtos; p++) v.n_ports[p] = s.n_ports[p].read();
+    v.n_sessions = s.n_sessions.read();
+    v.n_bindings = s.n_bindings.read();
+    v.n_blocks = s.n_blocks.read();
+    if (births % 2 == 0 || s.live.read() != births) return std::nullopt;
+    return v;
+}
+
+std::optional<BlockView> Engine::read_block(unsigned slot, unsigned number) const noexcept {
+    BlockView v;
+    const Index owner = blocks_.read_owner(slot, number, v.n_bindings);
+    if (owner == kNone) return std::nullopt;
+    const auto s = read_subscriber(owner);
+    std::uint32_t used = 0;
+    // It may have become another's meanwhile.
+    if (!s || blocks_.read_owner(slot, number, used) != owner) return std::nullopt;
+    v.subscriber = s->prefix;
+    return v;
 }
 
 }  // namespace isthmus::nat

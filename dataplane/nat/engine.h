@@ -88,8 +88,29 @@ struct SessionView {
     Tick last_seen;
 };
 
+/// A subscriber, and a block of his.
+struct SubscriberView {
+    Ipv6Addr prefix;
+    std::uint16_t slot = 0xffff;  // of his paired address
+    std::uint32_t n_ports[kProtos] = {};
+    std::uint32_t n_sessions = 0, n_bindings = 0, n_blocks = 0;
+};
+struct BlockView {
+    Ipv6Addr subscriber;
+    std::uint32_t n_bindings = 0;
+};
+
 class Engine {
 public:
+    struct Age {  // of a session, as far as its life depends on it
+        Proto proto;
+        TcpState tcp;
+        Be16 z_id;
+        std::uint32_t last_seen;
+    };
+    /// Whether a session of that age lives under a policy.
+    [[nodiscard]] static bool alive(const Policy& p, const Age& age, Now now) noexcept;
+
     [[nodiscard]] static std::size_t bytes_needed(const Sizes& sizes) noexcept;
     /// `memory`: zeroed, cache-line aligned, at least bytes_needed().
     Engine(std::span<std::byte> memory, const Sizes& sizes, const Seed& seed, unsigned worker,
@@ -144,7 +165,7 @@ public:
     [[nodiscard]] std::uint32_t n_stored_syns() const noexcept { return syns_.size(); }
 
     /// Any one other thread: asks for a clearing; the answer is its ticket. One at a time.
-    std::uint32_t post_clear(const ClearOrder& order) noexcept {
+    std::uint32_t post_clear(const ClearOrder& order) const noexcept {
         order_ = order;
         const std::uint32_t ticket = asked_.load(std::memory_order_relaxed) + 1;
         asked_.store(ticket, std::memory_order_release);
@@ -180,6 +201,9 @@ public:
         ports_.end_holds(now.tick, 64 + n);
         blocks_.end_holds(now.tick, 64);
         finish_sweep();
+        if (is_unlikely(check_asked_.load(std::memory_order_relaxed) !=
+                        check_done_.load(std::memory_order_relaxed)))
+            check_some();
     }
 
     // Readers, any thread.
@@ -190,6 +214,12 @@ public:
     [[nodiscard]] std::optional<BindingView> read_binding(Index i) const noexcept;
     [[nodiscard]] std::optional<SessionView> read_first_session(Index i) const noexcept;
     [[nodiscard]] std::optional<SessionView> read_more_session(Index i) const noexcept;
+    [[nodiscard]] std::uint32_t subscriber_high_water() const noexcept {
+        return subscribers_.capacity();
+    }
+    [[nodiscard]] std::optional<SubscriberView> read_subscriber(Index i) const noexcept;
+    [[nodiscard]] std::optional<BlockView> read_block(unsigned slot,
+                                                      unsigned number) const noexcept;
     [[nodiscard]] std::uint32_t n_bindings() const noexcept {
         return shared_bindings_.load(std::memory_order_relaxed);
     }
@@ -212,9 +242,25 @@ public:
         return session_shares_;
     }
 
-    /// Tests and field checks: nullptr when every invariant holds, else what is wrong. Writer's
-    /// thread only.
-    [[nodiscard]] const char* check() const noexcept;
+    /// Tests: nullptr when every invariant holds, else what is wrong. Writer's thread only; takes
+    /// as long as the tables are large (engine_check.cc).
+    [[nodiscard]] const char* check() noexcept;
+    /// The same in the field, a slice in each turn (docs/decisions/0020). Any one other thread; one
+    /// at a time.
+    std::uint32_t post_check() const noexcept {
+        const std::uint32_t ticket = check_asked_.load(std::memory_order_relaxed) + 1;
+        check_asked_.store(ticket, std::memory_order_release);
+        return ticket;
+    }
+    struct CheckResult {
+        const char* wrong = nullptr;                          // the first that was found
+        std::uint64_t bindings = 0, sessions = 0, ports = 0;  // looked at
+    };
+    [[nodiscard]] bool check_done(std::uint32_t ticket, CheckResult& result) const noexcept {
+        if (check_done_.load(std::memory_order_acquire) != ticket) return false;
+        result = check_result_;
+        return true;
+    }
 
 private:
     Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worker,
@@ -222,13 +268,6 @@ private:
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
         return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }
-    struct Age {  // of a session, as far as its life depends on it
-        Proto proto;
-        TcpState tcp;
-        Be16 z_id;
-        std::uint32_t last_seen;
-    };
-    [[nodiscard]] static bool alive(const Policy& p, const Age& age, Now now) noexcept;
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
     [[nodiscard]] bool dead(const Policy& p, const Binding& b, Now now) const noexcept;
@@ -296,6 +335,17 @@ private:
     void tell_address(EventKind kind, const Policy& policy, const Subscriber& s, Now now) noexcept;
     Drop refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto proto, Now now) noexcept;
 
+    // Invariants of one record; nullptr: it is right.
+    [[nodiscard]] const char* check_binding(Index i) const noexcept;
+    [[nodiscard]] const char* check_more(Index i) const noexcept;
+    [[nodiscard]] const char* check_cells(unsigned slot, Proto proto,
+                                          std::uint32_t& used) const noexcept;
+    [[nodiscard]] const char* check_sums() noexcept;
+    void check_some() noexcept;
+    void begin_check() noexcept;
+    void end_check(const char* wrong) noexcept;
+    [[nodiscard]] std::uint64_t changes() const noexcept;
+
     void take_orders() noexcept;
     [[nodiscard]] bool names(const Binding& b) const noexcept;
     [[nodiscard]] bool cleared(const Binding& b) const noexcept {
@@ -341,15 +391,17 @@ private:
     };
     std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours, by pool
     std::array<Span, kGroupsMax> of_group_{};      // in mine_
-    bool had_static_ = false;
+    std::uint64_t static_digest_ = 0;              // of all static bindings
     std::uint8_t block_bits_ = 0;
     unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
     unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
     std::uint32_t epoch_ = 0;              // counts clearings
     bool clearing_ = false;
-    ClearOrder order_, order_taken_;
+    mutable ClearOrder order_;  // another thread writes it, once the last one is done
+    ClearOrder order_taken_;
     ClearResult result_;
-    std::atomic<std::uint32_t> asked_{0}, cleared_{0};
+    mutable std::atomic<std::uint32_t> asked_{0};
+    std::atomic<std::uint32_t> cleared_{0};
     std::array<bool, kPrefixesMax> prefix_live_{};
     std::array<PoolSlot, kSlotsMax> slot_seen_{};  // as last applied
     Index free_ = kNone, fresh_ = 0;
@@ -357,9 +409,19 @@ private:
     std::uint64_t random_ = 0;
     Index hand_ = 0, session_hand_ = 0;
     std::uint64_t hand_ns_ = 0;
+    std::uint64_t applied_ = 0;   // generation in force
     std::uint64_t sweeping_ = 0;  // generation whose sweep is under way; 0: none
     std::uint32_t sweep_left_ = 0, sweep_more_left_ = 0;
     std::atomic<std::uint64_t> swept_{0};
+    struct Checking {  // a check under way
+        bool on = false;
+        Index binding = 0, more = 0;
+        unsigned cells = 0;  // slot * kProtos + protocol
+        std::uint64_t changes = 0, n_first = 0, n_more = 0;
+    } checking_;
+    CheckResult check_result_;
+    mutable std::atomic<std::uint32_t> check_asked_{0};
+    std::atomic<std::uint32_t> check_done_{0};
     std::atomic<std::uint32_t> shared_high_{0}, shared_bindings_{0}, shared_sessions_{0};
 };
 

@@ -158,7 +158,8 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
     if (unloggable()) return Drop::log_path_down;
     const auto number = blocks_.take(slot, w.subscriber);
     if (!number) return Drop::pool4_exhausted;
-    s.block[s.n_blocks++] = (slot << 16) | *number;
+    s.block[s.n_blocks] = (slot << 16) | *number;
+    s.n_blocks += 1;
     counters_.add(Counter::blocks_taken);
     if (take_in(s.block[s.n_blocks - 1U])) {
         if (is_unlikely(log_.blocks))
@@ -166,7 +167,7 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
         return Drop::none;
     }
     // All its ports still rest from their last owner.
-    s.n_blocks--;
+    s.n_blocks -= 1;
     blocks_.use(slot, *number);
     (void)blocks_.leave(slot, *number, Tick{0}, Tick{0});
     counters_.add(Counter::blocks_released);
@@ -237,7 +238,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     }
     write_binding(policy, w);
     if (w.life == Life::dynamic) count_ports(s, w.proto, 1);
-    s.n_bindings++;
+    s.n_bindings += 1;
     n_bindings_++;
     counters_.add(Counter::bindings_created);
     publish_counts();
@@ -280,7 +281,8 @@ void Engine::give_back(const Policy& policy, const Wanted& w, Tick hold) noexcep
     if (is_unlikely(log_.blocks)) tell_block(EventKind::block_removed, policy, block, w);
     for (unsigned k = 0; k < s.n_blocks; k++) {
         if (s.block[k] != block) continue;
-        s.block[k] = s.block[--s.n_blocks];
+        s.n_blocks -= 1;
+        s.block[k] = s.block[s.n_blocks];
         return;
     }
 }
@@ -288,6 +290,7 @@ void Engine::give_back(const Policy& policy, const Wanted& w, Tick hold) noexcep
 Index Engine::make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept {
     if (is_likely(e == nullptr) || e->slot >= sizes_.slots || !slot_live_[e->slot]) return kNone;
     if (owner_of_subscriber(policy, e->x.addr) != worker_) return kNone;
+    if (is_unlikely(open_cursor_ < sizes_.slots)) return kNone;  // its port is not reserved yet
     // What stands in the way is older than the operator's word.
     const Index by_x = find(hash_of(e->x, e->proto), e->x, e->proto);
     if (by_x != kNone) {
@@ -305,6 +308,7 @@ Index Engine::make_static(const Policy& policy, const StaticEntry* e, Now now) n
 }
 
 void Engine::bind_static(const Policy& policy, Now now, unsigned budget) noexcept {
+    if (is_unlikely(open_cursor_ < sizes_.slots)) return;
     for (; static_cursor_ < policy.n_static && budget > 0; static_cursor_++, budget--) {
         const StaticEntry& e = policy.fixed[static_cursor_];
         (void)make_static(policy, &e, now);
@@ -435,7 +439,7 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     const bool fixed = w.life == Life::fixed;
     give_back(policy, w, fixed ? Tick{0} : policy.lifetimes.port_hold);
     if (!fixed) count_ports(s, w.proto, -1);
-    s.n_bindings--;
+    s.n_bindings -= 1;
     if (s.n_bindings == 0) {
         if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
         subscribers_.erase(hash_addr(seed_, s.prefix, 5), b.subscriber);

@@ -36,6 +36,7 @@ struct PrefixSlot {
     bool live = false;
     bool well_known = false;
     Pref64 pref;
+    std::uint64_t retired = 0;  // generation that took it out of use; 0: never used
 };
 
 struct PoolSlot {
@@ -51,6 +52,7 @@ struct PoolSlot {
     // changes.
     std::uint16_t first_owner = 0, n_owners = 0;
     std::uint32_t static_digest = 0;  // changes when the static ports of this address do
+    std::uint64_t retired = 0;        // generation that took it out of use; 0: in use, or never
     friend bool operator==(const PoolSlot&, const PoolSlot&) = default;
 };
 

@@ -270,4 +270,34 @@ void Ports::end_holds(Tick now, unsigned budget) noexcept {
     while (n_held_ > 0 && budget-- > 0 && held_[held_first_].until <= now.v) drop_oldest_held();
 }
 
+const char* Ports::check(unsigned slot, Proto proto) const noexcept {
+    const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
+    std::uint32_t n_free = 0;
+    for (unsigned w = 0; w < kWords; w++) {
+        const std::uint64_t word = words_[i * kWords + w];
+        const bool marked = (summaries_[i * kSummaryWords + w / 64] >> (w % 64) & 1) != 0;
+        if (marked != (word != 0)) return "a summary bit of free ports is wrong";
+        if (word == 0) continue;
+        n_free += static_cast<std::uint32_t>(std::popcount(word));
+        if ((word & ~owned_[std::size_t{slot} * kWords + w]) != 0)
+            return "a port is free that may not be given out here";
+        if ((word & reserved_[i * kWords + w]) != 0) return "a static port is free";
+        for (std::uint64_t left = used_[i] != 0 ? word : 0; left != 0; left &= left - 1) {
+            if (users_[i * kPorts + w * 64 + static_cast<unsigned>(std::countr_zero(left))] != 0)
+                return "a port in use is free";
+        }
+    }
+    return n_free == free_[i] ? nullptr : "the number of free ports is wrong";
+}
+
+const char* Ports::check_held() const noexcept {
+    for (std::uint32_t n = 0; n < n_held_; n++) {
+        const Held& h = held_[(held_first_ + n) % held_.size()];
+        const std::size_t i = std::size_t{h.slot} * kProtos + h.proto;
+        if ((words_[i * kWords + h.port / 64] >> (h.port % 64) & 1) != 0)
+            return "a resting port is free";
+    }
+    return nullptr;
+}
+
 }  // namespace isthmus::nat

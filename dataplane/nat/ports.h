@@ -76,6 +76,10 @@ public:
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
     [[nodiscard]] bool owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept;
 
+    /// nullptr: the bitmaps, counts and the queue of resting ports agree.
+    [[nodiscard]] const char* check(unsigned slot, Proto proto) const noexcept;
+    [[nodiscard]] const char* check_held() const noexcept;
+
 private:
     struct Held {
         std::uint32_t until = 0;  // Tick

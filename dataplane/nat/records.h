@@ -63,19 +63,20 @@ static_assert(sizeof(Session) == 32);
 
 /// A subscriber: what limits are counted against, and the paired address.
 struct Subscriber {
-    Ipv6Addr prefix;
-    std::uint32_t n_ports[kProtos] = {};  // dynamic bindings
-    std::uint32_t n_sessions = 0;
-    std::uint32_t n_bindings = 0;
-    std::uint16_t slot = 0xffff;  // paired
-    std::uint8_t group = 0;       // the pool, by the rules of policy `seen`
-    std::uint8_t n_blocks = 0;
+    SharedIpv6Addr prefix;
+    Shared<std::uint32_t> n_ports[kProtos] = {};  // dynamic bindings
+    Shared<std::uint32_t> n_sessions = 0;
+    Shared<std::uint32_t> n_bindings = 0;
+    Shared<std::uint16_t> slot = 0xffff;  // paired
+    std::uint8_t group = 0;               // the pool, by the rules of policy `seen`
+    Shared<std::uint8_t> n_blocks = 0;
     Index next = kNone;
     std::uint32_t rate_second = 0;  // the second that rate_count belongs to
     std::uint32_t rate_count = 0;
     Shared<std::uint32_t> live = 0;
-    std::uint64_t seen = 0;                 // generation of the policy that decided `group`
-    std::uint32_t block[kBlocksMost] = {};  // slot << 16 | number of the block
+    std::uint64_t seen = 0;  // generation of the policy that decided `group`
+    std::uint32_t counted_bindings = 0, counted_sessions = 0;  // Engine::check() only
+    std::uint32_t block[kBlocksMost] = {};                     // slot << 16 | number of the block
 };
 
 }  // namespace isthmus::nat

@@ -7,6 +7,9 @@
   udp.py ask ADDRESS PORT BYTES [--reply BYTES] [--from ADDRESS] [--count N] [--spread]
                                                     sends, waits for the answers, compares them;
                                                     --spread: a new source port for each
+  udp.py flood ADDRESS PORT COUNT [--from-port N]   COUNT datagrams, each from a port of its own; no
+                                                    answer is waited for
+  udp.py who ADDRESS PORT                           waits for one datagram; prints who sent it
   udp.py stream ADDRESS PORT SECONDS RATE           numbered datagrams to an echo server; prints
                                                     how many were sent and how many did not return
   udp.py pmtu ADDRESS PORT BYTES EXPECTED           sends BYTES with DF until the kernel has learned
@@ -89,6 +92,21 @@ def ask(args):
             sock = connected(args)
         ask_once(sock, pattern(f"{time.time()}{i}", args.bytes), args.reply)
     print(f"{args.count} x {args.bytes} bytes there, {args.reply or args.bytes} bytes back: identical")
+
+
+def flood(args):
+    for i in range(args.count):
+        with socket.socket(family_of(args.address), socket.SOCK_DGRAM) as sock:
+            if args.from_port:
+                sock.bind(("", args.from_port))
+            sock.sendto(i.to_bytes(8, "big"), (args.address, args.port))
+
+
+def who(args):
+    sock = bound(args.address, args.port)
+    print("ready", flush=True)
+    sock.settimeout(10)
+    print("from %s %d" % sock.recvfrom(65535)[1][:2], flush=True)
 
 
 def stream(args):
@@ -175,7 +193,8 @@ def pmtu_server(args):
 def main():
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers(required=True)
-    for name, func, extra in (("echo", echo, ()), ("ask", ask, ("bytes",)), ("stream", stream, ("seconds", "rate")),
+    for name, func, extra in (("echo", echo, ()), ("ask", ask, ("bytes",)), ("flood", flood, ("count",)), ("who", who, ()),
+                              ("stream", stream, ("seconds", "rate")),
                               ("pmtu", pmtu, ("bytes", "expected")), ("pmtu-server", pmtu_server, ("bytes", "expected"))):
         cmd = sub.add_parser(name)
         cmd.set_defaults(func=func)
@@ -185,6 +204,8 @@ def main():
             cmd.add_argument(word, type=int)
         if func in (echo, ask):
             cmd.add_argument("--reply", type=int)
+        if func is flood:
+            cmd.add_argument("--from-port", type=int, default=0)
         if func is ask:
             cmd.add_argument("--from", dest="source")
             cmd.add_argument("--count", type=int, default=1)

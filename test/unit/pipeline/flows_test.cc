@@ -379,7 +379,7 @@ TEST_CASE(
         handed++;
     }
     CHECK(handed == 39);
-    for (const auto* w : g.worker) CHECK(w->engine.check() == nullptr);
+    for (auto* w : g.worker) CHECK(w->engine.check() == nullptr);
     CHECK(g.worker[0]->engine.n_bindings() > 5);
     CHECK(g.worker[1]->engine.n_bindings() > 5);
     CHECK(g.outstanding == 0);

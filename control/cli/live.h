@@ -1,0 +1,15 @@
+// SPDX-License-Identifier: Apache-2.0
+// Commands that change live state or look into it: draining, prefixes, static bindings, clearing,
+// checking, deterministic NAT.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include "control/cli/ask.h"
+
+namespace isthmus::cli {
+
+/// `pool` is the existing "pool" command, which gets drain and undrain.
+void add_live_commands(CLI::App& app, CLI::App& pool, Asker& ask, int& rc);
+
+}  // namespace isthmus::cli

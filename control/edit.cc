@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/edit.h"
+
+#include <algorithm>
+
+namespace isthmus::control {
+
+namespace {
+
+/// Reads words of an operator as the file would have them; nothing but harmless characters passes.
+Expected<Policy> read(const std::string& text, const std::string& words) {
+    if (words.find_first_of("\"\\;{}\n") != std::string::npos)
+        return Error{words, "has characters that no address or port has"};
+    const auto loaded = config::load_text("nat64: { " + text + " };", "command");
+    for (const auto& e : loaded.errors) return Error{"", e.what};
+    return loaded.config.nat64;
+}
+
+/// `p` with every pool entry that `addresses` touch split, and fn(entry) called for those named.
+template <typename Fn>
+Expected<Policy> for_addresses(const Policy& p, const std::string& addresses, Fn&& fn) {
+    std::string why;
+    const auto named = config::parse_addresses(addresses, why);
+    if (named.empty()) return Error{addresses, why};
+    const auto in_named = [&](Ipv4Addr a) {
+        return std::any_of(named.begin(), named.end(),
+                           [&](const Prefix4& g) { return g.contains(a); });
+    };
+    Policy next = p;
+    next.pool.clear();
+    unsigned found = 0;
+    for (const auto& e : p.pool) {
+        const bool whole = std::any_of(named.begin(), named.end(), [&](const Prefix4& g) {
+            return g.len_bits <= e.addresses.len_bits && g.contains(e.addresses.addr);
+        });
+        const bool touched = std::any_of(named.begin(), named.end(),
+                                         [&](const Prefix4& g) { return g.overlaps(e.addresses); });
+        for (std::uint64_t i = 0; i < (whole || !touched ? 1 : e.addresses.size()); i++) {
+            config::PoolEntry one = e;
+            if (touched && !whole)
+                one.addresses = {
+                    Ipv4Addr::from_host(e.addresses.addr.host() + static_cast<std::uint32_t>(i)),
+                    32};
+            if (whole || (touched && in_named(one.addresses.addr))) {
+                found++;
+                fn(one);
+            }
+            next.pool.push_back(one);
+        }
+    }
+    if (found == 0) return Error{addresses, "is not in the pool; see isthmusctl show pools"};
+    return next;
+}
+
+bool matches(const config::StaticEntry& e, const config::StaticEntry& w, bool by_ports) {
+    return e.ipv4 == w.ipv4 && (!by_ports || (e.protocol == w.protocol && e.ports == w.ports));
+}
+
+}  // namespace
+
+Expected<Policy> with_drain(const Policy& p, const std::string& addresses, std::time_t until) {
+    auto next = for_addresses(p, addresses, [&](config::PoolEntry& e) {
+        e.drain = true;
+        e.drain_until = until;
+    });
+    if (!next) return next;
+    const bool all = std::all_of(next->pool.begin(), next->pool.end(),
+                                 [](const config::PoolEntry& e) { return e.drain; });
+    if (all) return Error{addresses, "is all that is left of the pool; add other addresses first"};
+    return next;
+}
+
+Expected<Policy> without_drain(const Policy& p, const std::string& addresses) {
+    unsigned n = 0;
+    auto next = for_addresses(p, addresses, [&](config::PoolEntry& e) {
+        n += e.drain ? 1U : 0U;
+        e.drain = false;
+        e.drain_until = 0;
+    });
+    if (next && n == 0) return Error{addresses, "is not being drained; see isthmusctl show pools"};
+    return next;
+}
+
+Expected<Policy> with_prefix(const Policy& p, const std::string& prefix) {
+    const auto read_back = read("prefixes = (\"" + prefix + "\");", prefix);
+    if (!read_back) return read_back.error();
+    Policy next = p;
+    // An empty list means the well-known prefix; it stays when another comes beside it.
+    if (next.prefixes.empty())
+        next.prefixes.push_back({Pref64{kWellKnownPrefix.addr, kWellKnownPrefix.len_bits}, {}});
+    for (const auto& e : next.prefixes) {
+        if (e.prefix == read_back->prefixes.front().prefix)
+            return Error{prefix, "is a prefix already; see isthmusctl show prefixes"};
+    }
+    next.prefixes.push_back(read_back->prefixes.front());
+    return next;
+}
+
+Expected<Policy> without_prefix(const Policy& p, const std::string& prefix) {
+    const auto read_back = read("prefixes = (\"" + prefix + "\");", prefix);
+    if (!read_back) return read_back.error();
+    Policy next = p;
+    const auto gone = std::remove_if(
+        next.prefixes.begin(), next.prefixes.end(),
+        [&](const auto& e) { return e.prefix == read_back->prefixes.front().prefix; });
+    if (gone == next.prefixes.end())
+        return Error{prefix, "is no prefix of ours; see isthmusctl show prefixes"};
+    next.prefixes.erase(gone, next.prefixes.end());
+    if (next.prefixes.empty()) return Error{prefix, "is the only prefix; add another one first"};
+    return next;
+}
+
+Expected<Policy> with_static(const Policy& p, const StaticWords& w) {
+    std::string text = "static = ( { protocol = \"" + w.protocol + "\"; ipv4 = \"" + w.ipv4 +
+                       "\"; ports = \"" + w.ports + "\"; ipv6 = \"" + w.ipv6 + "\"; ";
+    if (!w.ipv6_ports.empty()) text += "ipv6_ports = \"" + w.ipv6_ports + "\"; ";
+    // Whether the address is in the pool is seen below, with the pool.
+    const auto read_back = read(text + "outside_pool = true; } );",
+                                w.protocol + w.ipv4 + w.ports + w.ipv6 + w.ipv6_ports);
+    if (!read_back) return read_back.error();
+    Policy next = p;
+    next.fixed.push_back(read_back->fixed.front());
+    next.fixed.back().outside_pool = w.outside_pool;
+    next.fixed.back().origin = {};
+    const auto whole = config::load_text(config::to_text(next), "policy");
+    for (const auto& e : whole.errors) return Error{"", e.what};
+    return next;
+}
+
+Expected<Policy> without_static(const Policy& p, const StaticWords& w) {
+    config::StaticEntry wanted;
+    const auto a = Ipv4Addr::parse(w.ipv4);
+    if (!a) return Error{w.ipv4, "is not an IPv4 address"};
+    wanted.ipv4 = *a;
+    const bool by_ports = !w.ports.empty();
+    if (by_ports) {
+        const auto read_back = read("static = ( { protocol = \"" + w.protocol + "\"; ipv4 = \"" +
+                                        w.ipv4 + "\"; ports = \"" + w.ports +
+                                        "\"; ipv6 = \"2001:db8::1\"; outside_pool = true; } );",
+                                    w.protocol + w.ipv4 + w.ports);
+        if (!read_back) return read_back.error();
+        wanted = read_back->fixed.front();
+    }
+    Policy next = p;
+    const auto gone = std::remove_if(next.fixed.begin(), next.fixed.end(),
+                                     [&](const auto& e) { return matches(e, wanted, by_ports); });
+    if (gone == next.fixed.end())
+        return Error{w.ipv4, "has no such static binding; see isthmusctl show config"};
+    next.fixed.erase(gone, next.fixed.end());
+    return next;
+}
+
+Expected<std::time_t> parse_duration(const std::string& text) {
+    const std::size_t digits = text.find_first_not_of("0123456789");
+    const std::string number = text.substr(0, digits);
+    const std::string unit = digits == std::string::npos ? "s" : text.substr(digits);
+    const std::time_t each = unit == "s"   ? 1
+                             : unit == "m" ? 60
+                             : unit == "h" ? 3600
+                             : unit == "d" ? 86400
+                                           : 0;
+    if (number.empty() || number.size() > 7 || each == 0)
+        return Error{text, "is no length of time; write 90s, 30m, 2h or 1d"};
+    return static_cast<std::time_t>(std::stol(number)) * each;
+}
+
+}  // namespace isthmus::control

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+// Live changes as functions from one policy to the next.
+#include "control/edit.h"
+
+#include <catch2/catch.hpp>
+
+using namespace isthmus;
+using namespace isthmus::control;
+
+namespace {
+
+Policy policy() {
+    const auto l = config::load_text(
+        "nat64: { prefixes = (\"2001:db8:64::/96\"); pool = (\"203.0.113.0/30\", "
+        "\"198.51.100.1\"); };",
+        "t");
+    REQUIRE(l.ok());
+    return l.config.nat64;
+}
+
+}  // namespace
+
+TEST_CASE("an address is drained out of the middle of an entry, and back") {
+    const auto d = with_drain(policy(), "203.0.113.2", 99);
+    REQUIRE(d.ok());
+    REQUIRE(d->pool.size() == 5);
+    for (const auto& e : d->pool) {
+        CHECK(e.drain == (e.addresses.text() == "203.0.113.2/32"));
+        CHECK(e.drain_until == (e.drain ? 99 : 0));
+    }
+    CHECK(config::load_text(config::to_text(*d), "t").ok());
+    const auto back = without_drain(*d, "203.0.113.0/30");
+    REQUIRE(back.ok());
+    for (const auto& e : back->pool) CHECK_FALSE(e.drain);
+    CHECK_FALSE(without_drain(policy(), "203.0.113.2").ok());
+    CHECK_FALSE(with_drain(policy(), "192.0.2.1", 0).ok());
+    CHECK_FALSE(with_drain(policy(), "banana", 0).ok());
+    CHECK_FALSE(with_drain(policy(), "0.0.0.0/0", 0).ok());  // nothing would be left
+}
+
+TEST_CASE("prefixes come and go; the last one stays") {
+    const auto two = with_prefix(policy(), "2001:db8:65::/96");
+    REQUIRE(two.ok());
+    CHECK(two->prefixes.size() == 2);
+    CHECK_FALSE(with_prefix(*two, "2001:db8:65::/96").ok());
+    CHECK_FALSE(with_prefix(*two, "2001:db8:65::/95").ok());
+    CHECK_FALSE(with_prefix(*two, "x\"); evil = (\"").ok());
+    const auto one = without_prefix(*two, "2001:db8:64::/96");
+    REQUIRE(one.ok());
+    CHECK_FALSE(without_prefix(*one, "2001:db8:65::/96").ok());
+    Policy none = policy();
+    none.prefixes.clear();
+    CHECK(with_prefix(none, "2001:db8:65::/96")->prefixes.size() == 2);
+}
+
+TEST_CASE("static bindings come and go by what an operator types") {
+    const auto one =
+        with_static(policy(), {"tcp", "203.0.113.1", "80-81", "2001:db8::7", "8080-8081", false});
+    REQUIRE(one.ok());
+    REQUIRE(one->fixed.size() == 1);
+    CHECK(one->fixed[0].ipv6_ports == config::PortRange{8080, 8081});
+    CHECK_FALSE(with_static(*one, {"all", "203.0.113.1", "81", "2001:db8::8", "", false}).ok());
+    CHECK_FALSE(with_static(*one, {"tcp", "192.0.2.1", "80", "2001:db8::8", "", false}).ok());
+    CHECK(with_static(*one, {"tcp", "192.0.2.1", "80", "2001:db8::8", "", true}).ok());
+    CHECK_FALSE(without_static(*one, {"udp", "203.0.113.1", "80-81", "", "", false}).ok());
+    CHECK(without_static(*one, {"tcp", "203.0.113.1", "80-81", "", "", false})->fixed.empty());
+}
+
+TEST_CASE("lengths of time") {
+    CHECK(*parse_duration("90") == 90);
+    CHECK(*parse_duration("30m") == 1800);
+    CHECK(*parse_duration("2h") == 7200);
+    CHECK(*parse_duration("1d") == 86400);
+    for (const char* bad : {"", "h", "2w", "-1", "1.5h", "99999999"})
+        CHECK_FALSE(parse_duration(bad).ok());
+}
