@@ -6,6 +6,8 @@
 // its length is one of 32, 40, 48, 56, 64, 96, and bits 64-71 are zero.
 #pragma once
 
+#include <array>
+#include <bit>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -39,19 +41,23 @@ struct Prefix4 {
     friend constexpr bool operator==(const Prefix4&, const Prefix4&) = default;
 };
 
+/// The first `len_bits` bits set, in two words as they lie in memory.
+[[nodiscard]] constexpr std::array<std::uint64_t, 2> mask6(unsigned len_bits) {
+    const auto half = [](unsigned bits) {
+        if (bits == 0) return std::uint64_t{0};
+        const std::uint64_t host = ~std::uint64_t{0} << (64 - bits);
+        return Be<std::uint64_t>{host}.wire();
+    };
+    return {half(len_bits < 64 ? len_bits : 64), half(len_bits > 64 ? len_bits - 64 : 0)};
+}
+
 struct Prefix6 {
     Ipv6Addr addr;
     std::uint8_t len_bits = 0;
 
     [[nodiscard]] constexpr bool contains(const Ipv6Addr& a) const {
-        const unsigned whole = len_bits / 8;
-        for (unsigned i = 0; i < whole; i++) {
-            if (a.octet[i] != addr.octet[i]) return false;
-        }
-        const unsigned rest = len_bits % 8;
-        if (rest == 0) return true;
-        const auto mask = static_cast<std::uint8_t>(0xff00U >> rest);
-        return ((a.octet[whole] ^ addr.octet[whole]) & mask) == 0;
+        const auto mine = addr.words(), theirs = a.words(), mask = mask6(len_bits);
+        return (((mine[0] ^ theirs[0]) & mask[0]) | ((mine[1] ^ theirs[1]) & mask[1])) == 0;
     }
     [[nodiscard]] constexpr bool overlaps(const Prefix6& o) const {
         return len_bits <= o.len_bits ? contains(o.addr) : o.contains(addr);
@@ -64,13 +70,9 @@ struct Prefix6 {
 
 /// The first `len_bits` bits of `a`, the rest zero.
 [[nodiscard]] constexpr Ipv6Addr masked(const Ipv6Addr& a, unsigned len_bits) {
-    Ipv6Addr out;
-    for (unsigned i = 0; i < 16; i++) {
-        const unsigned bits =
-            len_bits >= (i + 1) * 8 ? 8 : (len_bits > i * 8 ? len_bits - i * 8 : 0);
-        out.octet[i] = static_cast<std::uint8_t>(a.octet[i] & (0xff00U >> bits));
-    }
-    return out;
+    const auto words = a.words(), mask = mask6(len_bits);
+    return Ipv6Addr{std::bit_cast<std::array<std::uint8_t, 16>>(
+        std::array<std::uint64_t, 2>{words[0] & mask[0], words[1] & mask[1]})};
 }
 
 /// 64:ff9b::/96, the Well-Known Prefix (RFC 6052 s2.1).

@@ -50,6 +50,7 @@ enum class Counter : std::uint8_t {
     events_told,
     events_lost,
     events_suppressed,
+    steady,
     count_
 };
 
@@ -99,6 +100,7 @@ inline constexpr auto kCounters = std::to_array<CounterInfo>({
     {Counter::events_lost, "events_lost", "events lost because the log ring was full"},
     {Counter::events_suppressed, "events_suppressed",
      "refusals not told to the logs, by the rate limit of such events"},
+    {Counter::steady, "steady", "packets of flows under way, translated without any decision"},
 });
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::count_);
 static_assert(table_is_complete(kCounters, kCounterCount));

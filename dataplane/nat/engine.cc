@@ -3,6 +3,9 @@
 
 #include <algorithm>
 
+#include "common/net/checksum.h"
+#include "common/net/rfc6052.h"
+
 namespace isthmus::nat {
 
 namespace {
@@ -68,6 +71,7 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         retired = retired || (prefix_live_[i] && !policy.prefix[i].live);
         prefix_live_[i] = policy.prefix[i].live;
     }
+    set_steady(policy);
     std::uint64_t digest = policy.n_static;
     for (unsigned i = 0; i < policy.n_slots; i++) digest += policy.slot[i].static_digest;
     retired = retired || (static_digest_ != 0 && static_digest_ != digest);
@@ -86,6 +90,31 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
     // A sweep under way goes on: nothing more was retired.
     if (sweeping_ == 0) swept_.store(applied_, std::memory_order_release);
     finish_sweep();
+}
+
+/// Steady flows have to show anew, under this policy, that they are. Not while a clearing goes on:
+/// then every packet asks whether its session was named.
+void Engine::set_steady(const Policy& policy) noexcept {
+    // Neither 0 nor kNeverSteady.
+    policy_stamp_ = static_cast<std::uint32_t>(policy.generation % (kNeverSteady - 1) + 1);
+    steady_ = clearing_ ? kNeverSteady : policy_stamp_;
+    std::uint32_t udp = policy.lifetimes.udp.v;
+    for (unsigned i = 0; i < policy.n_udp_timers; i++)
+        udp = std::min(udp, policy.udp_timer[i].life.v);
+    fresh_ticks_[static_cast<unsigned>(Proto::udp)] = udp;
+    fresh_ticks_[static_cast<unsigned>(Proto::tcp)] = policy.lifetimes.tcp_established.v;
+    v4_refresh_ = policy.v4_refresh;
+}
+
+void Engine::mark_steady(const Policy& policy, Index i, const Endpoint4& z) noexcept {
+    Binding& b = bindings_[i];
+    if (steady_ == kNeverSteady || b.has_session == 0 || !to(b, z) || b.proto == Proto::icmp)
+        return;
+    Sum before, after;
+    before.add(b.x_addr).add(embed(policy.prefix[b.prefix].pref, z.addr)).add(b.x_id);
+    after.add(b.t_addr).add(z.addr).add(b.t_id);
+    b.sum_64 = after.take(before).fold();
+    b.steady = steady_;
 }
 
 /// Opening an address costs up to some 100 us when it is in use: a few of them in a turn.
@@ -123,6 +152,7 @@ void Engine::finish_sweep() noexcept {
     sweeping_ = 0;
     if (!clearing_) return;
     clearing_ = false;
+    steady_ = policy_stamp_;
     cleared_.store(asked_.load(std::memory_order_relaxed), std::memory_order_release);
 }
 
@@ -132,6 +162,7 @@ void Engine::take_orders() noexcept {
     order_taken_ = order_;
     result_ = ClearResult{};
     clearing_ = true;
+    steady_ = kNeverSteady;
     epoch_++;
     begin_sweep();
 }
@@ -245,14 +276,17 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
             remove_binding(policy, i, now);
             return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
         }
-        return {Drop::none, bindings_[i].t_addr, bindings_[i].t_id};
+        return {Drop::none, bindings_[i].t_addr, bindings_[i].t_id, i};
     }
     Binding& b = bindings_[i];
-    const Outbound mapped{Drop::none, b.t_addr, b.t_id};
+    const Outbound mapped{Drop::none, b.t_addr, b.t_id, i};
     if (is_likely(b.has_session != 0 && to(b, z))) {
         if (is_likely(first_alive(policy, b, now))) {
             touch(policy, b.tcp, b.last_seen, b.proto, true, flags, now);
-            if (is_unlikely(b.prefix != prefix)) b.prefix = prefix;
+            if (is_unlikely(b.prefix != prefix)) {
+                b.prefix = prefix;
+                b.steady = 0;
+            }
             return mapped;
         }
         remove_first(b, now);
@@ -304,7 +338,7 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
     if (is_likely(b.has_session != 0 && to(b, tuple.src))) {
         if (is_likely(first_alive(policy, b, now))) {
             touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
-            return {Drop::none, b.x_addr, b.x_id, b.prefix};
+            return {Drop::none, b.x_addr, b.x_id, b.prefix, i};
         }
         remove_first(b, now);
     } else if (const Index m = find_more(i, tuple.src); m != kNone) {

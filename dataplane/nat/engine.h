@@ -55,6 +55,7 @@ struct Outbound {
     Drop why = Drop::none;
     Ipv4Addr t_addr;
     Be16 t_id;
+    Index binding = kNone;  // outbound() only
 };
 
 struct Inbound {
@@ -62,6 +63,16 @@ struct Inbound {
     Ipv6Addr x_addr;
     Be16 x_id;
     std::uint8_t prefix = 0;  // of the session: Y' = Pref64::Z
+    Index binding = kNone;    // inbound() only
+};
+
+/// What a steady packet from IPv6 says of its flow (pipeline/steady.h).
+struct SteadyKey {
+    Ipv6Addr x;
+    Ipv4Addr z;
+    Be16 x_id, z_id;
+    Proto proto = Proto::udp;
+    std::uint8_t prefix = 0;
 };
 
 /// A probe that an idle TCP client shall get (RFC 6146 s3.5.2.2): from Y',y to X',x.
@@ -143,6 +154,36 @@ public:
         if (i != kNone) prefetch_for_write(&bindings_[i]);
     }
     [[nodiscard]] const Binding& binding(Index i) const noexcept { return bindings_[i]; }
+
+    // Steady flows: TCP or UDP, the first session of a binding, alive, and found fit by every check
+    // that depends on addresses, prefix and policy alone (mark_steady()). Their packets need no
+    // decision. A new policy, a clearing, or the end of the session ends the state.
+    [[nodiscard]] Index candidate(std::uint64_t hash) const noexcept {
+        return index_.candidate(hash);
+    }
+    /// The binding that a steady packet may use as it is, or nullptr: it must go the long way.
+    [[nodiscard]] Binding* steady_64(Index i, const SteadyKey& key, Now now) noexcept {
+        if (is_unlikely(i == kNone)) return nullptr;
+        Binding& b = bindings_[i];
+        const bool same = b.steady == steady_ && b.x_addr == key.x && b.x_id == key.x_id &&
+                          b.z_addr == key.z && b.z_id == key.z_id && b.proto == key.proto &&
+                          b.prefix == key.prefix;
+        return is_likely(same && is_fresh(b, now)) ? &b : nullptr;
+    }
+    /// As steady_64(), for a packet from (Z,z); `i` comes from the port's cell, which proves (T,t).
+    [[nodiscard]] Binding* steady_46(Index i, Ipv4Addr z, Be16 z_id, Now now) noexcept {
+        if (is_unlikely(i == kNone)) return nullptr;
+        Binding& b = bindings_[i];
+        const bool same = b.steady == steady_ && b.z_addr == z && b.z_id == z_id;
+        return is_likely(same && is_fresh(b, now)) ? &b : nullptr;
+    }
+    /// A steady packet goes: the session's timer starts anew.
+    void refresh(Binding& b, Direction d, Now now) const noexcept {
+        if (b.last_seen == now.tick.v || (d == Direction::d46 && !v4_refresh_)) return;
+        b.last_seen = now.tick.v;
+    }
+    /// The first session of binding `i`, with Z,z, has passed all those checks under `policy`.
+    void mark_steady(const Policy& policy, Index i, const Endpoint4& z) noexcept;
 
     /// A packet from IPv6 (RFC 6146 s3.5): finds or makes binding and session. `hint` may be stale
     /// or kNone.
@@ -268,6 +309,11 @@ private:
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
         return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }
+    /// Far from the end of its life, whatever its timer; and TCP only while it is established.
+    [[nodiscard]] bool is_fresh(const Binding& b, Now now) const noexcept {
+        if (b.proto == Proto::tcp && b.tcp != TcpState::established) return false;
+        return now.tick.v - b.last_seen <= fresh_ticks_[static_cast<unsigned>(b.proto.get())];
+    }
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
     [[nodiscard]] bool dead(const Policy& p, const Binding& b, Now now) const noexcept;
@@ -346,6 +392,7 @@ private:
     void end_check(const char* wrong) noexcept;
     [[nodiscard]] std::uint64_t changes() const noexcept;
 
+    void set_steady(const Policy& policy) noexcept;
     void take_orders() noexcept;
     [[nodiscard]] bool names(const Binding& b) const noexcept;
     [[nodiscard]] bool cleared(const Binding& b) const noexcept {
@@ -395,7 +442,12 @@ private:
     std::uint8_t block_bits_ = 0;
     unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
     unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
-    std::uint32_t epoch_ = 0;              // counts clearings
+    static constexpr std::uint32_t kNeverSteady = ~std::uint32_t{0};
+    std::uint32_t policy_stamp_ = kNeverSteady;
+    std::uint32_t steady_ = kNeverSteady;               // stamp that counts now
+    std::array<std::uint32_t, kProtos> fresh_ticks_{};  // shortest life of a steady session
+    bool v4_refresh_ = true;
+    std::uint32_t epoch_ = 0;  // counts clearings
     bool clearing_ = false;
     mutable ClearOrder order_;  // another thread writes it, once the last one is done
     ClearOrder order_taken_;

@@ -250,7 +250,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
 void Engine::write_binding(const Policy& policy, const Wanted& w) noexcept {
     Binding& b = bindings_[w.binding];
     if (free_ == w.binding) {
-        free_ = b.next;
+        free_ = b.subscriber;
     } else {
         fresh_++;
     }
@@ -264,6 +264,7 @@ void Engine::write_binding(const Policy& policy, const Wanted& w) noexcept {
     b.slot = w.slot;
     b.proto = w.proto;
     b.has_session = 0;
+    b.steady = 0;
     b.n_more = 0;
     b.live = w.life;
 }
@@ -334,6 +335,7 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
         b.z_id = z.id;
         b.tcp = state;
         b.prefix = prefix;
+        b.steady = 0;
         b.last_seen = now.tick.v;
         b.epoch = epoch_;
         b.has_session = 1;
@@ -396,6 +398,7 @@ void Engine::remove_first(Binding& b, Now now) noexcept {
     if (is_unlikely(log_.sessions))
         tell_session(EventKind::session_removed, b, {b.z_addr, b.z_id}, now);
     b.has_session = 0;
+    b.steady = 0;
     count_sessions(subscribers_[b.subscriber], -1);
     counters_.add(Counter::sessions_removed);
     publish_counts();
@@ -449,7 +452,7 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
         b.live = Life::none;
         b.n_more = 0;
     }
-    b.next = free_;
+    b.subscriber = free_;
     free_ = i;
     n_bindings_--;
     counters_.add(Counter::bindings_removed);

@@ -28,8 +28,9 @@ __extension__ using Uint128 = unsigned __int128;
 
 [[nodiscard]] inline std::uint64_t hash_addr(const Seed& s, const Ipv6Addr& a,
                                              std::uint64_t more) noexcept {
+    constexpr std::uint64_t kOdd = 0xe7037ed1a0b428db;
     const auto w = a.words();
-    return hash2(s, hash2(s, w[0], w[1]), more);
+    return fold(fold(w[0] ^ s.a, w[1] ^ s.b) ^ more ^ kOdd, s.a ^ (s.b << 1 | 1));
 }
 
 }  // namespace isthmus::nat

@@ -44,6 +44,16 @@ public:
         }
     }
 
+    /// The first entry of the home bucket whose tag is that of `hash`, or kNone: nearly always the
+    /// right one, and its key has not been looked at. For asking for its memory ahead of time.
+    [[nodiscard]] Index candidate(std::uint64_t hash) const noexcept {
+        const Bucket& b = buckets_[home(hash)];
+        const __m128i have = _mm_load_si128(reinterpret_cast<const __m128i*>(b.tag.data()));
+        const __m128i tags = _mm_set1_epi16(static_cast<short>(tag(hash)));
+        const auto hits = static_cast<unsigned>(_mm_movemask_epi8(_mm_cmpeq_epi16(have, tags)));
+        return hits == 0 ? kNone : b.index[static_cast<unsigned>(std::countr_zero(hits)) / 2];
+    }
+
     /// False: no room (the overflow buckets are used up).
     bool insert(std::uint64_t hash, Index index) noexcept {
         for (std::uint32_t at = home(hash);;) {

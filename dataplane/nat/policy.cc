@@ -37,6 +37,21 @@ void decide_owners(Policy& p, std::uint8_t group) noexcept {
     }
 }
 
+void find_runs(Policy& p) noexcept {
+    p.n_runs = 0;
+    for (unsigned i = 0; i < p.n_slots; i++) {
+        if (p.slot[i].state == PoolSlot::State::unused) continue;
+        const std::uint32_t addr = p.slot[i].addr.host();
+        SlotRun* last = p.n_runs == 0 ? nullptr : &p.run[p.n_runs - 1];
+        if (last != nullptr && last->slot + last->n == i && last->first + last->n == addr) {
+            last->n++;
+            continue;
+        }
+        if (p.n_runs++ >= kRunsMax) return;
+        p.run[p.n_runs - 1] = SlotRun{addr, 1, i};
+    }
+}
+
 std::uint32_t home_of_t(const Policy& p, unsigned slot, std::uint16_t id, Proto proto) noexcept {
     const std::uint64_t key = (std::uint64_t{slot} << 32) | (std::uint64_t{id} << 8);
     return static_cast<std::uint32_t>(hash2(p.seed, key | static_cast<unsigned>(proto), 8) %
@@ -80,6 +95,7 @@ void finish_policy(Policy& p) noexcept {
     std::stable_sort(p.rule.begin(), p.rule.begin() + p.n_rules, [](const Rule& a, const Rule& b) {
         return a.source.len_bits > b.source.len_bits;
     });
+    find_runs(p);
     p.slot_hash.fill(0);
     for (unsigned i = 0; i < p.n_slots; i++) {
         if (p.slot[i].state == PoolSlot::State::unused) continue;

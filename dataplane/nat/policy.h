@@ -56,6 +56,13 @@ struct PoolSlot {
     friend bool operator==(const PoolSlot&, const PoolSlot&) = default;
 };
 
+/// Consecutive addresses in consecutive slots.
+struct SlotRun {
+    std::uint32_t first = 0, n = 0;  // address, host order
+    std::uint32_t slot = 0;
+};
+inline constexpr unsigned kRunsMax = 4;
+
 struct Lifetimes {
     Tick udp = ticks_of_seconds(300);
     Tick icmp = ticks_of_seconds(60);
@@ -134,6 +141,8 @@ struct Policy {
     std::array<PoolSlot, kSlotsMax> slot;
     unsigned n_slots = 0;                                  // slots [0, n_slots) may be in use
     std::array<std::uint16_t, kSlotHashSize> slot_hash{};  // slot + 1, open addressing; 0: empty
+    unsigned n_runs = 0;                                   // above kRunsMax: too many, use the hash
+    std::array<SlotRun, kRunsMax> run;
     Seed seed;  // of slot_hash and of the subscribers' owners
     unsigned n_workers = 1;
     std::uint8_t subscriber_bits = 64;
@@ -170,8 +179,17 @@ struct Policy {
         return match_prefix(a) >= 0;
     }
 
-    /// The slot of a pool address, or -1: O(1) for any pool.
+    /// The slot of a pool address, or -1: O(1) for any pool, and without touching memory when the
+    /// pool is a few runs of consecutive addresses.
     [[nodiscard]] int slot_of(Ipv4Addr t) const noexcept {
+        if (is_unlikely(n_runs > kRunsMax)) return slot_by_hash(t);
+        for (unsigned i = 0; i < n_runs; i++) {
+            const std::uint32_t offset = t.host() - run[i].first;
+            if (offset < run[i].n) return static_cast<int>(run[i].slot + offset);
+        }
+        return -1;
+    }
+    [[nodiscard]] int slot_by_hash(Ipv4Addr t) const noexcept {
         for (std::uint32_t i = slot_home(t);; i = (i + 1) % kSlotHashSize) {
             if (slot_hash[i] == 0) return -1;
             if (slot[slot_hash[i] - 1U].addr == t) return slot_hash[i] - 1;

@@ -37,11 +37,12 @@ struct alignas(kCacheLine) Binding {
     Shared<std::uint8_t> has_session = 0;  // the first session exists
     Shared<std::uint32_t> n_more = 0;      // further sessions
     Shared<std::uint32_t> last_seen = 0;   // Tick, of the first session
-    Index subscriber = kNone;
-    Index next = kNone;                    // free list
+    Index subscriber = kNone;              // of a free record: the next free one
+    std::uint32_t steady = 0;              // stamp of the policy that needs no more checks; 0: none
     Shared<std::uint32_t> generation = 0;  // even: stable; 0: never used
     std::uint32_t epoch = 0;               // of the last `clear` before it was made
     Shared<Life> live = Life::none;
+    std::uint16_t sum_64 = 0;  // what 6->4 adds to a transport checksum, when steady
     [[nodiscard]] bool is_live() const noexcept { return live.get() != Life::none; }
 };
 static_assert(sizeof(Binding) == 64);

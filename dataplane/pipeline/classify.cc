@@ -13,14 +13,6 @@ namespace {
 constexpr std::uint32_t kIpv4Bytes = 20;
 constexpr std::uint32_t kIpv6Bytes = 40;
 
-bool is_for_us(const MacAddr& dst, const Port& port) noexcept {
-    if (dst == port.mac) return true;
-    for (unsigned i = 0; i < port.n_extra_macs; i++) {
-        if (dst == port.extra_mac[i]) return true;
-    }
-    return false;
-}
-
 void drop(Work& work, Drop why) noexcept {
     work.path = Path::drop;
     work.why = why;
@@ -84,7 +76,7 @@ void classify(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState
     std::memcpy(dst.octet.data(), packet.frame.data, 6);
     const bool from_worker = packet.hairpin || packet.handed_over;
     const Port& port = cfg.interfaces.port[packet.port];
-    if (!dst.is_multicast() && !from_worker && !is_for_us(dst, port))
+    if (!dst.is_multicast() && !from_worker && !port.is_mine(dst.octet.data()))
         return drop(work, Drop::foreign_mac);
     // A VLAN that nobody configured is not ours: the kernel may know it (and drops it if not).
     if (work.l2.vlan != 0 && !from_worker &&

@@ -112,6 +112,22 @@ void store_syn(Context& c, Packet& packet, const Work& w, const Tuple4& tuple) n
     drop_packet(c, packet, c.worker.engine.store_syn(c.cfg.nat, syn, c.now));
 }
 
+/// A flow whose packet has just passed the checks of its own direction: when it would pass those of
+/// the other one too, its next packets need none (steady.h).
+void mark_64(Context& c, const nat::Outbound& mapped, const Endpoint4& z) noexcept {
+    if (mapped.binding == nat::kNone || illegal_host(z.addr)) return;
+    c.worker.engine.mark_steady(c.cfg.nat, mapped.binding, z);
+}
+
+void mark_46(Context& c, const nat::Inbound& mapped, const Tuple4& tuple) noexcept {
+    const nat::Policy& p = c.cfg.nat;
+    if (mapped.binding == nat::kNone || illegal_source(mapped.x_addr)) return;
+    if (p.in_any_prefix(mapped.x_addr) || forbidden_under(c.cfg, mapped.prefix, tuple.src.addr))
+        return;
+    if (p.n_excluded != 0 && p.is_excluded(tuple.src, tuple.proto)) return;
+    c.worker.engine.mark_steady(p, mapped.binding, tuple.src);
+}
+
 void drop_or_refuse(Context& c, Packet& packet, Work& w, Drop why, std::uint32_t mtu = 0) noexcept {
     refuse(c, packet, w, why, mtu);
 }
@@ -154,6 +170,7 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Outbound mapped =
         map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (!hairpin) mark_64(c, mapped, z);
     if (is_unlikely(tuple.dst.addr.octet[8] != 0) &&
         c.cfg.nat.prefix[w.prefix].pref.len_bits < 96) {
         c.worker.counters.add(Counter::u_octet_nonzero);
@@ -196,8 +213,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     Way way;
     Fit fit;
     if (is_likely(known != nat::kNone)) {
-        way = way_to(c.worker, c.worker.engine.binding(known).x_addr,
-                     static_cast<std::uint32_t>(w.hash >> 16));
+        way = way_to(c.worker, c.worker.engine.binding(known).x_addr, flow_hash_46(known));
         if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
         fit = xlat::fit_46(w.parsed, way.adjacency.mtu, c.cfg.xlat, packet.buffer == nullptr);
         if (is_unlikely(fit.what == Fit::Do::refuse))
@@ -208,6 +224,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Inbound mapped = map_46(c, w, tuple);
     if (is_unlikely(mapped.why == Drop::tcp_syn_stored)) return store_syn(c, packet, w, tuple);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (!packet.hairpin) mark_46(c, mapped, tuple);
     const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, tuple.src.addr);
     const xlat::To6 to{y, mapped.x_addr, proto == Proto::icmp ? mapped.x_id : w.parsed.src_id,
                        mapped.x_id};

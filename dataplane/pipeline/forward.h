@@ -15,6 +15,10 @@ void forward_64(Context& c, Packet& packet, Work& work) noexcept;
 /// An IPv4 packet to a pool address, parsed; the frame stands at its IP header.
 void forward_46(Context& c, Packet& packet, Work& work) noexcept;
 
+/// Which of several next hops a flow takes (ECMP): the same for all its packets.
+[[nodiscard]] inline std::uint32_t flow_hash_46(nat::Index binding) noexcept {
+    return binding * 0x9e3779b1U;
+}
 /// An IPv4 packet of our own making to a pool address (RFC 6146 s3.8): handled as an arrival from
 /// IPv4, here or at the worker that owns it. The hop limit has been paid.
 void hairpin_v4(Context& c, Packet& packet) noexcept;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 
 #include "common/net/addr.h"
 
@@ -20,6 +21,18 @@ struct Port {
     MacAddr mac;
     std::uint8_t n_extra_macs = 0;  // VRRP and the like, besides `mac`
     std::array<MacAddr, kExtraMacsMax> extra_mac;
+
+    /// True when the link address at `octets` is one of ours.
+    [[nodiscard]] bool is_mine(const std::uint8_t* octets) const noexcept {
+        const auto is = [octets](const MacAddr& m) {
+            return std::memcmp(octets, m.octet.data(), 6) == 0;
+        };
+        if (is(mac)) return true;
+        for (unsigned i = 0; i < n_extra_macs; i++) {
+            if (is(extra_mac[i])) return true;
+        }
+        return false;
+    }
 };
 
 /// A port, or a VLAN on it.

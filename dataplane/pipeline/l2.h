@@ -9,6 +9,7 @@
 #include "common/net/addr.h"
 #include "common/net/be.h"
 #include "common/net/frame.h"
+#include "common/net/headers.h"
 #include "dataplane/pipeline/burst.h"
 
 namespace isthmus::pipeline {
@@ -27,12 +28,6 @@ struct L2 {
     std::uint16_t vlan = 0;   // 0: untagged
 };
 
-[[nodiscard]] inline std::uint16_t load_be16(const std::uint8_t* p) noexcept {
-    std::uint16_t raw;
-    std::memcpy(&raw, p, sizeof raw);
-    return Be16::from_wire(raw).host();
-}
-
 inline void store_be16(std::uint8_t* p, std::uint16_t host) noexcept {
     const std::uint16_t raw = Be16{host}.wire();
     std::memcpy(p, &raw, sizeof raw);
@@ -42,14 +37,14 @@ inline void store_be16(std::uint8_t* p, std::uint16_t host) noexcept {
 [[nodiscard]] inline bool read_l2(const Packet& p, L2& out) noexcept {
     if (p.frame.len_bytes < kEthernetBytes) return false;
     out.bytes = kEthernetBytes;
-    out.type = load_be16(p.frame.data + 12);
+    out.type = load_be16(p.frame.data + 12).host();
     out.vlan = p.vlan;
     if (out.type != kTypeVlan) return true;
     if (p.frame.len_bytes < kEthernetBytes + kVlanBytes) return false;
     out.bytes += kVlanBytes;
     // A priority tag (id 0) means untagged (IEEE 802.1Q).
-    out.vlan = static_cast<std::uint16_t>(load_be16(p.frame.data + 14) & 0x0fff);
-    out.type = load_be16(p.frame.data + 16);
+    out.vlan = static_cast<std::uint16_t>(load_be16(p.frame.data + 14).host() & 0x0fff);
+    out.type = load_be16(p.frame.data + 16).host();
     return true;
 }
 

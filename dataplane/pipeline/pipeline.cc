@@ -5,6 +5,7 @@
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/forward.h"
+#include "dataplane/pipeline/steady.h"
 #include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
@@ -22,56 +23,60 @@ bool has_ids(const xlat::Parsed& p) noexcept {
            (p.kind == xlat::Kind::tcp || p.kind == xlat::Kind::udp || p.kind == xlat::Kind::echo);
 }
 
-/// Stage 1: classify. In: frame. Out: path, prefix and z or slot; the frame stands at its IP
-/// header.
-void stage_classify(Context& c) noexcept {
+/// The long way's first half: what the packet is to us, and its headers. Ends by asking for the
+/// bucket or the port's cell.
+void read_long(Context& c, unsigned i) noexcept {
+    Packet& packet = c.burst.in[i];
+    Work& w = c.worker.work[i];
+    w = Work{};
+    classify(packet, w, c.cfg, c.worker);
+    if (packet.l3_checksum_bad && w.path == Path::d46) {
+        w.path = Path::drop;
+        w.why = Drop::ipv4_bad_checksum;
+    }
+    Frame& f = packet.frame;
+    if (w.path == Path::d64) {
+        w.why = xlat::parse_v6(f, w.parsed);
+        if (w.why != Drop::none || !has_ids(w.parsed)) return;
+        w.hash = c.worker.engine.hash_of({load_ipv6(f.data + ipv6_at::kSource), w.parsed.src_id},
+                                         proto_of(w.parsed.kind));
+        c.worker.engine.prefetch_bucket(w.hash);
+    } else if (w.path == Path::d46) {
+        w.why = xlat::parse_v4(f, w.parsed);
+        if (w.why != Drop::none || !has_ids(w.parsed)) return;
+        c.worker.engine.prefetch_port(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
+    }
+}
+
+/// The candidate for the binding of a packet on the long way; asks for its line.
+void lookup_long(Context& c, unsigned i) noexcept {
+    Work& w = c.worker.work[i];
+    if (w.why != Drop::none || !has_ids(w.parsed)) return;
+    if (w.path == Path::d64) {
+        w.hint = c.worker.engine.candidate(w.hash);
+    } else if (w.path == Path::d46) {
+        w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
+    }
+    c.worker.engine.prefetch_binding(w.hint);
+}
+
+/// Stage 1: read. In: frame. Out: steady[], or work[] for the long way.
+void stage_read(Context& c) noexcept {
     for (unsigned i = 0; i < c.burst.n; i++) {
         if (i + kAhead < c.burst.n) prefetch(c.burst.in[i + kAhead].frame.data);
-        Work& w = c.worker.work[i];
-        w = Work{};
-        classify(c.burst.in[i], w, c.cfg, c.worker);
-        if (c.burst.in[i].l3_checksum_bad && w.path == Path::d46) {
-            w.path = Path::drop;
-            w.why = Drop::ipv4_bad_checksum;
-        }
+        if (is_unlikely(!read_steady(c, c.burst.in[i], c.worker.steady[i]))) read_long(c, i);
     }
 }
 
-/// Stage 2: parse. In: frame. Out: parsed, hash. Ends by asking for the bucket or the port's cell.
-void stage_parse(Context& c) noexcept {
-    for (unsigned i = 0; i < c.burst.n; i++) {
-        Work& w = c.worker.work[i];
-        Frame& f = c.burst.in[i].frame;
-        if (w.path == Path::d64) {
-            w.why = xlat::parse_v6(f, w.parsed);
-            if (w.why != Drop::none || !has_ids(w.parsed)) continue;
-            w.hash = c.worker.engine.hash_of(
-                {load_ipv6(f.data + ipv6_at::kSource), w.parsed.src_id}, proto_of(w.parsed.kind));
-            c.worker.engine.prefetch_bucket(w.hash);
-        } else if (w.path == Path::d46) {
-            w.why = xlat::parse_v4(f, w.parsed);
-            if (w.why != Drop::none || !has_ids(w.parsed)) continue;
-            c.worker.engine.prefetch_port(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
-        }
-    }
-}
-
-/// Stage 3: look up. Out: hint. Ends by asking for the binding's line.
+/// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line.
 void stage_lookup(Context& c) noexcept {
     for (unsigned i = 0; i < c.burst.n; i++) {
-        Work& w = c.worker.work[i];
-        if (w.why != Drop::none || !has_ids(w.parsed)) continue;
-        const Proto proto = proto_of(w.parsed.kind);
-        if (w.path == Path::d64) {
-            const Endpoint6 x{load_ipv6(c.burst.in[i].frame.data + ipv6_at::kSource),
-                              w.parsed.src_id};
-            w.hint = c.worker.engine.find(w.hash, x, proto);
-        } else if (w.path == Path::d46) {
-            w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto);
+        Steady& s = c.worker.steady[i];
+        if (is_likely(s.way != Steady::Way::none)) {
+            lookup_steady(c, s);
         } else {
-            continue;
+            lookup_long(c, i);
         }
-        c.worker.engine.prefetch_binding(w.hint);
     }
 }
 
@@ -91,21 +96,35 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
     }
 }
 
-/// Stage 4: decide and rewrite, in order of arrival.
-void stage_finish(Context& c) noexcept {
+/// The long way's second half: decide, rewrite, send or refuse.
+void finish_long(Context& c, unsigned i) noexcept {
+    Packet& packet = c.burst.in[i];
+    Work& w = c.worker.work[i];
+    if (w.path != Path::d64 && w.path != Path::d46) return finish_untranslated(c, packet, w);
+    if (is_unlikely(w.why != Drop::none)) return refuse(c, packet, w, w.why);
+    if (w.path == Path::d64) return forward_64(c, packet, w);
+    forward_46(c, packet, w);
+}
+
+/// Stage 3: send, in order of arrival. What turns out not to be steady after all goes the long way
+/// now.
+void stage_send(Context& c) noexcept {
+    unsigned n_64 = 0, n_46 = 0;
     for (unsigned i = 0; i < c.burst.n; i++) {
-        Packet& packet = c.burst.in[i];
-        Work& w = c.worker.work[i];
-        if (w.path != Path::d64 && w.path != Path::d46) {
-            finish_untranslated(c, packet, w);
-        } else if (is_unlikely(w.why != Drop::none)) {
-            refuse(c, packet, w, w.why);
-        } else if (w.path == Path::d64) {
-            forward_64(c, packet, w);
-        } else {
-            forward_46(c, packet, w);
+        const Steady& s = c.worker.steady[i];
+        if (is_likely(s.way != Steady::Way::none)) {
+            if (is_likely(send_steady(c, c.burst.in[i], s))) {
+                n_64 += s.way == Steady::Way::d64;
+                n_46 += s.way == Steady::Way::d46;
+                continue;
+            }
+            read_long(c, i);
         }
+        finish_long(c, i);
     }
+    c.worker.counters.add(Counter::translated_64, n_64);
+    c.worker.counters.add(Counter::translated_46, n_46);
+    c.worker.counters.add(Counter::steady, n_64 + n_46);
 }
 
 /// Held packets whose next hop is known now, or whose time is over.
@@ -164,17 +183,16 @@ void take_snapshot(Context& c) noexcept {
 }  // namespace
 
 void run_pipeline(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
-    Context c{burst, cfg, worker, now};
+    Context c{burst, cfg, worker, now, worker.fib->epoch()};
     take_snapshot(c);
-    stage_classify(c);  // frame -> what it is to us
-    stage_parse(c);     // bytes -> tuple, or a reason to refuse
-    stage_lookup(c);    // tuple -> binding, or none yet
-    stage_finish(c);    // decide, rewrite, send; in order of arrival
+    stage_read(c);    // frame -> what it is to us, tuple, or a reason to refuse
+    stage_lookup(c);  // tuple -> binding, probably; or none yet
+    stage_send(c);    // decide, rewrite, send; in order of arrival
     burst.n = 0;
 }
 
 void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
-    Context c{burst, cfg, worker, now};
+    Context c{burst, cfg, worker, now, worker.fib->epoch()};
     take_snapshot(c);
     worker.engine.end_turn(cfg.nat, now, [&](const nat::Probe& p) { send_probe(c, p); });
     worker.engine.expire_syns(now, [&](const auto& syn) { answer_stored_syn(c, syn); });

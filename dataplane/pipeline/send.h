@@ -20,6 +20,7 @@ struct Context {
     const Snapshot& cfg;
     WorkerState& worker;
     Now now;
+    std::uint32_t fib_epoch = 0;
 };
 
 /// Where a packet would go. `why` is none when there is a way (the link address may still be

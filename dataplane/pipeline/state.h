@@ -12,6 +12,7 @@
 #include "dataplane/nat/fragment_store.h"
 #include "dataplane/pipeline/burst.h"
 #include "dataplane/pipeline/fib.h"
+#include "dataplane/pipeline/hop.h"
 #include "dataplane/pipeline/l2.h"
 #include "dataplane/pipeline/pending.h"
 #include "dataplane/xlat/icmp_error.h"
@@ -37,6 +38,21 @@ struct Work {
     nat::Index hint = nat::kNone;
 };
 
+/// What the stages carry of a steady packet (steady.h).
+struct Steady {
+    enum class Way : std::uint8_t { none, d64, d46 };
+    std::uint64_t hash = 0;        // d64
+    nat::Index hint = nat::kNone;  // the binding, probably
+    Ipv4Addr z;                    // d64
+    std::uint16_t id = 0;          // d64: of the Pref64; d46: of the pool slot
+    std::uint16_t payload = 0;     // bytes behind the IP header
+    Be16 t_id;                     // d46
+    Way way = Way::none;
+    Proto proto = Proto::udp;
+    std::uint8_t link_bytes = 0;
+};
+static_assert(sizeof(Steady) == 32);
+
 struct WorkerSizes {
     nat::Sizes tables;
     std::uint32_t fragment_entries = 1024;
@@ -58,6 +74,8 @@ struct WorkerState {
     std::uint64_t seen_generation = ~std::uint64_t{0};
     std::uint64_t ip_id_counter = 0;
     nat::Seed seed;
+    Hops hops;
+    std::array<Steady, kBurstMax> steady;
     std::array<Work, kBurstMax> work;
     std::array<std::uint8_t, kScratchBytes> scratch;
 

@@ -242,8 +242,8 @@ private:
         std::vector<pipeline::Packet> over;
         for (unsigned i = 0; i < burst->tx.n; i++) {
             const auto& p = burst->tx.item[i];
-            const bool tagged = pipeline::load_be16(p.frame.data + 12) == pipeline::kTypeVlan;
-            const unsigned vlan = tagged ? pipeline::load_be16(p.frame.data + 14) : 0U;
+            const bool tagged = isthmus::load_be16(p.frame.data + 12).host() == pipeline::kTypeVlan;
+            const unsigned vlan = tagged ? isthmus::load_be16(p.frame.data + 14).host() : 0U;
             sent.push_back(
                 {p.port, vlan,
                  Bytes(p.frame.data + (tagged ? 18 : 14), p.frame.data + p.frame.len_bytes)});

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+// The short way of the steady packet: TCP or UDP of a flow that is under way, whole, without
+// options or extension headers, to a next hop that is known, small enough for its link. Nearly
+// every packet is one.
+//
+// It is a shortcut, never a second opinion: what it does not recognise from the first byte to the
+// last goes the long way (classify.h, forward.h), untouched, and what it does is what the long way
+// would have done, byte for byte and counter for counter (tested so). Checks of addresses and
+// policy are not repeated here: the flow's mark says that they were passed (nat::Engine,
+// mark_steady).
+//
+//   read       headers are what they should be; the key's hash; asks for the bucket, or the cell
+//   lookup     the candidate binding, or none; asks for its line
+//   send       binding, route, next hop, size agree: translate, and put on the transmit list
+#pragma once
+
+#include "dataplane/pipeline/send.h"
+
+namespace isthmus::pipeline {
+
+/// Stage 1 of the packet `p`. False, and `p` untouched: take the long way.
+[[nodiscard]] bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept;
+/// Stage 2.
+void lookup_steady(const Context& c, Steady& s) noexcept;
+/// Stage 3. False, and `p` untouched: take the long way.
+[[nodiscard]] bool send_steady(Context& c, const Packet& p, const Steady& s) noexcept;
+
+}  // namespace isthmus::pipeline
