@@ -7,6 +7,8 @@
 #include <cctype>
 #include <charconv>
 
+#include "dataplane/dpdk/memif.h"
+
 namespace isthmus::dpdk {
 namespace {
 
@@ -149,6 +151,7 @@ Expected<DeviceSpec> parse_device(const config::PortConfig& port, unsigned n_wor
         const Status s = complete_af_packet(spec, port, n_workers);
         if (!s.ok()) return s.error();
     }
+    if (const Status s = complete_memif(spec, "port " + port.name); !s.ok()) return s.error();
     return spec;
 }
 

@@ -4,11 +4,14 @@
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
+#include <sys/stat.h>
 
 #include <cstdio>
 #include <fstream>
 #include <set>
 #include <string>
+
+#include "dataplane/dpdk/memif.h"
 
 namespace isthmus::dpdk {
 namespace {
@@ -88,6 +91,7 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     }
     bool pci = false;
     for (const DeviceSpec& d : devices) {
+        if (const Status s = clear_memif_socket(d); !s) return s.error();
         args.insert(args.end(), {d.is_pci ? "-a" : "--vdev", d.devargs});
         pci = pci || d.is_pci;
     }
@@ -97,7 +101,14 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     argv.reserve(args.size() + 1);
     for (std::string& a : args) argv.push_back(a.data());
     argv.push_back(nullptr);
-    if (rte_eal_init(static_cast<int>(args.size()), argv.data()) >= 0) return Done{};
+    // Sockets and files that drivers make are for our user alone.
+    const mode_t before = ::umask(0077);
+    const int rc = rte_eal_init(static_cast<int>(args.size()), argv.data());
+    (void)::umask(before);
+    if (rc >= 0) {
+        for (const DeviceSpec& d : devices) shut_memif_socket(d);
+        return Done{};
+    }
     std::string line;
     for (const std::string& a : args) line += a + " ";
     return Error{"DPDK",

@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "dataplane/dpdk/device.h"
+
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <cstring>
+#include <fstream>
+
+#include "dataplane/dpdk/memif.h"
+
+using namespace isthmus;
+using namespace isthmus::dpdk;
+
+namespace {
+
+Expected<DeviceSpec> parse(const std::string& device) {
+    config::PortConfig port;
+    port.name = "p";
+    port.device = device;
+    return parse_device(port, 2);
+}
+
+/// A bound socket; its file stays when it is closed.
+class BoundSocket {
+public:
+    explicit BoundSocket(const std::string& path)
+        : fd_(::socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0)) {
+        sockaddr_un a{};
+        a.sun_family = AF_UNIX;
+        std::memcpy(a.sun_path, path.c_str(), path.size() + 1);
+        REQUIRE(::bind(fd_, reinterpret_cast<const sockaddr*>(&a), sizeof a) == 0);
+    }
+    ~BoundSocket() { (void)::close(fd_); }
+    BoundSocket(const BoundSocket&) = delete;
+    BoundSocket& operator=(const BoundSocket&) = delete;
+    void listen() const { REQUIRE(::listen(fd_, 1) == 0); }
+
+private:
+    int fd_;
+};
+
+}  // namespace
+
+TEST_CASE("a device is a PCI address or a virtual device") {
+    REQUIRE(parse("01:00.0")->name == "0000:01:00.0");
+    REQUIRE(parse("0000:AB:00.1,x=1")->devargs == "0000:ab:00.1,x=1");
+    REQUIRE(parse("net_tap0,iface=t0")->is_kernel_device);
+    REQUIRE_FALSE(parse("net_null0")->is_kernel_device);
+    REQUIRE_FALSE(parse("").ok());
+    REQUIRE_FALSE(parse("net_af_packet0").ok());
+}
+
+TEST_CASE("a memif device is a server with a socket file, unless it says otherwise") {
+    const auto plain = parse("net_memif0,socket=/run/x.sock");
+    REQUIRE(devarg(plain->devargs, "role") == "server");
+    REQUIRE(devarg(plain->devargs, "socket-abstract") == "no");
+    REQUIRE(devarg(parse("net_memif0,role=client,socket=/run/x.sock")->devargs, "role") ==
+            "client");
+    REQUIRE_FALSE(parse("net_memif0").ok());
+    REQUIRE_FALSE(parse("net_memif0,socket=relative.sock").ok());
+    REQUIRE_FALSE(parse("net_memif0,socket=/run/x.sock,socket-abstract=yes").ok());
+    REQUIRE_FALSE(parse("net_memif0,socket=/" + std::string(120, 'x')).ok());
+}
+
+TEST_CASE("only the socket of a dead memif server is removed") {
+    const std::string path = "/tmp/isthmus-memif-test." + std::to_string(::getpid());
+    const auto spec = parse("net_memif0,socket=" + path);
+    REQUIRE(clear_memif_socket(*spec).ok());
+    { const BoundSocket dead(path); }
+    REQUIRE(clear_memif_socket(*spec).ok());
+    REQUIRE(::access(path.c_str(), F_OK) != 0);
+    {
+        const BoundSocket living(path);
+        living.listen();
+        REQUIRE_FALSE(clear_memif_socket(*spec).ok());
+        REQUIRE(::access(path.c_str(), F_OK) == 0);
+    }
+    (void)::unlink(path.c_str());
+    std::ofstream(path) << "a file of somebody else's";
+    REQUIRE_FALSE(clear_memif_socket(*spec).ok());
+    REQUIRE(::access(path.c_str(), F_OK) == 0);
+    (void)::unlink(path.c_str());
+}
