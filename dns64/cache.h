@@ -1,0 +1,146 @@
+// SPDX-License-Identifier: Apache-2.0
+// The cache of one thread: answers ready to send, in a log that lies in a ring of bytes
+// (docs/decisions/0010).
+//
+// An entry is a header of 32 bytes, the name (lower case, wire form), the offset of every TTL in
+// the records, and the records: all that follows the question, but without OPT. Compression
+// pointers in it count from the message's start, and hold because the question before them has the
+// length of the entry's own name. The head of the log is written, its tail is evicted: an entry
+// that was used since it was written and is still fresh is written again at the head.
+//
+// Which questions an entry may answer: its name and type (0: any type, for NXDOMAIN), class IN, its
+// view tag (kAllViews: any), and a mask of variants (DO, CD). Data from upstream that is kept for
+// resolutions carries a bit of its own. The clock is seconds, of any origin, given by the caller.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "common/base/expected.h"
+#include "dns64/wire.h"
+
+namespace isthmus::dns64 {
+
+inline constexpr std::uint32_t kAllViews = 0;
+
+/// Bits of CacheEntry::serves: which queries it answers, and whether resolutions may read it.
+enum Serves : std::uint8_t {
+    serves_plain = 1,           // DO=0 CD=0
+    serves_do = 2,              // DO=1 CD=0
+    serves_cd = 4,              // DO=0 CD=1
+    serves_do_cd = 8,           // DO=1 CD=1
+    serves_resolution = 16,     // upstream's answer to a query with CD=0
+    serves_resolution_cd = 32,  // upstream's answer to a query with CD=1
+    serves_failure = 64,        // upstream's failure (CD=0): no answer in it
+    serves_failure_cd = 128
+};
+inline constexpr std::uint8_t kServesClients = 0x0f;
+[[nodiscard]] constexpr std::uint8_t variant_bit(bool dnssec_ok, bool checking_disabled) {
+    return static_cast<std::uint8_t>(1U << ((dnssec_ok ? 1U : 0U) | (checking_disabled ? 2U : 0U)));
+}
+
+struct CacheEntry {
+    std::uint16_t units = 0;  // size, in units of 8 bytes; also of a gap
+    std::uint8_t state = 0;   // bits of State
+    std::uint8_t name_bytes = 0;
+    std::uint16_t type = 0;
+    std::uint8_t serves = 0;
+    std::uint8_t why = 0;  // of a final answer (why.h)
+    std::uint32_t view_tag = 0;
+    std::uint32_t stored_s = 0;
+    std::uint32_t ttl_s = 0;
+    std::uint16_t flags_rcode = 0;  // header's second word: AA, AD, RCODE
+    std::uint16_t n_ttl = 0;
+    std::uint16_t n_answer = 0, n_authority = 0;
+    std::uint16_t n_additional = 0;  // without OPT
+    std::uint16_t body_bytes = 0;
+
+    enum State : std::uint8_t { dead = 1, used = 2, often = 4, refreshing = 8, with_ede = 16 };
+
+    [[nodiscard]] const std::uint8_t* data() const {
+        return reinterpret_cast<const std::uint8_t*>(this + 1);
+    }
+    /// Offsets of TTLs in body(), as they lie in memory: unaligned.
+    [[nodiscard]] const std::uint8_t* ttl_offsets() const { return data(); }
+    [[nodiscard]] Bytes name() const { return {data() + 2U * n_ttl, name_bytes}; }
+    [[nodiscard]] Bytes body() const { return {data() + 2U * n_ttl + name_bytes, body_bytes}; }
+    [[nodiscard]] std::uint32_t age(std::uint32_t now_s) const { return now_s - stored_s; }
+    [[nodiscard]] bool is_fresh(std::uint32_t now_s) const { return age(now_s) < ttl_s; }
+};
+static_assert(sizeof(CacheEntry) == 32);
+
+/// What insert() is given.
+struct NewEntry {
+    Bytes name;  // lower case, wire form
+    std::uint16_t type = 0;
+    std::uint32_t view_tag = kAllViews;
+    std::uint8_t serves = 0;
+    std::uint8_t why = 0;
+    std::uint32_t ttl_s = 0;
+    std::uint16_t flags_rcode = 0;
+    std::uint16_t n_answer = 0, n_authority = 0, n_additional = 0;
+    std::span<const std::uint16_t> ttl_offsets;
+    Bytes body;
+};
+
+struct CacheStats {
+    std::uint64_t entries = 0, bytes = 0, inserted = 0, evicted = 0, kept = 0;
+};
+
+class Cache {
+public:
+    /// `memory` is for log and index together.
+    [[nodiscard]] static Expected<std::unique_ptr<Cache>> create(std::size_t memory,
+                                                                 std::uint64_t seed);
+    ~Cache();
+    Cache(const Cache&) = delete;
+    Cache& operator=(const Cache&) = delete;
+
+    [[nodiscard]] std::uint32_t hash(Bytes name, std::uint16_t type) const;
+    void prefetch_index(std::uint32_t h) const;
+    /// An entry for (name, type) that serves one of `serves`, fresh or not: for clients, of that
+    /// view or of all.
+    [[nodiscard]] CacheEntry* find(std::uint32_t h, Bytes name, std::uint16_t type,
+                                   std::uint32_t view_tag, std::uint8_t serves);
+    /// Replaces entries for the same question and view that serve some of the same. False: an
+    /// entry of this size is not kept.
+    bool insert(const NewEntry& e, std::uint32_t now_s);
+    void erase(CacheEntry& e);
+
+    /// All entries of a name; of a name and all below it; returns how many.
+    std::size_t flush_name(Bytes name);
+    std::size_t flush_zone(Bytes name);
+    std::size_t flush_all();
+    void for_each(const std::function<bool(const CacheEntry&)>& visit) const;
+    [[nodiscard]] const CacheStats& stats() const { return stats_; }
+
+private:
+    struct Slot {
+        std::uint32_t hash = 0;
+        std::uint32_t at = 0;  // units from the log's start, plus 1; 0: empty
+    };
+    Cache() = default;
+    [[nodiscard]] CacheEntry* at(std::uint64_t position) const;
+    [[nodiscard]] std::uint32_t hash_of(const CacheEntry& e) const;
+    [[nodiscard]] bool make_room(std::uint32_t units, std::uint32_t now_s);
+    void evict_oldest(std::uint32_t now_s, unsigned& rescues);
+    [[nodiscard]] CacheEntry* append(std::uint32_t units);
+    void link(std::uint32_t h, const CacheEntry& e);
+    void unlink(std::uint32_t h, const CacheEntry& e);
+    void grow_index();
+    template <typename Match>
+    std::size_t flush_if(Match match);
+
+    std::uint8_t* log_ = nullptr;
+    std::uint64_t log_units_ = 0;
+    std::uint64_t head_ = 0, tail_ = 0;  // units written and evicted since the start
+    std::vector<Slot> index_;
+    std::size_t index_most_ = 0;
+    std::uint64_t seed_[2] = {0, 0};
+    CacheStats stats_;
+};
+
+}  // namespace isthmus::dns64

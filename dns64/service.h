@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// isthmus-dns64 as a whole: workers in threads, their sockets, start, reload and stop.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "dns64/query_log.h"
+#include "dns64/server.h"
+#include "dns64/tcp_server.h"
+#include "dns64/worker.h"
+
+namespace isthmus::dns64 {
+
+/// A file that is valid and that this version can obey: a key that nothing reads yet is an error,
+/// not silence.
+[[nodiscard]] Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file);
+
+class Service {
+public:
+    /// Reads the file, opens sockets, drops privileges. Nothing is answered before run().
+    [[nodiscard]] static Expected<std::unique_ptr<Service>> create(const std::string& file);
+    ~Service();
+    Service(const Service&) = delete;
+    Service& operator=(const Service&) = delete;
+
+    void run();
+    /// The file anew; a refused one changes nothing.
+    [[nodiscard]] Status reload();
+    void stop();
+
+private:
+    explicit Service(std::string file) : file_(std::move(file)) {}
+    [[nodiscard]] Status start();
+    [[nodiscard]] Status make_worker();
+    [[nodiscard]] Status make_listeners(Worker& w);
+
+    std::string file_;
+    Site site_;
+    std::shared_ptr<const Rules> rules_;
+    QueryLog log_;
+    ConnectionCount connections_;
+    std::vector<std::unique_ptr<Worker>> workers_;
+    std::vector<std::unique_ptr<UdpListener>> udp_;  // after the workers: they go first
+    std::vector<std::unique_ptr<TcpListener>> tcp_;
+    std::vector<std::thread> threads_;
+};
+
+}  // namespace isthmus::dns64

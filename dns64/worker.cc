@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+// A query's way through one thread. What is remembered: worker_cache.cc.
+#include "dns64/worker.h"
+
+#include <ctime>
+
+#include "dns64/job.h"
+
+namespace isthmus::dns64 {
+
+namespace {
+
+/// Keepalive is told in units of 100 ms (RFC 7828 s3.1).
+constexpr std::uint32_t kKeepaliveUnits = 10;
+
+Bytes address_bytes(const SocketAddress& a, std::array<std::uint8_t, 16>& room) {
+    if (a.is_v6()) {
+        room = a.v6().octet;
+        return room;
+    }
+    const auto octets = a.v4().octets();
+    std::copy(octets.begin(), octets.end(), room.begin());
+    return {room.data(), 4};
+}
+
+}  // namespace
+
+Worker::Worker(std::unique_ptr<Loop> loop, const Site& site, std::shared_ptr<const Rules> rules,
+               std::unique_ptr<Cache> cache, QueryLog* log)
+    : loop_(std::move(loop)),
+      site_(site),
+      cache_(std::move(cache)),
+      log_(log),
+      scratch_(kMessageMost),
+      scratch2_(kMessageMost) {
+    replace_rules(std::move(rules));
+    loop_->before_sleep([this] { dead_jobs_.clear(); });
+}
+
+Worker::~Worker() {
+    for (Job* j : jobs_) delete j;
+}
+
+void Worker::set_upstream(std::unique_ptr<Upstream> u) {
+    if (upstream_) retired_.push_back(std::move(upstream_));
+    upstream_ = std::move(u);
+    if (upstream_)
+        upstream_->observe([this](const Question& q, const Fetched& f) { remember(q, f); });
+}
+
+void Worker::replace_rules(std::shared_ptr<const Rules> rules) {
+    rules_ = std::make_shared<const std::shared_ptr<const Rules>>(std::move(rules));
+    const config::Dns64Limits& l = config().limits;
+    const std::uint32_t rate = (l.rate + site_.n_workers - 1) / site_.n_workers;
+    limiter_.configure(rate, l.rate_slip, site_.seed);
+    log_countdown_ = 1;
+}
+
+const View* Worker::view_of(const SocketAddress& client) const {
+    const Policy& p = *rules().policy;
+    return client.is_v6() ? p.view_of(client.v6()) : p.view_of(client.v4());
+}
+
+void Worker::read_wall_clock() {
+    if (wall_read_ms_ == loop_->now_ms() && wall_s_ != 0) return;
+    timespec t{};
+    ::clock_gettime(CLOCK_REALTIME_COARSE, &t);
+    wall_s_ = static_cast<std::uint32_t>(t.tv_sec);
+    wall_read_ms_ = loop_->now_ms();
+}
+
+/// The options of the answer that do not depend on what the answer is.
+void Worker::fill_extras(Exchange& x) {
+    const config::Dns64Config& c = config();
+    if (!x.q.message.edns().present) return;
+    if (x.from.via != Via::udp) {
+        x.extras.keepalive = true;
+        x.extras.keepalive_100ms = static_cast<std::uint16_t>(
+            std::min<std::uint32_t>(c.limits.tcp_idle * kKeepaliveUnits, 0xffff));
+        x.extras.pad = x.q.padding && x.from.via == Via::tls;
+    }
+    if (x.q.cookie.empty() || c.cookies == config::CookieMode::off) return;
+    std::array<std::uint8_t, 16> room{};
+    const Bytes address = address_bytes(x.from.peer, room);
+    read_wall_clock();
+    x.cookie_good = check_cookie(x.q.cookie, address, wall_s_, site_.cookie_secret, nullptr) ==
+                    CookieVerdict::good;
+    x.cookie = answer_cookie(x.q.cookie, address, wall_s_, site_.cookie_secret);
+    x.extras.cookie = x.cookie;
+    if (x.cookie_good) counters_.cookies_good += 1;
+}
+
+void Worker::note(const Exchange& x, Why why, Rcode rcode, std::uint64_t us) {
+    counters_.answers[static_cast<std::size_t>(why)] += 1;
+    const auto r = static_cast<std::size_t>(rcode);
+    counters_.rcodes[std::min(r, counters_.rcodes.size() - 1)] += 1;
+    counters_.note_latency(us);
+    if (log_ == nullptr || config().query_log.file.empty() || --log_countdown_ != 0) return;
+    log_countdown_ = std::max(config().query_log.sample, 1U);
+    const std::uint8_t root[1] = {0};
+    log_->write({x.from.peer.host_text(), kViaNames[static_cast<std::size_t>(x.from.via)],
+                 x.q.qname.empty() ? NameView(root) : x.q.qname, x.q.qtype, rcode, why, us});
+}
+
+std::size_t Worker::refuse(const Exchange& x, Why why, Rcode rcode, std::span<std::uint8_t> out) {
+    note(x, why, rcode, 0);
+    ReplyExtras extras = x.extras;
+    if (config().ede != config::EdeMode::off) extras.ede = info_of(why).ede;
+    return write_error(x.q, rcode, extras, out);
+}
+
+/// Answers over the rate of the client's network are not given; by TCP or with a cookie of ours he
+/// has shown that he is where he says.
+bool Worker::is_limited(const Exchange& x, std::span<std::uint8_t> out, std::size_t& n) {
+    if (x.from.via != Via::udp || x.cookie_good) return false;
+    switch (limiter_.check(x.from.peer, loop_->now_ms())) {
+        case Limiter::Verdict::answer:
+            return false;
+        case Limiter::Verdict::truncate:
+            counters_.rate_slipped += 1;
+            n = write_truncated(x.q, x.extras, out);
+            return true;
+        case Limiter::Verdict::drop:
+            break;
+    }
+    counters_.rate_dropped += 1;
+    n = 0;
+    return true;
+}
+
+std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out) {
+    counters_.queries[static_cast<std::size_t>(from.via)] += 1;
+    Exchange x(from);
+    const Checked c = read_request(datagram, from.via != Via::udp, x.q);
+    if (c.action == Action::drop) {
+        counters_.dropped += 1;
+        return 0;
+    }
+    fill_extras(x);
+    std::size_t n = 0;
+    if (is_limited(x, out, n)) return n;
+    const View* view = view_of(from.peer);
+    if (view == nullptr) return refuse(x, Why::not_allowed, Rcode::refused, out);
+    if (c.why == Why::cookie_only) {
+        const bool wrong = x.q.cookie.size() > kClientCookie && !x.cookie_good;
+        return refuse(x, c.why, wrong ? Rcode::badcookie : Rcode::noerror, out);
+    }
+    if (c.action == Action::error) return refuse(x, c.why, c.rcode, out);
+    const bool must_show = config().cookies == config::CookieMode::required &&
+                           from.via == Via::udp && !x.q.cookie.empty() && !x.cookie_good;
+    if (must_show) return refuse(x, Why::bad_cookie, Rcode::badcookie, out);
+    if (x.q.qclass == kClassIn) {
+        n = answer_from_cache(x, *view, out);
+        if (n > 0) return n;
+    }
+    counters_.cache_misses += 1;
+    if (jobs_.size() >= config().limits.queries_in_flight) {
+        counters_.refused_overload += 1;
+        return refuse(x, Why::overload, Rcode::servfail, out);
+    }
+    start_job(x, *view, datagram);
+    return 0;
+}
+
+std::size_t Worker::answer_from_cache(Exchange& x, const View& view, std::span<std::uint8_t> out) {
+    std::array<std::uint8_t, kNameMost + 1> name;
+    const std::size_t len = x.q.qname.size();
+    for (std::size_t i = 0; i < len; i++) name[i] = folded(x.q.qname[i]);
+    const NameView lower(name.data(), len);
+    const std::uint8_t variant = variant_bit(x.q.dnssec_ok(), x.q.checking_disabled());
+    CacheEntry* e = cache_->find(cache_->hash(lower, x.q.qtype), lower, x.q.qtype,
+                                 rules().view_tags[view.id], variant);
+    const std::uint32_t now = now_s();
+    if (e == nullptr || !e->is_fresh(now)) return 0;
+    const auto why = static_cast<Why>(e->why);
+    if ((e->state & CacheEntry::with_ede) != 0) x.extras.ede = info_of(why).ede;
+    std::size_t n = write_hit(x.q, *e, now, x.extras, out);
+    if (n == 0) {  // too long for this client, or padded
+        const Bytes body = rebuild(*e, lower, x.q.qtype, now, scratch_);
+        if (!body.empty()) n = write_reply(x.q, body, 0, x.extras, out);
+        if (n > 0 && (out[2] & (flag::tc >> 8)) != 0) counters_.truncated += 1;
+    }
+    if (n == 0) return 0;
+    counters_.cache_hits += 1;
+    note(x, why, static_cast<Rcode>(e->flags_rcode & flag::rcode_mask), 0);
+    if (e->ttl_s - e->age(now) <= e->ttl_s / 10) prefetch_maybe(*e, x, view);
+    return n;
+}
+
+/// An answer that was asked for again and again is made anew before it expires, while the old one
+/// is still given: its clients never wait.
+void Worker::prefetch_maybe(CacheEntry& e, const Exchange& x, const View& view) {
+    if (!config().cache.prefetch || e.ttl_s < 10 || (e.state & CacheEntry::refreshing) != 0) return;
+    if ((e.state & CacheEntry::often) == 0) {
+        e.state |= CacheEntry::often;
+        return;
+    }
+    e.state |= CacheEntry::refreshing;
+    counters_.prefetches += 1;
+    auto* j = new Job(*this, Job::Purpose::refresh, view, x.q.message.bytes(), Origin{});
+    jobs_.insert(j);
+    j->run();
+}
+
+void Worker::start_job(const Exchange& x, const View& view, Bytes datagram) {
+    auto* j = new Job(*this, Job::Purpose::client, view, datagram, x.from);
+    jobs_.insert(j);
+    j->run();
+}
+
+void Worker::bury(Job& j) {
+    jobs_.erase(&j);
+    dead_jobs_.emplace_back(&j);
+}
+
+void Worker::explain(NameView name, RrType type, const SocketAddress& client,
+                     std::function<void(const Explained&)> done) {
+    const View* view = view_of(client);
+    if (view == nullptr) {
+        Explained e;
+        e.answer.why = Why::not_allowed;
+        e.answer.rcode = Rcode::refused;
+        e.steps.push_back("client " + client.host_text() +
+                          " may not ask: " + std::string(info_of(Why::not_allowed).help));
+        return done(e);
+    }
+    std::uint8_t bytes[kHeaderBytes + kNameMost + 4];
+    Writer w(bytes);
+    w.header(0, flag::rd);
+    w.question(name, type, kClassIn);
+    Origin from;
+    from.peer = client;
+    auto* j = new Job(*this, Job::Purpose::explain, *view, w.written(), from);
+    jobs_.insert(j);
+    j->steps.push_back("client " + client.host_text() + ": view \"" + view->name + "\"");
+    j->on_explained = std::move(done);
+    j->run();
+}
+
+}  // namespace isthmus::dns64
