@@ -69,49 +69,6 @@ private:
     }
 };
 
-void logs_and_http(Rows& rows) {
-    rows.boolean("control.log", "bindings", true,
-                 "record bindings; not those inside a port block or a deterministic range",
-                 ISTHMUS_FIELD(control.log.bindings));
-    rows.boolean("control.log", "sessions", true,
-                 "record sessions, with their destinations (RFC 6888 REQ-12 advises against)",
-                 ISTHMUS_FIELD(control.log.sessions));
-    rows.boolean("control.log", "blocks", true, "record port blocks",
-                 ISTHMUS_FIELD(control.log.blocks));
-    rows.boolean("control.log", "addresses", true,
-                 "record which subscriber is paired with which address",
-                 ISTHMUS_FIELD(control.log.addresses));
-    rows.boolean("control.log", "refusals", true, "record exhausted pools and exceeded quotas",
-                 ISTHMUS_FIELD(control.log.refusals));
-    rows.choice("control.log", "when_down", {"translate", "refuse"}, true,
-                "what happens when a record cannot be kept: the record is lost and the gap is "
-                "recorded, or new bindings and blocks are refused",
-                ISTHMUS_FIELD(control.log.when_down));
-    rows.text("control.log", "spool_dir", true,
-              "where records wait for a collector that is away, and where the log's place is kept",
-              ISTHMUS_FIELD(control.log.spool_dir));
-    rows.number("control.log", "mark_seconds", 1, 86400, true, "seconds",
-                "between two marks, which say up to where the log is complete",
-                ISTHMUS_FIELD(control.log.mark_seconds));
-    rows.number("control.log", "pool_high_percent", 0, 100, true, "percent",
-                "of a pool's ports of one protocol: recorded when reached; 0: off",
-                ISTHMUS_FIELD(control.log.pool_high_percent));
-    rows.number("control.log", "pool_low_percent", 0, 100, true, "percent",
-                "of a pool's ports: recorded when use falls to it; 0: off",
-                ISTHMUS_FIELD(control.log.pool_low_percent));
-    rows.number("control.log", "bindings_high", 0, 200000000, true, "bindings",
-                "recorded when there are so many; 0: off",
-                ISTHMUS_FIELD(control.log.bindings_high));
-    rows.number("control.log", "notify_seconds", 10, 3600, true, "seconds",
-                "between two records of one threshold", ISTHMUS_FIELD(control.log.notify_seconds));
-    rows.boolean("control.http", "enabled", true, "serve /metrics and the status page",
-                 ISTHMUS_FIELD(control.http.enabled));
-    rows.text("control.http", "address", true, "IPv4 or IPv6 address to listen on",
-              ISTHMUS_FIELD(control.http.address));
-    rows.number("control.http", "port", 1, 65535, true, "", "TCP port to listen on",
-                ISTHMUS_FIELD(control.http.port));
-}
-
 void dns64(Rows& rows) {
     rows.number("dns64", "threads", 1, 256, true, "threads", "when dns64.cpus is empty",
                 ISTHMUS_FIELD(dns64.threads));
@@ -389,7 +346,6 @@ std::vector<Key> make() {
               ISTHMUS_FIELD(control.state_dir));
     rows.text("control", "log_level", false, "debug, info, warn or error",
               ISTHMUS_FIELD(control.log_level));
-    logs_and_http(rows);
     dns64(rows);
     return std::move(rows.keys);
 }
@@ -457,11 +413,6 @@ std::string manual() {
         "prefixes = (\"...\"); }.\n"
         ".TP\n.B dns64.views\nList of { name; clients; synthesis; break_dnssec; cd_only; } and "
         "the lists of the default view,\nfor clients by longest prefix.\n"
-        ".TP\n.B control.logs (start)\nList of { type = \"json\"; file; max_size_mib; max_files; "
-        "},\n"
-        "{ type = \"syslog\"; address; port; transport; facility; cleartext; spool_mib; } and\n"
-        "{ type = \"ipfix\"; address; port; transport; domain; template_seconds; cleartext; "
-        "spool_mib; }.\n"
         ".TP\n.B dataplane.ports (start)\nList of { name; device; mtu; addresses; routes; "
         "neighbours; vlans;\n"
         "rx_queues; descriptors; promiscuous; }.\n.SH KEYS\n";

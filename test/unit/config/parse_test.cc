@@ -34,6 +34,18 @@ TEST_CASE("a good file is read") {
     CHECK(l.config.dataplane.workers.size() == 2);
 }
 
+TEST_CASE("logs and an HTTP port, which nothing serves, are refused") {
+    for (const char* text :
+         {"control: {\n logs = ({ type = \"json\"; file = \"/var/log/nat.json\"; }); };",
+          "control: {\n log: { bindings = true; }; };",
+          "control: {\n http: { port = 9464; }; };"}) {
+        const auto l = load(text);
+        INFO(text << ": " << l.error_text());
+        CHECK_FALSE(l.ok());
+        CHECK(has(l, "t.conf:2", "unknown"));
+    }
+}
+
 TEST_CASE("what is wrong is named with its line and a remedy") {
     CHECK(has(load("nat64: {\n  lifetimes: {\n udpp = 300; }; };"), "t.conf:3",
               "did you mean \"udp\""));
