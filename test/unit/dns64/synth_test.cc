@@ -177,3 +177,41 @@ TEST_CASE("an answer that synthesis makes longer than a message can be is an err
     CHECK(answer.ttl == 0);
     CHECK(parsed(Bytes(body).first(answer.size)).count(Section::answer) == 0);
 }
+
+TEST_CASE("T-7050-001 T-7050-002 T-7050-005 T-7050-008 T-7050-009: answered without upstream") {
+    const auto policy = policy_with("2001:db8:64::/96");
+    const View* view = policy->view_of(*Ipv6Addr::parse("2001:db8::1"));
+    const struct {
+        const char* name;
+        RrType type;
+        Why why;
+        Rcode rcode;
+        unsigned answers;
+    } cases[] = {
+        {"IPv4only.arpa", rr::aaaa, Why::ipv4only, Rcode::noerror, 2},
+        {"ipv4only.arpa", rr::a, Why::ipv4only, Rcode::noerror, 2},
+        {"ipv4only.arpa", rr::soa, Why::ipv4only, Rcode::noerror, 0},
+        {"x.ipv4only.arpa", rr::a, Why::ipv4only, Rcode::nxdomain, 0},
+        {"a.a.0.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa", rr::ptr,
+         Why::ptr_well_known, Rcode::noerror, 1},
+        {"x.invalid", rr::a, Why::special_name, Rcode::nxdomain, 0},
+        {"localhost", rr::aaaa, Why::special_name, Rcode::noerror, 1},
+    };
+    for (const auto& c : cases) {
+        INFO(c.name);
+        const auto datagram = query(c.name, c.type, flag::rd);
+        Exchange x(datagram);
+        Resolution r(*policy, *view, x.request);
+        Ask ask;
+        CHECK_FALSE(r.next(ask));
+        REQUIRE(r.done());
+        std::vector<std::uint8_t> body(kMessageMost);
+        const Answer answer = r.finish(body);
+        CHECK(answer.why == c.why);
+        CHECK(answer.rcode == c.rcode);
+        const Message m = parsed(Bytes(body).first(answer.size));
+        CHECK(m.has(flag::aa));
+        CHECK(m.count(Section::answer) == c.answers);
+        CHECK(m.count(Section::authority) == (c.answers == 0 ? 1 : 0));
+    }
+}
