@@ -103,7 +103,7 @@ std::optional<IcmpKind> error_for(Drop why, bool v6) noexcept {
 }
 
 bool may_answer(const Frame& offender, const Parsed& p, bool v6, bool link_multicast) noexcept {
-    if (link_multicast || !p.first()) return false;
+    if (link_multicast) return false;
     if (v6) {
         if (offender.len_bytes < kIpv6Bytes || offender.data[ipv6_at::kDestination] == 0xff)
             return false;
@@ -111,7 +111,7 @@ bool may_answer(const Frame& offender, const Parsed& p, bool v6, bool link_multi
             return false;
         return unicast_source6(load_ipv6(offender.data + ipv6_at::kSource));
     }
-    if (offender.len_bytes < kIpv4Bytes) return false;
+    if (!p.first() || offender.len_bytes < kIpv4Bytes) return false;
     const std::uint32_t dst = load_ipv4(offender.data + ipv4_at::kDestination).host();
     if ((dst >> 28) >= 0xe) return false;
     const bool query =

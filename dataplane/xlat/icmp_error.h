@@ -19,7 +19,8 @@ namespace isthmus::xlat {
 [[nodiscard]] std::optional<IcmpKind> error_for(Drop why, bool v6) noexcept;
 
 /// RFC 4443 s2.4(e), RFC 1812 s4.3.2.7: no error about an ICMP error or redirect, to other than one
-/// unicast host, or about later fragments. `link_multicast`: it came as a link-layer multicast.
+/// unicast host, or about later fragments of IPv4. `link_multicast`: it came as a link-layer
+/// multicast.
 [[nodiscard]] bool may_answer(const Frame& offender, const Parsed& p, bool v6,
                               bool link_multicast) noexcept;
 

@@ -29,7 +29,21 @@ Kind kind_of_icmp(bool v6, std::uint8_t type) noexcept {
     return type == 3 || type == 11 || type == 12 ? Kind::icmp_error : Kind::icmp_other;
 }
 
-Drop parse_tcp(const std::uint8_t* l4, Parsed& out, Where where) noexcept {
+/// How much of a first fragment or whole packet must be there (RFC 1858; RFC 792 for quoted ones).
+unsigned least_l4(std::uint8_t protocol, Where where) noexcept {
+    if (where == Where::quoted) return 8;
+    return protocol == ip_proto::kTcp ? kTcpBytes : 8;
+}
+
+Drop short_l4(const Parsed& p, bool v6, Where where) noexcept {
+    if (where == Where::quoted) return Drop::icmp_inner_malformed;
+    if (!p.fragment) return Drop::l4_truncated;
+    if (v6)
+        return Drop::ext_header_limit;  // RFC 7112: the chain must be whole in the first fragment
+    return p.protocol == ip_proto::kTcp ? Drop::tcp_tiny_fragment : Drop::l4_truncated;
+}
+
+Drop parse_tcp(const std::uint8_t* l4, Parsed& out, bool v6, Where where) noexcept {
     out.kind = Kind::tcp;
     out.src_id = load_be16(l4 + tcp_at::kSource);
     out.dst_id = load_be16(l4 + tcp_at::kDestination);
@@ -38,8 +52,9 @@ Drop parse_tcp(const std::uint8_t* l4, Parsed& out, Where where) noexcept {
         return Drop::none;
     }
     const unsigned header = (l4[tcp_at::kDataOffset] >> 4) * 4U;
-    if (header < kTcpBytes || (!out.is_piece() && header > out.l4_bytes()))
-        return Drop::l4_truncated;
+    if (header < kTcpBytes) return Drop::l4_truncated;
+    // Options that go on in a later fragment would escape whoever looks at the first (RFC 1858 s3).
+    if (header > out.l4_bytes()) return short_l4(out, v6, where);
     out.flags = TcpFlags{l4[tcp_at::kFlags]};
     return Drop::none;
 }
@@ -68,20 +83,6 @@ Drop parse_icmp(const std::uint8_t* l4, Parsed& out, bool v6) noexcept {
     return Drop::none;
 }
 
-/// How much of a first fragment or whole packet must be there (RFC 1858; RFC 792 for quoted ones).
-unsigned least_l4(std::uint8_t protocol, Where where) noexcept {
-    if (where == Where::quoted) return 8;
-    return protocol == ip_proto::kTcp ? kTcpBytes : 8;
-}
-
-Drop short_l4(const Parsed& p, bool v6, Where where) noexcept {
-    if (where == Where::quoted) return Drop::icmp_inner_malformed;
-    if (!p.fragment) return Drop::l4_truncated;
-    if (v6)
-        return Drop::ext_header_limit;  // RFC 7112: the chain must be whole in the first fragment
-    return p.protocol == ip_proto::kTcp ? Drop::tcp_tiny_fragment : Drop::l4_truncated;
-}
-
 /// The transport header at out.l4_at.
 Drop parse_l4(const Frame& frame, Parsed& out, bool v6, Where where) noexcept {
     const std::uint8_t icmp = v6 ? ip_proto::kIcmp6 : ip_proto::kIcmp;
@@ -104,7 +105,7 @@ Drop parse_l4(const Frame& frame, Parsed& out, bool v6, Where where) noexcept {
         return short_l4(out, v6, where);
     }
     const std::uint8_t* l4 = frame.data + out.l4_at;
-    if (out.protocol == ip_proto::kTcp) return parse_tcp(l4, out, where);
+    if (out.protocol == ip_proto::kTcp) return parse_tcp(l4, out, v6, where);
     if (out.protocol == ip_proto::kUdp) return parse_udp(l4, out, where);
     return parse_icmp(l4, out, v6);
 }
@@ -137,36 +138,37 @@ Drop read_fragment_header(const Frame& frame, Parsed& out, unsigned at, std::uin
     return where == Where::outer ? check_piece(out, kIpv4Bytes) : Drop::none;
 }
 
-/// Walks extension headers from the base header on (RFC 8200 s4, RFC 7915 s5.1).
+/// Walks extension headers from the base header on (RFC 8200 s4, RFC 7915 s5.1). A Routing header
+/// that is not at its end does not stop the walk: whether the packet may be answered depends on
+/// what stands behind it (RFC 4443 s2.4(e)).
 [[gnu::noinline]] Drop walk_chain(const Frame& frame, Parsed& out, std::uint8_t next,
                                   Where where) noexcept {
     using namespace ip_proto;
+    const Drop truncated = where == Where::quoted ? Drop::icmp_inner_malformed : Drop::l4_truncated;
+    std::uint32_t routing_at = 0;  // octet of the first Segments Left that is not zero
     unsigned at = kIpv6Bytes;
     for (unsigned n = 0;; n++) {
         if (next != kHopByHop && next != kDestination && next != kRouting && next != kFragment)
             break;
         if (n == kMaxExtensionHeaders || at + 8 > kMaxChainBytes) return Drop::ext_header_limit;
-        if (at + 8 > out.l3_bytes)
-            return where == Where::quoted ? Drop::icmp_inner_malformed : Drop::l4_truncated;
+        if (at + 8 > out.l3_bytes) return truncated;
         if (next == kFragment) {
             const Drop why = read_fragment_header(frame, out, at, next, where);
             if (why != Drop::none) return why;
-            out.protocol = next;
-            return Drop::none;
+            at = out.l4_at;
+            break;
         }
         const std::uint8_t* h = frame.data + at;
-        if (next == kRouting && h[3] != 0) {
-            out.pointer = at + 3;
-            return Drop::routing_segments_left;
-        }
+        if (next == kRouting && h[3] != 0 && routing_at == 0) routing_at = at + 3;
         next = h[0];
         at += (h[1] + 1U) * 8U;
     }
-    if (at > out.l3_bytes)
-        return where == Where::quoted ? Drop::icmp_inner_malformed : Drop::l4_truncated;
+    if (at > out.l3_bytes) return truncated;
     out.protocol = next;
     out.l4_at = at;
-    return Drop::none;
+    if (routing_at == 0) return Drop::none;
+    out.pointer = routing_at;
+    return Drop::routing_segments_left;
 }
 
 /// Looks for a source route and for options that run away (RFC 791 s3.1, RFC 7915 s4.1).
@@ -215,6 +217,11 @@ Drop parse_v6(Frame& frame, Parsed& out, Where where) noexcept {
     out.l4_at = kIpv6Bytes;
     if (next != ip_proto::kTcp && next != ip_proto::kUdp && next != ip_proto::kIcmp6) {
         const Drop why = walk_chain(frame, out, next, where);
+        if (why == Drop::routing_segments_left) {
+            const std::uint32_t pointer = out.pointer;
+            (void)parse_l4(frame, out, true, where);
+            out.pointer = pointer;
+        }
         if (why != Drop::none) return why;
     }
     return parse_l4(frame, out, true, where);
@@ -232,13 +239,14 @@ Drop parse_v4(Frame& frame, Parsed& out, Where where) noexcept {
     out.hop_limit = h[ipv4_at::kTtl];
     out.protocol = h[ipv4_at::kProtocol];
     out.l4_at = header;
+    Drop options = Drop::none;
     if (where == Where::outer) {
         if (out.declared_bytes > frame.len_bytes) return Drop::l3_truncated;
         frame.set_length(out.declared_bytes);
         out.l3_bytes = out.declared_bytes;
         if (is_unlikely(header > kIpv4Bytes)) {
-            const Drop why = check_options(h, header, out);
-            if (why != Drop::none) return why;
+            options = check_options(h, header, out);
+            if (options == Drop::ipv4_bad_options) return options;
         }
     } else {
         out.l3_bytes = out.declared_bytes < frame.len_bytes ? out.declared_bytes : frame.len_bytes;
@@ -253,7 +261,8 @@ Drop parse_v4(Frame& frame, Parsed& out, Where where) noexcept {
         if (why != Drop::none) return why;
     }
     out.frag_id = load_be16(h + ipv4_at::kId).host();
-    return parse_l4(frame, out, false, where);
+    const Drop why = parse_l4(frame, out, false, where);
+    return is_unlikely(options != Drop::none) ? options : why;
 }
 
 }  // namespace isthmus::xlat
