@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+// Explicit address mappings (RFC 7757 s3): an IPv4 prefix stands for an IPv6 one, the bits behind
+// the prefixes are copied. On each side the longest prefix decides.
+//
+// The prefixes of a family are flattened to ranges that do not overlap, in one sorted array: a
+// lookup is one binary search, and no choice of addresses makes it slower. Built by the agent, read
+// by workers.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstdint>
+#include <optional>
+
+#include "common/net/addr.h"
+#include "common/net/prefix.h"
+
+namespace isthmus::xlat {
+
+/// Legal when 128 - ipv6.len_bits >= 32 - ipv4.len_bits (RFC 7757 s3.2).
+struct Eam {
+    Prefix4 ipv4;
+    Prefix6 ipv6;
+};
+
+/// The suffix of `a` behind the IPv6 prefix, zeros behind that (RFC 7757 s3.3.1).
+[[nodiscard]] Ipv6Addr map_to6(const Eam& e, Ipv4Addr a) noexcept;
+/// The suffix of `a` behind the IPv4 prefix, cut to 32 bits (RFC 7757 s3.3.2).
+[[nodiscard]] Ipv4Addr map_to4(const Eam& e, const Ipv6Addr& a) noexcept;
+
+/// An IPv6 address as a number.
+struct Wide {
+    std::uint64_t high = 0, low = 0;
+    friend constexpr auto operator<=>(const Wide&, const Wide&) = default;
+};
+
+/// From `first` on, up to the next range: an entry, or none.
+template <typename Key>
+struct EamRange {
+    Key first{};
+    std::uint16_t entry = 0;  // index + 1; 0: none
+};
+
+class EamTable {
+public:
+    static constexpr unsigned kMost = 4096;
+
+    /// False: full, or not legal.
+    bool add(const Eam& e) noexcept;
+    /// Makes the ranges; call after the last add().
+    void finish() noexcept;
+
+    [[nodiscard]] unsigned size() const noexcept { return n_; }
+    [[nodiscard]] const Eam& operator[](unsigned i) const noexcept { return entry_[i]; }
+
+    /// The entry with the longest prefix of the address, or nullptr.
+    [[nodiscard]] const Eam* find(Ipv4Addr a) const noexcept;
+    [[nodiscard]] const Eam* find(const Ipv6Addr& a) const noexcept;
+
+    [[nodiscard]] std::optional<Ipv6Addr> to6(Ipv4Addr a) const noexcept {
+        const Eam* e = find(a);
+        return e == nullptr ? std::nullopt : std::optional(map_to6(*e, a));
+    }
+    [[nodiscard]] std::optional<Ipv4Addr> to4(const Ipv6Addr& a) const noexcept {
+        const Eam* e = find(a);
+        return e == nullptr ? std::nullopt : std::optional(map_to4(*e, a));
+    }
+
+private:
+    // A prefix makes two ranges at most: its own, and what goes on behind it.
+    static constexpr unsigned kRanges = 2 * kMost + 1;
+    unsigned n_ = 0, n4_ = 0, n6_ = 0;
+    std::array<Eam, kMost> entry_{};
+    std::array<EamRange<std::uint32_t>, kRanges> range4_{};
+    std::array<EamRange<Wide>, kRanges> range6_{};
+};
+
+}  // namespace isthmus::xlat
