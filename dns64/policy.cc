@@ -20,6 +20,11 @@ constexpr std::array<Prefix4, 5> kNeverMapped{{{Ipv4Addr::of(0, 0, 0, 0), 8},
                                                {Ipv4Addr::of(224, 0, 0, 0), 4},
                                                {Ipv4Addr::of(240, 0, 0, 0), 4}}};
 
+/// 192.0.0.170 and .171: not global, but what discovery is made of (RFC 8880 s7.1).
+bool is_well_known(Ipv4Addr a) noexcept {
+    return a == Ipv4Addr::of(192, 0, 0, 170) || a == Ipv4Addr::of(192, 0, 0, 171);
+}
+
 bool any_contains(std::span<const Prefix4> list, Ipv4Addr a) noexcept {
     return std::any_of(list.begin(), list.end(), [&](const Prefix4& p) { return p.contains(a); });
 }
@@ -225,7 +230,7 @@ Mapped Policy::map(const View& v, Ipv4Addr a) const noexcept {
         out.why = Why::ipv4_not_global;
         return out;
     }
-    const bool global = wkp_allow_non_global_ || !any_contains(non_global_, a);
+    const bool global = wkp_allow_non_global_ || is_well_known(a) || !any_contains(non_global_, a);
     for (const Pref64& p : range.prefixes) {
         if (p.is_well_known() && !global) continue;  // RFC 6052 s3.1; not for 64:ff9b:1::/48
         out.addrs[out.n++] = embed(p, a);
