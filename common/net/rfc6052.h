@@ -22,6 +22,11 @@ namespace isthmus {
 /// length.
 [[nodiscard]] constexpr Ipv6Addr embed(const Pref64& pref, Ipv4Addr v4) noexcept {
     Ipv6Addr out = pref.addr;
+    if (pref.len_bits == 96) {  // nearly always: the octets lie together
+        auto words = std::bit_cast<std::array<std::uint32_t, 4>>(out.octet);
+        words[3] = v4.be.wire();
+        return Ipv6Addr{std::bit_cast<std::array<std::uint8_t, 16>>(words)};
+    }
     unsigned at = pref.len_bits / 8U;
     for (const std::uint8_t octet : v4.octets()) {
         if (at == 8) at++;
@@ -33,6 +38,10 @@ namespace isthmus {
 /// Reads the IPv4 address that a Pref64 of `len_bits` holds in `v6` (RFC 6052 s2.3). Octet 8 and
 /// the suffix are skipped unread: nonzero bits there do not change the result.
 [[nodiscard]] constexpr Ipv4Addr extract(const Ipv6Addr& v6, unsigned len_bits) noexcept {
+    if (len_bits == 96) {
+        const auto words = std::bit_cast<std::array<std::uint32_t, 4>>(v6.octet);
+        return Ipv4Addr{Be32::from_wire(words[3])};
+    }
     std::array<std::uint8_t, 4> octets{};
     unsigned at = len_bits / 8U;
     for (std::uint8_t& octet : octets) {

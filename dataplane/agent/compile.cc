@@ -159,7 +159,7 @@ void compile_rules(const config::Nat64Config& c, pipeline::Snapshot& s) {
     s.to_ipv4 = errors(c.icmp.to_ipv4);
     const auto& table = c.non_global.empty() ? config::built_in_non_global() : c.non_global;
     for (const Prefix4& p : table) {
-        if (s.non_global.n < pipeline::NonGlobal::kMax) s.non_global.prefix[s.non_global.n++] = p;
+        s.non_global.add(p);
     }
 }
 

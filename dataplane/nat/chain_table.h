@@ -10,6 +10,7 @@
 #include <cstdint>
 #include <span>
 
+#include "common/base/prefetch.h"
 #include "dataplane/nat/arena.h"
 #include "dataplane/nat/records.h"
 
@@ -34,6 +35,16 @@ public:
     const Record& operator[](Index i) const noexcept { return records_[i]; }
 
     [[nodiscard]] bool is_live(Index i) const noexcept { return records_[i].live % 2 != 0; }
+
+    /// Asking for memory ahead of find(): the chain's head, then its first record.
+    void prefetch_head(std::uint64_t hash) const noexcept {
+        isthmus::prefetch_for_write(&heads_[hash & mask_]);
+    }
+    void prefetch_first(std::uint64_t hash) const noexcept {
+        const Index first = heads_[hash & mask_];
+        if (first == 0) return;
+        isthmus::prefetch_for_write(&records_[first - 1]);
+    }
 
     template <typename Same>
     [[nodiscard]] Index find(std::uint64_t hash, Same&& same) const noexcept {

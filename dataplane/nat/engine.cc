@@ -106,15 +106,13 @@ void Engine::set_steady(const Policy& policy) noexcept {
     v4_refresh_ = policy.v4_refresh;
 }
 
-void Engine::mark_steady(const Policy& policy, Index i, const Endpoint4& z) noexcept {
-    Binding& b = bindings_[i];
-    if (steady_ == kNeverSteady || b.has_session == 0 || !to(b, z) || b.proto == Proto::icmp)
-        return;
+std::uint16_t Engine::sum_64(const Policy& policy, Index i, std::uint8_t prefix,
+                             Ipv4Addr z) const noexcept {
+    const Binding& b = bindings_[i];
     Sum before, after;
-    before.add(b.x_addr).add(embed(policy.prefix[b.prefix].pref, z.addr)).add(b.x_id);
-    after.add(b.t_addr).add(z.addr).add(b.t_id);
-    b.sum_64 = after.take(before).fold();
-    b.steady = steady_;
+    before.add(b.x_addr).add(embed(policy.prefix[prefix].pref, z)).add(b.x_id);
+    after.add(b.t_addr).add(z).add(b.t_id);
+    return after.take(before).fold();
 }
 
 /// Opening an address costs up to some 100 us when it is in use: a few of them in a turn.
@@ -345,7 +343,7 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
         Session& s = more_[m];
         if (more_alive(policy, s, now)) {
             touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
-            return {Drop::none, b.x_addr, b.x_id, s.prefix};
+            return {Drop::none, b.x_addr, b.x_id, s.prefix, i};
         }
         remove_more(m, now);
     }
@@ -358,7 +356,7 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
         const Drop why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
         if (why != Drop::none) return {refused(policy, why, b.x_addr, tuple.proto, now), {}, {}, 0};
     }
-    return {Drop::none, b.x_addr, b.x_id, default_prefix};
+    return {Drop::none, b.x_addr, b.x_id, default_prefix, i};
 }
 
 Outbound Engine::peek_outbound(const Policy& policy, const Endpoint6& x, const Endpoint4& z,

@@ -153,6 +153,19 @@ public:
     void prefetch_binding(Index i) const noexcept {
         if (i != kNone) prefetch_for_write(&bindings_[i]);
     }
+    // Where a binding will have to be made: its subscriber, in two steps.
+    [[nodiscard]] std::uint32_t hash_of_subscriber(const Policy& policy,
+                                                   const Ipv6Addr& x) const noexcept {
+        return static_cast<std::uint32_t>(hash_addr(seed_, masked(x, policy.subscriber_bits), 5));
+    }
+    void prefetch_subscriber_head(std::uint32_t hash) const noexcept {
+        subscribers_.prefetch_head(hash);
+    }
+    void prefetch_subscriber(std::uint32_t hash) const noexcept {
+        subscribers_.prefetch_first(hash);
+        const Index fresh = free_ != kNone ? free_ : fresh_;
+        if (fresh < sizes_.bindings) prefetch_for_write(&bindings_[fresh]);
+    }
     [[nodiscard]] const Binding& binding(Index i) const noexcept { return bindings_[i]; }
 
     // Steady flows: TCP or UDP, the first session of a binding, alive, and found fit by every check
@@ -182,8 +195,19 @@ public:
         if (b.last_seen == now.tick.v || (d == Direction::d46 && !v4_refresh_)) return;
         b.last_seen = now.tick.v;
     }
-    /// The first session of binding `i`, with Z,z, has passed all those checks under `policy`.
-    void mark_steady(const Policy& policy, Index i, const Endpoint4& z) noexcept;
+    /// What translating 6->4 adds to the transport checksum of the flow between binding `i` and z,
+    /// under Pref64 `prefix`.
+    [[nodiscard]] std::uint16_t sum_64(const Policy& policy, Index i, std::uint8_t prefix,
+                                       Ipv4Addr z) const noexcept;
+    /// The first session of binding `i`, with Z,z, has passed all those checks under the policy in
+    /// force; `sum` is its sum_64().
+    void mark_steady(Index i, const Endpoint4& z, std::uint16_t sum) noexcept {
+        Binding& b = bindings_[i];
+        const bool first = b.has_session != 0 && b.z_addr == z.addr && b.z_id == z.id;
+        if (steady_ == kNeverSteady || !first || b.proto == Proto::icmp) return;
+        b.sum_64 = sum;
+        b.steady = steady_;
+    }
 
     /// A packet from IPv6 (RFC 6146 s3.5): finds or makes binding and session. `hint` may be stale
     /// or kNone.

@@ -16,6 +16,10 @@ void order_prefixes(Policy& p) noexcept {
                      [&](std::uint8_t a, std::uint8_t b) {
                          return p.prefix[a].pref.len_bits > p.prefix[b].pref.len_bits;
                      });
+    for (unsigned i = 0; i < p.n_prefixes; i++) {
+        const Pref64& pref = p.prefix[p.prefix_order[i]].pref;
+        p.prefix_words[i] = {pref.addr.words(), mask6(pref.len_bits)};
+    }
 }
 
 /// New addresses of a pool go round the workers as long as each gets as many; the rest is shared by

@@ -137,6 +137,10 @@ struct Policy {
     LogSwitch log;
     std::array<PrefixSlot, kPrefixesMax> prefix;
     std::array<std::uint8_t, kPrefixesMax> prefix_order{};  // ids, longest prefix first
+    struct Words {
+        std::array<std::uint64_t, 2> prefix, mask;
+    };
+    std::array<Words, kPrefixesMax> prefix_words{};  // in that order, ready for comparing
     unsigned n_prefixes = 0;
     std::array<PoolSlot, kSlotsMax> slot;
     unsigned n_slots = 0;                                  // slots [0, n_slots) may be in use
@@ -170,8 +174,12 @@ struct Policy {
 
     /// The id of the longest Pref64 that contains `dst`, or -1.
     [[nodiscard]] int match_prefix(const Ipv6Addr& dst) const noexcept {
+        const auto w = dst.words();
         for (unsigned i = 0; i < n_prefixes; i++) {
-            if (prefix[prefix_order[i]].pref.contains(dst)) return prefix_order[i];
+            const Words& p = prefix_words[i];
+            const std::uint64_t differs =
+                ((w[0] ^ p.prefix[0]) & p.mask[0]) | ((w[1] ^ p.prefix[1]) & p.mask[1]);
+            if (differs == 0) return prefix_order[i];
         }
         return -1;
     }

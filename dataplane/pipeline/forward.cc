@@ -18,30 +18,17 @@ Proto proto_of(Kind k) noexcept {
     return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
 }
 
-bool illegal_source(const Ipv6Addr& a) noexcept {
-    if (a.octet[0] == 0xff || (a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80)) return true;
-    const auto w = a.words();
-    if (w[0] != 0) return false;
-    constexpr Ipv6Addr kLoopback = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
-    return a == Ipv6Addr{} || a == kLoopback ||
-           masked(a, 96) == Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
-}
-
-/// No host has it: neither a packet's source (RFC 1812 s5.3.7) nor where one is translated to.
-bool illegal_host(Ipv4Addr a) noexcept {
-    const std::uint32_t top = a.host() >> 24;
-    return top == 0 || top == 127 || top >= 224;
-}
-
 Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
-    const Ipv6Addr src = load_ipv6(packet.frame.data + ipv6_at::kSource);
-    if (is_unlikely(illegal_source(src))) return Drop::source_illegal;
-    if (is_unlikely(c.cfg.nat.in_any_prefix(src))) return Drop::source_in_pref64;
-    if (is_unlikely(forbidden_under(c.cfg, w.prefix, w.z))) return Drop::wkp_non_global;
-    if (is_unlikely(illegal_host(w.z))) return Drop::destination_illegal;
-    if (is_unlikely(c.cfg.nat.n_excluded != 0) && w.parsed.kind != Kind::icmp_error &&
-        c.cfg.nat.is_excluded({w.z, w.parsed.dst_id}, proto_of(w.parsed.kind)))
-        return Drop::excluded;
+    const nat::SteadyKey flow{load_ipv6(packet.frame.data + ipv6_at::kSource),
+                              w.z,
+                              w.parsed.src_id,
+                              w.parsed.dst_id,
+                              proto_of(w.parsed.kind),
+                              static_cast<std::uint8_t>(w.prefix)};
+    const Drop why = check_flow_64(c.cfg, flow);
+    if (is_unlikely(why != Drop::none) &&
+        (why != Drop::excluded || w.parsed.kind != Kind::icmp_error))
+        return why;
     if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
     if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
     if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
@@ -112,27 +99,49 @@ void store_syn(Context& c, Packet& packet, const Work& w, const Tuple4& tuple) n
     drop_packet(c, packet, c.worker.engine.store_syn(c.cfg.nat, syn, c.now));
 }
 
-/// A flow whose packet has just passed the checks of its own direction: when it would pass those of
-/// the other one too, its next packets need none (steady.h).
-void mark_64(Context& c, const nat::Outbound& mapped, const Endpoint4& z) noexcept {
-    if (mapped.binding == nat::kNone || illegal_host(z.addr)) return;
-    c.worker.engine.mark_steady(c.cfg.nat, mapped.binding, z);
-}
-
-void mark_46(Context& c, const nat::Inbound& mapped, const Tuple4& tuple) noexcept {
-    const nat::Policy& p = c.cfg.nat;
-    if (mapped.binding == nat::kNone || illegal_source(mapped.x_addr)) return;
-    if (p.in_any_prefix(mapped.x_addr) || forbidden_under(c.cfg, mapped.prefix, tuple.src.addr))
-        return;
-    if (p.n_excluded != 0 && p.is_excluded(tuple.src, tuple.proto)) return;
-    c.worker.engine.mark_steady(p, mapped.binding, tuple.src);
-}
-
 void drop_or_refuse(Context& c, Packet& packet, Work& w, Drop why, std::uint32_t mtu = 0) noexcept {
     refuse(c, packet, w, why, mtu);
 }
 
 }  // namespace
+
+bool illegal_source(const Ipv6Addr& a) noexcept {
+    if (a.octet[0] == 0xff || (a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80)) return true;
+    const auto w = a.words();
+    if (w[0] != 0) return false;
+    constexpr Ipv6Addr kLoopback = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
+    return a == Ipv6Addr{} || a == kLoopback ||
+           masked(a, 96) == Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
+}
+
+bool illegal_host(Ipv4Addr a) noexcept {
+    const std::uint32_t top = a.host() >> 24;
+    return top == 0 || top == 127 || top >= 224;
+}
+
+Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept {
+    if (is_unlikely(illegal_source(flow.x))) return Drop::source_illegal;
+    if (is_unlikely(cfg.nat.in_any_prefix(flow.x))) return Drop::source_in_pref64;
+    if (is_unlikely(forbidden_under(cfg, flow.prefix, flow.z))) return Drop::wkp_non_global;
+    if (is_unlikely(illegal_host(flow.z))) return Drop::destination_illegal;
+    if (is_unlikely(cfg.nat.n_excluded != 0) &&
+        cfg.nat.is_excluded({flow.z, flow.z_id}, flow.proto))
+        return Drop::excluded;
+    return Drop::none;
+}
+
+std::uint16_t mark_64(Context& c, nat::Index binding, const nat::SteadyKey& flow) noexcept {
+    const std::uint16_t sum = c.worker.engine.sum_64(c.cfg.nat, binding, flow.prefix, flow.z);
+    c.worker.engine.mark_steady(binding, {flow.z, flow.z_id}, sum);
+    return sum;
+}
+
+std::uint16_t mark_46(Context& c, nat::Index binding, const nat::SteadyKey& flow) noexcept {
+    const std::uint16_t sum = c.worker.engine.sum_64(c.cfg.nat, binding, flow.prefix, flow.z);
+    if (check_flow_64(c.cfg, flow) == Drop::none)
+        c.worker.engine.mark_steady(binding, {flow.z, flow.z_id}, sum);
+    return sum;
+}
 
 bool forbidden_under(const Snapshot& cfg, unsigned prefix, Ipv4Addr z) noexcept {
     return cfg.nat.prefix[prefix].well_known && !cfg.wkp_allow_non_global &&
@@ -170,7 +179,11 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Outbound mapped =
         map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
-    if (!hairpin) mark_64(c, mapped, z);
+    if (!hairpin && mapped.binding != nat::kNone) {
+        (void)mark_64(c, mapped.binding,
+                      {tuple.src.addr, z.addr, tuple.src.id, z.id, tuple.proto,
+                       static_cast<std::uint8_t>(w.prefix)});
+    }
     if (is_unlikely(tuple.dst.addr.octet[8] != 0) &&
         c.cfg.nat.prefix[w.prefix].pref.len_bits < 96) {
         c.worker.counters.add(Counter::u_octet_nonzero);
@@ -224,7 +237,11 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Inbound mapped = map_46(c, w, tuple);
     if (is_unlikely(mapped.why == Drop::tcp_syn_stored)) return store_syn(c, packet, w, tuple);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
-    if (!packet.hairpin) mark_46(c, mapped, tuple);
+    if (!packet.hairpin && mapped.binding != nat::kNone) {
+        (void)mark_46(
+            c, mapped.binding,
+            {mapped.x_addr, tuple.src.addr, mapped.x_id, tuple.src.id, tuple.proto, mapped.prefix});
+    }
     const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, tuple.src.addr);
     const xlat::To6 to{y, mapped.x_addr, proto == Proto::icmp ? mapped.x_id : w.parsed.src_id,
                        mapped.x_id};

@@ -19,6 +19,18 @@ void forward_46(Context& c, Packet& packet, Work& work) noexcept;
 [[nodiscard]] inline std::uint32_t flow_hash_46(nat::Index binding) noexcept {
     return binding * 0x9e3779b1U;
 }
+
+/// No host may send from it (RFC 4291 s2.5, s2.7; RFC 4007 s9).
+[[nodiscard]] bool illegal_source(const Ipv6Addr& a) noexcept;
+/// No host has it: neither a packet's source (RFC 1812 s5.3.7) nor where one is translated to.
+[[nodiscard]] bool illegal_host(Ipv4Addr a) noexcept;
+/// What may be said against a 6->4 flow by its addresses and port alone.
+[[nodiscard]] Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept;
+/// A flow of which a packet has just passed the checks of its own direction: when it would pass
+/// those of the other one too, its next packets need none (steady.h). The flow's sum_64().
+std::uint16_t mark_64(Context& c, nat::Index binding, const nat::SteadyKey& flow) noexcept;
+std::uint16_t mark_46(Context& c, nat::Index binding, const nat::SteadyKey& flow) noexcept;
+
 /// An IPv4 packet of our own making to a pool address (RFC 6146 s3.8): handled as an arrival from
 /// IPv4, here or at the worker that owns it. The hop limit has been paid.
 void hairpin_v4(Context& c, Packet& packet) noexcept;

@@ -68,16 +68,20 @@ void stage_read(Context& c) noexcept {
     }
 }
 
-/// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line.
+/// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line, or for
+/// what a new flow will touch.
 void stage_lookup(Context& c) noexcept {
+    bool all_known = true;
     for (unsigned i = 0; i < c.burst.n; i++) {
         Steady& s = c.worker.steady[i];
         if (is_likely(s.way != Steady::Way::none)) {
-            lookup_steady(c, s);
+            all_known &= lookup_steady(c, c.burst.in[i], s);
         } else {
             lookup_long(c, i);
         }
     }
+    if (is_likely(all_known)) return;
+    for (unsigned i = 0; i < c.burst.n; i++) prepare_new(c, c.worker.steady[i]);
 }
 
 void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
@@ -109,22 +113,25 @@ void finish_long(Context& c, unsigned i) noexcept {
 /// Stage 3: send, in order of arrival. What turns out not to be steady after all goes the long way
 /// now.
 void stage_send(Context& c) noexcept {
-    unsigned n_64 = 0, n_46 = 0;
+    unsigned n_64 = 0, n_46 = 0, n_decided = 0;
     for (unsigned i = 0; i < c.burst.n; i++) {
-        const Steady& s = c.worker.steady[i];
+        Steady& s = c.worker.steady[i];
         if (is_likely(s.way != Steady::Way::none)) {
-            if (is_likely(send_steady(c, c.burst.in[i], s))) {
+            const Sent sent = send_steady(c, c.burst.in[i], s);
+            if (is_likely(sent == Sent::steady || sent == Sent::decided)) {
+                n_decided += sent == Sent::decided;
                 n_64 += s.way == Steady::Way::d64;
                 n_46 += s.way == Steady::Way::d46;
                 continue;
             }
             read_long(c, i);
+            if (sent == Sent::refused) c.worker.work[i].why = s.why;
         }
         finish_long(c, i);
     }
     c.worker.counters.add(Counter::translated_64, n_64);
     c.worker.counters.add(Counter::translated_46, n_46);
-    c.worker.counters.add(Counter::steady, n_64 + n_46);
+    c.worker.counters.add(Counter::steady, n_64 + n_46 - n_decided);
 }
 
 /// Held packets whose next hop is known now, or whose time is over.

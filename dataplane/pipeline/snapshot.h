@@ -29,23 +29,37 @@ struct ErrorPolicy {
 };
 
 /// IPv4 prefixes that must not stand behind the well-known prefix (RFC 6052 s3.1).
-struct NonGlobal {
+class NonGlobal {
+public:
     static constexpr unsigned kMax = 64;
-    unsigned n = 0;
-    std::array<Prefix4, kMax> prefix;
 
+    void add(const Prefix4& p) noexcept {
+        if (n_ == kMax) return;
+        prefix_[n_++] = p;
+        const unsigned first = p.addr.host() >> 24;
+        const unsigned last = (p.addr.host() | ~p.mask()) >> 24;
+        for (unsigned o = first; o <= last; o++) octets_[o / 64] |= std::uint64_t{1} << (o % 64);
+    }
     [[nodiscard]] bool contains(Ipv4Addr a) const noexcept {
-        for (unsigned i = 0; i < n; i++) {
-            if (prefix[i].contains(a)) return true;
+        const unsigned o = a.host() >> 24;
+        if (((octets_[o / 64] >> (o % 64)) & 1) == 0) return false;
+        for (unsigned i = 0; i < n_; i++) {
+            if (prefix_[i].contains(a)) return true;
         }
         return false;
     }
+
+private:
+    unsigned n_ = 0;
+    std::array<Prefix4, kMax> prefix_;
+    std::array<std::uint64_t, 4> octets_{};  // first octets of addresses in any prefix, a bit each
 };
 
 struct Snapshot {
     std::uint64_t generation = 0;
     bool has_policy = false;  // false until control has sent one
     unsigned n_workers = 1;
+    bool short_way = true;  // steady.h; false: the long way for every packet (tests compare)
     nat::Policy nat;
     xlat::XlatParams xlat;
     NonGlobal non_global;

@@ -46,10 +46,12 @@ struct Steady {
     Ipv4Addr z;                    // d64
     std::uint16_t id = 0;          // d64: of the Pref64; d46: of the pool slot
     std::uint16_t payload = 0;     // bytes behind the IP header
+    std::uint32_t subscriber = 0;  // d64, without a binding: hash of its subscriber
     Be16 t_id;                     // d46
     Way way = Way::none;
     Proto proto = Proto::udp;
     std::uint8_t link_bytes = 0;
+    Drop why = Drop::none;  // the engine refused it
 };
 static_assert(sizeof(Steady) == 32);
 

@@ -15,6 +15,15 @@ namespace {
 /// SYN, FIN and RST move the state machine.
 constexpr std::uint8_t kTcpMoves = 0x07;
 
+TcpFlags flags_of(const std::uint8_t* l4, Proto proto) noexcept {
+    return TcpFlags{proto == Proto::tcp ? l4[tcp_at::kFlags] : std::uint8_t{0}};
+}
+
+/// A SYN whose MSS option must be looked at.
+bool wants_clamp(TcpFlags flags, std::uint16_t clamp) noexcept {
+    return is_unlikely(clamp != 0) && flags.syn();
+}
+
 /// The transport header at `l4` is one of a steady packet whose payload is `bytes`.
 bool is_steady_l4(const std::uint8_t* l4, std::uint32_t bytes, std::uint8_t protocol) noexcept {
     if (protocol == ip_proto::kUdp) {
@@ -23,7 +32,7 @@ bool is_steady_l4(const std::uint8_t* l4, std::uint32_t bytes, std::uint8_t prot
     }
     if (protocol != ip_proto::kTcp || bytes < kTcpBytes) return false;
     const std::uint32_t header = (l4[tcp_at::kDataOffset] >> 4) * 4U;
-    return header >= kTcpBytes && header <= bytes && (l4[tcp_at::kFlags] & kTcpMoves) == 0;
+    return header >= kTcpBytes && header <= bytes;
 }
 
 constexpr Proto proto_of(std::uint8_t protocol) noexcept {
@@ -96,52 +105,133 @@ void put_on_wire(Context& c, const Packet& p, const Hop& hop, std::uint8_t* ip, 
     out.vlan = 0;
 }
 
-bool send_64(Context& c, const Packet& p, const Steady& s) noexcept {
-    std::uint8_t* const ip = p.frame.data + s.link_bytes;
-    const std::uint8_t* const l4 = ip + kIpv6Bytes;
-    nat::Binding* const b =
-        c.worker.engine.steady_64(s.hint,
-                                  {load_ipv6(ip + ipv6_at::kSource), s.z, load_be16(l4),
-                                   load_be16(l4 + 2), s.proto, static_cast<std::uint8_t>(s.id)},
-                                  c.now);
-    if (is_unlikely(b == nullptr)) return false;
-    const AdjacencyId id = c.worker.fib->lookup(s.z, static_cast<std::uint32_t>(s.hash >> 16));
+/// Where a packet of a flow goes, when that is known and `bytes` fit; nullptr: not so simple.
+template <typename Addr>
+const Hop* hop_for(Context& c, const Addr& dst, std::uint32_t flow_hash,
+                   std::uint32_t bytes) noexcept {
+    const AdjacencyId id = c.worker.fib->lookup(dst, flow_hash);
     const Hop& hop = c.worker.hops.get(*c.worker.fib, id, c.fib_epoch);
-    const std::uint32_t bytes = kIpv4Bytes + s.payload;
-    if (is_unlikely(!hop.is_ready || bytes > hop.mtu)) return false;
-    c.worker.engine.refresh(*b, Direction::d64, c.now);
-    const xlat::Steady64 to{b->t_addr, s.z, b->t_id, c.worker.next_ip_id(), b->sum_64, s.proto};
-    std::uint8_t* const ip4 = xlat::translate_steady_64(ip, s.payload, to, c.cfg.xlat);
-    put_on_wire(c, p, hop, ip4, bytes, kTypeIpv4);
-    return true;
+    return is_likely(hop.is_ready && bytes <= hop.mtu) ? &hop : nullptr;
 }
 
-bool send_46(Context& c, const Packet& p, const Steady& s) noexcept {
+/// The state of a flow has to be made, moved or looked for: the same steps as forward_64().
+[[gnu::noinline]] Sent decide_64(Context& c, const nat::SteadyKey& key, Steady& s, TcpFlags flags,
+                                 xlat::Steady64& to) noexcept {
+    nat::Engine& engine = c.worker.engine;
+    const nat::Policy& policy = c.cfg.nat;
+    if (nat::owner_of_subscriber(policy, key.x) != c.worker.id) return Sent::not_yet;
+    if (check_flow_64(c.cfg, key) != Drop::none || policy.slot_of(key.z) >= 0) return Sent::not_yet;
+    if (wants_clamp(flags, c.cfg.xlat.mss_clamp_64)) return Sent::not_yet;
+    const Tuple6 tuple{{key.x, key.x_id}, {{}, key.z_id}, key.proto};
+    const Endpoint4 z{key.z, key.z_id};
+    const nat::Outbound mapped =
+        engine.outbound(policy, s.hint, tuple, z, key.prefix, flags, c.now);
+    if (is_unlikely(mapped.why != Drop::none)) {
+        s.why = mapped.why;
+        return Sent::refused;
+    }
+    to.t = mapped.t_addr;
+    to.t_id = mapped.t_id;
+    to.sum_64 = mark_64(c, mapped.binding, key);
+    return Sent::decided;
+}
+
+Sent send_64(Context& c, const Packet& p, Steady& s) noexcept {
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
-    const Ipv4Addr z = load_ipv4(ip + ipv4_at::kSource);
-    nat::Binding* const b = c.worker.engine.steady_46(s.hint, z, load_be16(ip + kIpv4Bytes), c.now);
-    if (is_unlikely(b == nullptr)) return false;
-    const Ipv6Addr x = b->x_addr;
-    const AdjacencyId id = c.worker.fib->lookup(x, flow_hash_46(s.hint));
-    const Hop& hop = c.worker.hops.get(*c.worker.fib, id, c.fib_epoch);
+    const std::uint8_t* const l4 = ip + kIpv6Bytes;
+    const std::uint32_t bytes = kIpv4Bytes + s.payload;
+    const Hop* const hop = hop_for(c, s.z, static_cast<std::uint32_t>(s.hash >> 16), bytes);
+    if (is_unlikely(hop == nullptr)) return Sent::not_yet;
+    const nat::SteadyKey key{
+        load_ipv6(ip + ipv6_at::kSource), s.z, load_be16(l4), load_be16(l4 + 2), s.proto,
+        static_cast<std::uint8_t>(s.id)};
+    const TcpFlags flags = flags_of(l4, s.proto);
+    nat::Binding* const b = c.worker.engine.steady_64(s.hint, key, c.now);
+    Sent sent = Sent::steady;
+    xlat::Steady64 to;
+    to.z = s.z;
+    to.proto = s.proto;
+    if (is_likely(b != nullptr && (flags.bits & kTcpMoves) == 0)) {
+        c.worker.engine.refresh(*b, Direction::d64, c.now);
+        to.t = b->t_addr;
+        to.t_id = b->t_id;
+        to.sum_64 = b->sum_64;
+    } else {
+        sent = decide_64(c, key, s, flags, to);
+        if (is_unlikely(sent != Sent::decided)) return sent;
+    }
+    to.ip_id = c.worker.next_ip_id();
+    std::uint8_t* const ip4 = xlat::translate_steady_64(ip, s.payload, to, c.cfg.xlat);
+    put_on_wire(c, p, *hop, ip4, bytes, kTypeIpv4);
+    return sent;
+}
+
+/// As decide_64(), for a binding that is there: the same steps as forward_46().
+[[gnu::noinline]] Sent decide_46(Context& c, const Tuple4& tuple, Steady& s, TcpFlags flags,
+                                 xlat::Steady46& to) noexcept {
+    nat::Engine& engine = c.worker.engine;
+    const nat::Policy& policy = c.cfg.nat;
+    const Ipv4Addr z = tuple.src.addr;
+    if (policy.owner_of(s.id, tuple.dst.id.host(), tuple.proto) != c.worker.id)
+        return Sent::not_yet;
+    if (illegal_host(z) || policy.slot_of(z) >= 0) return Sent::not_yet;
+    if (wants_clamp(flags, c.cfg.xlat.mss_clamp_46)) return Sent::not_yet;
+    const int prefix = default_prefix(c.cfg, z);
+    if (prefix < 0) return Sent::not_yet;
+    const nat::Inbound mapped =
+        engine.inbound(policy, s.id, tuple, static_cast<std::uint8_t>(prefix), flags, c.now);
+    if (mapped.why == Drop::tcp_syn_stored) return Sent::not_yet;
+    if (is_unlikely(mapped.why != Drop::none)) {
+        s.why = mapped.why;
+        return Sent::refused;
+    }
+    to.x = mapped.x_addr;
+    to.x_id = mapped.x_id;
+    to.y = embed(policy.prefix[mapped.prefix].pref, z);
+    to.sum_64 =
+        mark_46(c, mapped.binding, {to.x, z, to.x_id, tuple.src.id, tuple.proto, mapped.prefix});
+    return Sent::decided;
+}
+
+Sent send_46(Context& c, const Packet& p, Steady& s) noexcept {
+    if (is_unlikely(s.hint == nat::kNone)) return Sent::not_yet;
+    std::uint8_t* const ip = p.frame.data + s.link_bytes;
+    const std::uint8_t* const l4 = ip + kIpv4Bytes;
+    nat::Engine& engine = c.worker.engine;
     const std::uint32_t bytes = kIpv6Bytes + s.payload;
+    Sent sent = Sent::steady;
+    xlat::Steady46 to;
+    to.x = engine.binding(s.hint).x_addr;
+    to.proto = s.proto;
+    const Hop* const hop = hop_for(c, to.x, flow_hash_46(s.hint), bytes);
+    if (is_unlikely(hop == nullptr)) return Sent::not_yet;
     const bool df = (load_be16(ip + ipv4_at::kFragment).host() & ipv4_at::kDf) != 0;
-    if (is_unlikely(!hop.is_ready || bytes > hop.mtu)) return false;
-    if (is_unlikely(!df && bytes > c.cfg.xlat.lowest_ipv6_mtu)) return false;
-    if (is_unlikely(s.link_bytes + p.frame.headroom < xlat::kSteadyGrows + hop.link_bytes()))
-        return false;
-    c.worker.engine.refresh(*b, Direction::d46, c.now);
-    const xlat::Steady46 to{x, embed(c.cfg.nat.prefix[b->prefix].pref, z), b->x_id, b->sum_64,
-                            s.proto};
+    if (is_unlikely(!df && bytes > c.cfg.xlat.lowest_ipv6_mtu)) return Sent::not_yet;
+    if (is_unlikely(s.link_bytes + p.frame.headroom < xlat::kSteadyGrows + hop->link_bytes()))
+        return Sent::not_yet;
+    const Endpoint4 z{load_ipv4(ip + ipv4_at::kSource), load_be16(l4)};
+    const TcpFlags flags = flags_of(l4, s.proto);
+    nat::Binding* const b = engine.steady_46(s.hint, z.addr, z.id, c.now);
+    if (is_likely(b != nullptr && (flags.bits & kTcpMoves) == 0)) {
+        engine.refresh(*b, Direction::d46, c.now);
+        to.y = embed(c.cfg.nat.prefix[b->prefix].pref, z.addr);
+        to.x_id = b->x_id;
+        to.sum_64 = b->sum_64;
+    } else {
+        const Tuple4 tuple{z, {load_ipv4(ip + ipv4_at::kDestination), s.t_id}, s.proto};
+        sent = decide_46(c, tuple, s, flags, to);
+        if (is_unlikely(sent != Sent::decided)) return sent;
+    }
     std::uint8_t* const ip6 = xlat::translate_steady_46(ip, s.payload, to, c.cfg.xlat);
-    put_on_wire(c, p, hop, ip6, bytes, kTypeIpv6);
-    return true;
+    put_on_wire(c, p, *hop, ip6, bytes, kTypeIpv6);
+    return sent;
 }
 
 }  // namespace
 
 bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept {
     s.way = Steady::Way::none;
+    if (is_unlikely(!c.cfg.short_way)) return false;
     L2 l2;
     // Hairpinned and reassembled packets, and those that a device or a worker has found out
     // something about, are none.
@@ -159,14 +249,30 @@ bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept {
     return l2.type == kTypeIpv4 && read_46(c, ip, room, s);
 }
 
-void lookup_steady(const Context& c, Steady& s) noexcept {
+bool lookup_steady(const Context& c, const Packet& p, Steady& s) noexcept {
     nat::Engine& engine = c.worker.engine;
-    s.hint =
-        s.way == Steady::Way::d64 ? engine.candidate(s.hash) : engine.find(s.id, s.t_id, s.proto);
-    engine.prefetch_binding(s.hint);
+    if (s.way == Steady::Way::d46) {
+        s.hint = engine.find(s.id, s.t_id, s.proto);
+        engine.prefetch_binding(s.hint);
+        return true;
+    }
+    s.hint = engine.candidate(s.hash);
+    if (is_likely(s.hint != nat::kNone)) {
+        engine.prefetch_binding(s.hint);
+        return true;
+    }
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
+    s.subscriber = engine.hash_of_subscriber(c.cfg.nat, load_ipv6(ip + ipv6_at::kSource));
+    engine.prefetch_subscriber_head(s.subscriber);
+    return false;
 }
 
-bool send_steady(Context& c, const Packet& p, const Steady& s) noexcept {
+void prepare_new(const Context& c, const Steady& s) noexcept {
+    if (s.way == Steady::Way::d64 && s.hint == nat::kNone)
+        c.worker.engine.prefetch_subscriber(s.subscriber);
+}
+
+Sent send_steady(Context& c, const Packet& p, Steady& s) noexcept {
     return s.way == Steady::Way::d64 ? send_64(c, p, s) : send_46(c, p, s);
 }
 

@@ -20,9 +20,13 @@ namespace isthmus::pipeline {
 
 /// Stage 1 of the packet `p`. False, and `p` untouched: take the long way.
 [[nodiscard]] bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept;
-/// Stage 2.
-void lookup_steady(const Context& c, Steady& s) noexcept;
-/// Stage 3. False, and `p` untouched: take the long way.
-[[nodiscard]] bool send_steady(Context& c, const Packet& p, const Steady& s) noexcept;
+/// Stage 2. False: a flow that has no binding yet.
+[[nodiscard]] bool lookup_steady(const Context& c, const Packet& p, Steady& s) noexcept;
+/// Between stages 2 and 3, for such flows: asks for what making a binding will touch.
+void prepare_new(const Context& c, const Steady& s) noexcept;
+/// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
+/// the long way, to be decided there (`not_yet`) or because the engine refused it for s.why.
+enum class Sent : std::uint8_t { steady, decided, not_yet, refused };
+[[nodiscard]] Sent send_steady(Context& c, const Packet& p, Steady& s) noexcept;
 
 }  // namespace isthmus::pipeline

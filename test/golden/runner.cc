@@ -216,8 +216,7 @@ private:
             {"blocks_most", [&] { cfg.nat.blocks.most = static_cast<std::uint8_t>(n()); }},
             {"exclude",
              [&] { cfg.nat.excluded[cfg.nat.n_excluded++].destination = *Prefix4::parse(value); }},
-            {"non_global",
-             [&] { cfg.non_global.prefix[cfg.non_global.n++] = *Prefix4::parse(value); }},
+            {"non_global", [&] { cfg.non_global.add(*Prefix4::parse(value)); }},
             {"icmp_errors",
              [&] {
                  using Mode = pipeline::ErrorPolicy::Mode;

@@ -200,8 +200,7 @@ private:
         }
         s.nat.lifetimes.port_hold = Tick{0};
         while ((1U << s.nat.blocks.bits) < shape_.port_block) s.nat.blocks.bits++;
-        for (const Prefix4& p : config::built_in_non_global())
-            s.non_global.prefix[s.non_global.n++] = p;
+        for (const Prefix4& p : config::built_in_non_global()) s.non_global.add(p);
         s.nat.generation = 1;
         nat::finish_policy(s.nat);
     }

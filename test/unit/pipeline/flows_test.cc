@@ -306,7 +306,7 @@ TEST_CASE(
     "T-6052-014 T-6052-015 T-6052-017: private addresses do not stand behind the well-known "
     "prefix") {
     Gateway g("64:ff9b::/96");
-    g.cfg.non_global.prefix[g.cfg.non_global.n++] = *Prefix4::parse("10.0.0.0/8");
+    g.cfg.non_global.add(*Prefix4::parse("10.0.0.0/8"));
     g.changed();
     (void)g.in(6, make(Ip6{kHost, "64:ff9b::10.1.2.3"}, 17, udp(1, 2, {})));
     CHECK(g.drops(Drop::wkp_non_global) == 1);

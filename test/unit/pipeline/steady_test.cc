@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // The short way does what the long way does. Two gateways get the same packets at the same times;
-// one of them gets a new policy (the same one) before every packet, so that no flow of it is ever
-// steady. What leaves and what is counted must be the same.
+// one of them may not take the short way. What leaves and what is counted must be the same.
 #include <catch2/catch.hpp>
 #include <random>
 
@@ -18,7 +17,9 @@ using packets::udp;
 namespace {
 
 struct Twins {
-    explicit Twins(const char* pref64) : prefix(*Pref64::parse(pref64)), a(pref64), b(pref64) {}
+    explicit Twins(const char* pref64) : prefix(*Pref64::parse(pref64)), a(pref64), b(pref64) {
+        b.cfg.short_way = false;
+    }
 
     void each(void (*fn)(Gateway&)) {
         fn(a);
@@ -27,7 +28,6 @@ struct Twins {
         b.changed();
     }
     void in(unsigned port, const Bytes& packet) {
-        b.changed();
         const auto from_a = a.in(port, packet);
         const auto from_b = b.in(port, packet);
         REQUIRE(from_a.size() == from_b.size());
@@ -71,7 +71,7 @@ public:
             f.host = "2001:db8:1:" + std::to_string(pick(4)) + "::" + std::to_string(1 + pick(3));
             f.server4 = server.text();
             f.server6 = embed(twins.prefix, server).text();
-            f.x = 2000 + i;
+            f.x = 2000 + i % 16;  // some share a binding
             f.z = pick(2) == 0 ? 443 : 53;
             f.is_tcp = pick(2) == 0;
             flow_.push_back(f);
@@ -180,6 +180,18 @@ TEST_CASE("the short way and the long way agree under other policies") {
         g.mtu(4, 1280);
         g.cfg.xlat.lowest_ipv6_mtu = 1500;
         g.cfg.nat.address_dependent_filtering = true;
+    });
+    run("2001:db8:64::/96", 14, [](Gateway& g) {
+        g.cfg.xlat.mss_clamp_64 = g.cfg.xlat.mss_clamp_46 = 1220;
+        g.cfg.nat.limits.ports_per_subscriber = 2;
+        g.cfg.nat.limits.sessions_per_binding = 1;
+        g.cfg.nat.limits.new_sessions_per_second = 2;
+    });
+    run("2001:db8:64::/96", 15, [](Gateway& g) {
+        g.cfg.nat.n_excluded = 1;
+        g.cfg.nat.excluded[0] = {*Prefix4::parse("203.0.113.4/30"), 443, 443};
+        g.cfg.nat.drop_external_tcp = true;
+        g.cfg.nat.preserve_parity = true;
     });
 }
 
