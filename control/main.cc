@@ -6,8 +6,8 @@
 #include <csignal>
 #include <iostream>
 
+#include "common/config/manual.h"
 #include "common/config/parse.h"
-#include "common/config/schema.h"
 #include "common/log/log.h"
 #include "control/control.h"
 
@@ -23,15 +23,16 @@ int main(int argc, char** argv) {
     using namespace isthmus;
     CLI::App app{"Isthmus control: owns the policy and serves isthmusctl"};
     std::string file = "/etc/isthmus/isthmus.conf";
-    bool check = false, manual = false;
+    bool check = false, manual = false, sample = false;
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check, "validate the configuration and exit");
     app.add_flag("--print-manual", manual, "print isthmus.conf(5) and exit");
+    app.add_flag("--print-sample", sample, "print a commented file with every key and exit");
     app.set_version_flag("--version", std::string("isthmus-control ") + ISTHMUS_VERSION);
     CLI11_PARSE(app, argc, argv);
-    if (manual) {
-        std::cout << config::manual();
-        return 0;
+    if (manual || sample) {
+        std::cout << (manual ? config::manual() : config::sample());
+        return std::cout.flush() ? 0 : 1;
     }
     if (check) {
         const auto loaded = config::load_file(file);

@@ -350,84 +350,11 @@ std::vector<Key> make() {
     return std::move(rows.keys);
 }
 
-std::string default_of(const Key& k) {
-    const Config defaults;
-    if (k.type == Key::Type::text) return "\"" + k.get_text(defaults) + "\"";
-    const std::int64_t v = k.get(defaults);
-    if (k.type == Key::Type::boolean) return v != 0 ? "true" : "false";
-    if (k.type == Key::Type::choice) return "\"" + k.choices[static_cast<std::size_t>(v)] + "\"";
-    return std::to_string(v);
-}
-
 }  // namespace
 
 const std::vector<Key>& schema() {
     static const std::vector<Key> kKeys = make();
     return kKeys;
-}
-
-std::string manual() {
-    std::string out =
-        ".TH ISTHMUS.CONF 5\n.SH NAME\nisthmus.conf \\- configuration of Isthmus\n.SH DESCRIPTION\n"
-        "One libconfig file for all programs. Unknown keys are errors. Keys marked (start) take "
-        "effect when the\n"
-        "program starts; the others by\n.BR \"isthmusctl reload\" .\n.SH LISTS\n"
-        ".TP\n.B nat64.prefixes\nList of NAT64 prefixes, e.g. (\"64:ff9b::/96\"). Empty: the "
-        "well-known prefix.\n"
-        ".TP\n.B nat64.pool\nList of IPv4 addresses: \"198.51.100.0/28\", \"198.51.100.7\", a "
-        "range with a dash, or\n"
-        "{ addresses = \"...\"; ports = \"1024-65535\"; name = \"...\"; }. A pool with a name "
-        "serves those whom\nnat64.rules send to it, the others serve everybody else. drain = true: "
-        "no new bindings; drain_until = SECONDSL\n(Unix time): removed then.\n"
-        ".TP\n.B nat64.rules\nList of { source = \"2001:db8:1::/48\"; pool = \"NAME\"; }: who "
-        "gets addresses of a named pool; the longest source decides;\npool \"default\" is the one "
-        "without a name.\n"
-        ".TP\n.B nat64.static\nList of { protocol = \"tcp\"; ipv4 = \"203.0.113.1\"; ports = "
-        "\"8080\"; ipv6 = \"2001:db8::7\"; ipv6_ports = \"80\";\noutside_pool = false; }: static "
-        "bindings. protocol: tcp, udp, icmp or all. ports: one or FIRST-LAST; ipv6_ports: as "
-        "many,\n"
-        "without it the same. outside_pool = true: the IPv4 address is not in the pool and serves "
-        "static bindings only.\nAt most 4096 ports in all.\n"
-        ".TP\n.B nat64.exclude\nList of destinations that are not translated: \"192.0.2.0/24\", or "
-        "{ destination = \"...\"; ports = \"1-1023\"; }.\n"
-        ".TP\n.B nat64.udp_timers\nList of { port = 53; seconds = 30; }: lifetime of UDP sessions "
-        "to "
-        "a destination port; below 120 for ports 0 to 1023 only\n(RFC 4787 REQ-5).\n"
-        ".TP\n.B nat64.stateless.prefixes\nList of prefixes behind which IPv4 addresses are "
-        "translated without state (RFC 7915). The first one is used\nfor IPv4 addresses that have "
-        "no "
-        "EAM entry.\n"
-        ".TP\n.B nat64.stateless.ipv4\nList of IPv4 prefixes: destinations that stand for hosts "
-        "inside "
-        "nat64.stateless.prefixes.\n"
-        ".TP\n.B nat64.stateless.eam\nList of { ipv4 = \"192.0.2.0/28\"; ipv6 = "
-        "\"2001:db8:4::/124\"; force = false; }: explicit address mappings (RFC 7757).\nforce = "
-        "true: although the IPv6 side lies in a NAT64 prefix.\n"
-        ".TP\n.B dataplane.workers (start)\nList of CPUs, one worker each, e.g. [2, 3].\n"
-        ".TP\n.B dns64.listen, dns64.upstreams\nLists of addresses: \"192.0.2.53\", "
-        "\"[2001:db8::53]:53\", \"tls://192.0.2.53:853#NAME\".\n"
-        ".TP\n.B dns64.allow\nList of networks that may ask, besides the clients of views; empty: "
-        "networks of our own interfaces.\n"
-        ".TP\n.B dns64.prefixes, ranges, exclude_ipv4, exclude_aaaa, exclude_names, "
-        "include_names, ignore_aaaa\nLists of the default view. ranges: { ipv4 = \"10.0.0.0/8\"; "
-        "prefixes = (\"...\"); }.\n"
-        ".TP\n.B dns64.views\nList of { name; clients; synthesis; break_dnssec; cd_only; } and "
-        "the lists of the default view,\nfor clients by longest prefix.\n"
-        ".TP\n.B dataplane.ports (start)\nList of { name; device; mtu; addresses; routes; "
-        "neighbours; vlans;\n"
-        "rx_queues; descriptors; promiscuous; }.\n.SH KEYS\n";
-    for (const Key& k : schema()) {
-        out += ".TP\n.B " + k.section + "." + k.name + (k.start_only ? " (start)" : "") + "\n" +
-               k.help;
-        if (k.type == Key::Type::number) {
-            out += "\nFrom " + std::to_string(k.least) + " to " + std::to_string(k.most) + " " +
-                   k.unit + ".";
-        }
-        for (std::size_t i = 0; i < k.choices.size(); i++)
-            out += (i == 0 ? "\nOne of " : ", ") + k.choices[i];
-        out += "\nDefault: " + default_of(k) + "\n";
-    }
-    return out;
 }
 
 }  // namespace isthmus::config

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // One row for each scalar key: name, how to read and write it, bounds, unit, help. The parser,
-// to_text(), changed_keys() and the manual are made from these rows.
+// to_text(), changed_keys(), the manual and the sample (manual.h) are made from these rows.
 #pragma once
 
 #include <cstdint>
@@ -28,8 +28,5 @@ struct Key {
 };
 
 [[nodiscard]] const std::vector<Key>& schema();
-
-/// isthmus.conf(5), in man format.
-[[nodiscard]] std::string manual();
 
 }  // namespace isthmus::config

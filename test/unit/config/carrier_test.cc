@@ -4,6 +4,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "common/config/manual.h"
 #include "common/config/schema.h"
 
 using namespace isthmus::config;
