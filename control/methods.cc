@@ -141,6 +141,12 @@ void Control::serve_methods() {
             ask(name, p, std::move(reply));
         });
     }
+    // What subscribers sent: administrators only.
+    for (const char* name : {"trace.start", "trace.read", "trace.stop", "show.dropped"}) {
+        server_->on_deferred(name, Right::admin, [this, name](const Json& p, api::Reply reply) {
+            ask(name, p, std::move(reply));
+        });
+    }
     serve_changes();
     serve_pool();
     serve_live();

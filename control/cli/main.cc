@@ -8,6 +8,7 @@
 #include "control/cli/changes.h"
 #include "control/cli/live.h"
 #include "control/cli/table.h"
+#include "control/cli/trace.h"
 
 namespace {
 
@@ -110,6 +111,7 @@ int main(int argc, char** argv) {
         if (name == "drops") c->add_flag("--all", o.all, "reasons that never occurred too");
         c->callback([&, name] { rc = show(ask, o, name); });
     }
+    add_trace_commands(app, *shows, ask, rc);
     auto* pool = app.add_subcommand("pool", "change the IPv4 pool live")
                      ->require_subcommand(1)
                      ->fallthrough();

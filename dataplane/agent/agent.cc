@@ -235,7 +235,10 @@ void Agent::follow_links() {
 
 void Agent::run_once(int timeout_ms) {
     follow_kernel();
-    if (turns_++ % 32 == 0) follow_links();
+    if (turns_++ % 32 == 0) {
+        follow_links();
+        traces_.tick();
+    }
     jobs_.run_slice();
     if (server_) server_->poll(jobs_.busy() ? 0 : timeout_ms);
 }

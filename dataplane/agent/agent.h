@@ -16,6 +16,7 @@
 #include "dataplane/agent/jobs.h"
 #include "dataplane/agent/netlink.h"
 #include "dataplane/agent/tap.h"
+#include "dataplane/agent/trace_desk.h"
 #include "dataplane/agent/workers.h"
 #include "dataplane/nat/engine.h"
 #include "dataplane/pipeline/snapshot.h"
@@ -91,6 +92,7 @@ private:
     std::string policy_text_;
     bool has_policy_ = false;
     pipeline::Snapshot current_;  // a copy: the workers' one is theirs
+    TraceDesk traces_{workers_, current_};
     nat::Seed seed_;
     nat::LogSwitch log_;
     std::string instance_;

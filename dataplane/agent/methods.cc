@@ -297,6 +297,7 @@ void Agent::serve_methods() {
     server_->on("show.bindings", Right::read, [this](const Json& p) { return rows(p, false); });
     server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
     serve_live_methods();
+    traces_.serve(*server_);
 }
 
 }  // namespace isthmus::agent

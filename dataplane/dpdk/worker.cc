@@ -241,6 +241,7 @@ void Worker::send(unsigned port) noexcept {
     setup_.counters->add(Counter::tx_bytes, bytes);
     if (sent == n) return;
     setup_.counters->drop(Drop::tx_full, n - sent);
+    note_dropped(stage.frames[sent], Drop::tx_full);
     rte_pktmbuf_free_bulk(&stage.frames[sent], n - sent);
 }
 
@@ -263,7 +264,19 @@ void Worker::send_all() noexcept {
 
 void Worker::drop(rte_mbuf* m, Drop why) noexcept {
     setup_.counters->drop(why);
+    note_dropped(m, why);
     rte_pktmbuf_free(m);
+}
+
+void Worker::note_dropped(const rte_mbuf* m, Drop why) noexcept {
+    if (m == nullptr) return;
+    std::uint16_t port = pipeline::kPortsMax;  // that it came from, where the device says so
+    for (const RxQueue& q : setup_.rx) {
+        if (q.dpdk_port == m->port) port = q.port;
+    }
+    const std::span<const std::uint8_t> bytes{rte_pktmbuf_mtod(m, const std::uint8_t*),
+                                              m->data_len};
+    setup_.state->dropped.note(why, {bytes, port, pipeline::Starts::at_link}, now_.ns);
 }
 
 void Worker::note_turn(std::uint64_t begin_cycles, unsigned n) noexcept {

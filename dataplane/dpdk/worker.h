@@ -112,6 +112,7 @@ private:
     void send_by_other(unsigned port, unsigned n) noexcept;
     void send_all() noexcept;
     void drop(rte_mbuf* m, Drop why) noexcept;
+    void note_dropped(const rte_mbuf* m, Drop why) noexcept;
     void note_turn(std::uint64_t begin_cycles, unsigned n) noexcept;
 
     static bool alloc_for_pipeline(void* self, std::uint32_t bytes, pipeline::Packet& out);

@@ -6,6 +6,7 @@
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/forward.h"
 #include "dataplane/pipeline/steady.h"
+#include "dataplane/pipeline/traced_run.h"
 #include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
@@ -31,8 +32,8 @@ void read_long(Context& c, unsigned i) noexcept {
     w = Work{};
     classify(packet, w, c.cfg, c.worker);
     if (packet.l3_checksum_bad && w.path == Path::d46) {
-        w.path = Path::drop;
         w.why = Drop::ipv4_bad_checksum;
+        return;
     }
     Frame& f = packet.frame;
     if (w.path == Path::d64) {
@@ -96,7 +97,7 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
             c.burst.handover.push(packet);
             return;
         default:
-            return drop_packet(c, packet, w.why);
+            return drop_frame(c, packet, w.why);
     }
 }
 
@@ -187,14 +188,22 @@ void take_snapshot(Context& c) noexcept {
     c.worker.fragments.set_hold(c.cfg.fragment_hold);
 }
 
+void run_stages(Context& c) noexcept {
+    stage_read(c);    // frame -> what it is to us, tuple, or a reason to refuse
+    stage_lookup(c);  // tuple -> binding, probably; or none yet
+    stage_send(c);    // decide, rewrite, send; in order of arrival
+}
+
 }  // namespace
 
 void run_pipeline(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
     Context c{burst, cfg, worker, now, worker.fib->epoch()};
     take_snapshot(c);
-    stage_read(c);    // frame -> what it is to us, tuple, or a reason to refuse
-    stage_lookup(c);  // tuple -> binding, probably; or none yet
-    stage_send(c);    // decide, rewrite, send; in order of arrival
+    if (is_unlikely(worker.trace.is_on())) {
+        run_traced(c, run_stages);
+    } else {
+        run_stages(c);
+    }
     burst.n = 0;
 }
 
@@ -204,7 +213,9 @@ void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) n
     worker.engine.end_turn(cfg.nat, now, [&](const nat::Probe& p) { send_probe(c, p); });
     worker.engine.expire_syns(now, [&](const auto& syn) { answer_stored_syn(c, syn); });
     worker.fragments.expire(now, [&](Drop why) { worker.counters.drop(why); });
+    const unsigned sent = burst.tx.n;
     if (!worker.pending.empty()) release_pending(c);
+    if (is_unlikely(worker.trace.is_on())) end_turn_traced(c, sent);
 }
 
 }  // namespace isthmus::pipeline

@@ -46,6 +46,17 @@ void room_in(Context& c, PacketList<kOutMax>& list) noexcept {
     if (list.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
 }
 
+void note_drop(Context& c, const Packet& packet, Drop why, Starts starts) noexcept {
+    c.worker.counters.drop(why);
+    c.worker.dropped.note(why, {packet.frame.bytes(), packet.port, starts}, c.now.ns);
+}
+
+void give_back(Context& c, const Packet& packet) noexcept {
+    if (packet.buffer == nullptr) return;
+    room_in(c, c.burst.done);
+    c.burst.done.push(packet);
+}
+
 void put_on_wire(Context& c, Packet& packet, const Adjacency& a) noexcept {
     write_l2(packet.frame, a.dst, a.src, a.vlan);
     packet.port = a.port;
@@ -160,10 +171,13 @@ void send_fragments(Context& c, Packet& packet, const Way& way, std::uint32_t mt
 }
 
 void drop_packet(Context& c, Packet& packet, Drop why) noexcept {
-    if (why != Drop::none) c.worker.counters.drop(why);
-    if (packet.buffer == nullptr) return;
-    room_in(c, c.burst.done);
-    c.burst.done.push(packet);
+    if (why != Drop::none) note_drop(c, packet, why, Starts::at_ip);
+    give_back(c, packet);
+}
+
+void drop_frame(Context& c, Packet& packet, Drop why) noexcept {
+    if (why != Drop::none) note_drop(c, packet, why, Starts::at_link);
+    give_back(c, packet);
 }
 
 namespace {
@@ -187,7 +201,7 @@ void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_
         forged_source(c, packet, v6) || !errors_allowed(c, f, v6)) {
         return drop_packet(c, packet, why);
     }
-    c.worker.counters.drop(why);
+    note_drop(c, packet, why, Starts::at_ip);
     const xlat::ErrorRest rest{mtu, work.parsed.pointer,
                                v6 ? std::uint16_t{0} : c.worker.next_ip_id()};
     if (v6) return send_error_v6(c, packet, *kind, rest);

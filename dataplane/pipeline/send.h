@@ -40,8 +40,11 @@ void send_ip(Context& c, Packet& packet, const Way& way) noexcept;
 /// Cuts a translated packet into fragments of at most `mtu` bytes each and sends them in order.
 void send_fragments(Context& c, Packet& packet, const Way& way, std::uint32_t mtu) noexcept;
 
-/// Counts the drop and frees the buffer.
+/// Counts the drop, remembers the packet (dropped.h) and frees the buffer. The frame stands at its
+/// IP header.
 void drop_packet(Context& c, Packet& packet, Drop why) noexcept;
+/// As drop_packet, of a frame that stands at its link header.
+void drop_frame(Context& c, Packet& packet, Drop why) noexcept;
 
 /// As drop_packet, but the sender is told where a standard says so, policy and rate allow, and the
 /// packet is one that may be answered (RFC 4443 s2.4(e), RFC 1812 s4.3.2.7). The frame holds the

@@ -11,10 +11,12 @@
 #include "dataplane/nat/engine.h"
 #include "dataplane/nat/fragment_store.h"
 #include "dataplane/pipeline/burst.h"
+#include "dataplane/pipeline/dropped.h"
 #include "dataplane/pipeline/fib.h"
 #include "dataplane/pipeline/hop.h"
 #include "dataplane/pipeline/l2.h"
 #include "dataplane/pipeline/pending.h"
+#include "dataplane/pipeline/trace.h"
 #include "dataplane/xlat/icmp_error.h"
 #include "dataplane/xlat/parse.h"
 
@@ -72,6 +74,8 @@ struct WorkerState {
     const Fib* fib;
     mutable ResolveRing resolve;  // the agent takes from it
     Pending pending;
+    Dropped dropped;
+    mutable Trace trace;  // the agent starts it and takes from it
     xlat::ErrorLimiter errors_to_6, errors_to_4;
     std::uint64_t seen_generation = ~std::uint64_t{0};
     std::uint64_t ip_id_counter = 0;

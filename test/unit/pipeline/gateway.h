@@ -90,6 +90,13 @@ public:
         give(p, at_worker);
         return std::move(sent);
     }
+    /// Several packets of one port in one burst, at worker 0; what leaves, in its order.
+    std::vector<Sent> in_burst(unsigned port, const std::vector<Bytes>& all) {
+        sent.clear();
+        for (const Bytes& p : all) burst->in[burst->n++] = received(port, p);
+        run(0);
+        return std::move(sent);
+    }
     std::vector<Sent> turn() {
         sent.clear();
         for (auto* w : worker) {
@@ -210,6 +217,9 @@ private:
         outstanding--;
     }
     void arrive(unsigned port, const Bytes& packet, unsigned at_worker, const Link& link) {
+        give(received(port, packet, link), at_worker);
+    }
+    pipeline::Packet received(unsigned port, const Bytes& packet, const Link& link = {}) {
         const std::size_t l2 = link.vlan == 0 ? 14 : 18;
         const std::size_t n = l2 + packet.size() + link.pad.size();
         pipeline::Packet p = fresh(n);
@@ -230,10 +240,13 @@ private:
         if (!packet.empty()) std::memcpy(p.frame.data + l2, packet.data(), packet.size());
         if (!link.pad.empty())
             std::memcpy(p.frame.data + l2 + packet.size(), link.pad.data(), link.pad.size());
-        give(p, at_worker);
+        return p;
     }
     void give(const pipeline::Packet& p, unsigned at_worker) {
         burst->in[burst->n++] = p;
+        run(at_worker);
+    }
+    void run(unsigned at_worker) {
         current = at_worker;
         pipeline::run_pipeline(*burst, cfg, *worker[at_worker], now);
         act();
