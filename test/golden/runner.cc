@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // Runs golden cases: stories of packets in and packets out of a pure gateway, as text (*.case).
 //
-//   golden FILE...      prints TAP: one line for each case
+//   golden FILE...                prints TAP: one line for each case
+//   golden --corpus DIR FILE...   writes the packets that go in as seeds for test/fuzz
 //
 // A file is a list of cases; before the first one, `let NAME TEXT` gives words a name. A case:
 //   case T-7915-4to6-001: what it shows
@@ -67,6 +68,11 @@ Enum named(const Table& table, const std::string& name) {
 
 class Story {
 public:
+    /// Every packet that went in, as fuzz_pipeline.cc reads them.
+    Bytes recorded{0};
+    /// And one by one, as fuzz_xlat.cc reads them.
+    std::vector<Bytes> packets_in;
+
     void run(const Case& c) {
         for (const Line& line : c.lines) {
             try {
@@ -259,7 +265,20 @@ private:
         if (!b.holes.empty()) throw Fault("unknown value " + b.holes[0].name);
         Bytes bytes = b.bytes;
         if (cut) bytes.resize(std::min(bytes.size(), *cut));
+        record(port, bytes);
         take(gw().in(port, bytes, worker, link));
+    }
+
+    void record(unsigned port, const Bytes& bytes) {
+        Bytes record(17);
+        record[0] = port == 6 ? 1 : 0;
+        packets::put16(record, 1, static_cast<unsigned>(bytes.size() + 14));
+        record[3] = record[9] = 2;
+        record[8] = static_cast<std::uint8_t>(port);
+        packets::put16(record, 15, !bytes.empty() && (bytes[0] >> 4) == 6 ? 0x86dd : 0x0800);
+        using packets::operator+;
+        recorded = recorded + record + bytes;
+        packets_in.push_back(Bytes{0} + bytes);
     }
 
     void take(std::vector<Sent> sent) {
@@ -356,17 +375,45 @@ std::vector<Case> read(const std::string& file) {
 
 }  // namespace golden
 
+namespace {
+
+void save(const std::string& path, const golden::Bytes& bytes) {
+    std::ofstream out(path, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(bytes.data()),
+              static_cast<std::streamsize>(bytes.size()));
+}
+
+int write_corpus(const std::string& folder, const std::vector<golden::Case>& cases) {
+    unsigned n = 0;
+    for (const auto& c : cases) {
+        golden::Story story;
+        story.run(c);
+        // Another set of choices for each.
+        story.recorded[0] = static_cast<std::uint8_t>(n * 37);
+        const std::string number = std::to_string(n++);
+        save(folder + "/pipeline/" + number, story.recorded);
+        unsigned k = 0;
+        for (const auto& p : story.packets_in)
+            save(folder + "/xlat/" + number + "-" + std::to_string(k++), p);
+    }
+    return 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     std::vector<golden::Case> cases;
     unsigned failed = 0;
+    const bool corpus = argc > 2 && std::string(argv[1]) == "--corpus";
     try {
-        for (int i = 1; i < argc; i++) {
+        for (int i = corpus ? 3 : 1; i < argc; i++) {
             for (auto& c : golden::read(argv[i])) cases.push_back(std::move(c));
         }
     } catch (const std::exception& e) {
         std::cerr << "golden: " << e.what() << "\n";
         return 2;
     }
+    if (corpus) return write_corpus(argv[2], cases);
     std::cout << "1.." << cases.size() << "\n";
     std::ofstream report;
     const char* folder = std::getenv("ISTHMUS_TEST_REPORTS");

@@ -28,6 +28,13 @@ struct Link {
     Bytes pad;                  // behind the packet
 };
 
+/// Routes and neighbours. Their tables take longer to make than all the rest: a fuzzer keeps one.
+struct Network {
+    pipeline::Fib fib{512, 512};
+    pipeline::FibWriter writer{fib};
+    bool has_routes = false;
+};
+
 class Gateway {
 public:
     static pipeline::WorkerSizes small() {
@@ -36,8 +43,9 @@ public:
         return sizes;
     }
     explicit Gateway(const char* pref64 = "2001:db8:64::/96", unsigned n_workers = 1,
-                     const pipeline::WorkerSizes& sizes = small())
-        : fib(512, 512), writer(fib) {
+                     const pipeline::WorkerSizes& sizes = small(),
+                     std::shared_ptr<Network> net = std::make_shared<Network>())
+        : network(std::move(net)), fib(network->fib), writer(network->writer) {
         cfg.has_policy = true;
         cfg.n_workers = cfg.nat.n_workers = n_workers;
         cfg.nat.prefix[0] = {true, Pref64::parse(pref64)->is_well_known(), *Pref64::parse(pref64)};
@@ -48,8 +56,11 @@ public:
         cfg.to_ipv4.mode = cfg.to_ipv6.mode = pipeline::ErrorPolicy::Mode::send;
         interface(6);
         interface(4);
-        route("::/0", 6);
-        route4("0.0.0.0/0", 4);
+        if (!network->has_routes) {
+            route("::/0", 6);
+            route4("0.0.0.0/0", 4);
+            network->has_routes = true;
+        }
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
         for (unsigned i = 0; i < n_workers; i++) {
             memory.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
@@ -153,14 +164,16 @@ public:
     }
 
     nat::Seed seed;
-    pipeline::Fib fib;
-    pipeline::FibWriter writer;
+    std::shared_ptr<Network> network;
+    pipeline::Fib& fib;
+    pipeline::FibWriter& writer;
     pipeline::Snapshot cfg;
     std::vector<pipeline::WorkerState*> worker;
     Now now = Now::at_seconds(1000);
     unsigned punted = 0;
     int outstanding = 0;      // buffers not given back
     bool no_buffers = false;  // the edge has none left
+    std::size_t tail = 2048;  // room behind a packet
 
 private:
     struct alignas(64) Block {
@@ -204,7 +217,7 @@ public:
 
 private:
     pipeline::Packet fresh(std::size_t bytes) {
-        auto* b = new Buffer{Bytes(bytes + 512 + 2048)};
+        auto* b = new Buffer{Bytes(256 + bytes + tail)};
         outstanding++;
         pipeline::Packet p;
         p.buffer = b;
