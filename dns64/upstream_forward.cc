@@ -226,13 +226,16 @@ void Forwarder::on_answer(Server& s, const Port* p, const Stream* stream, Bytes 
         return;
     }
     note_answer(s, a);
-    if (no_edns_spoken && a.with_edns) {
+    const Fault fault = Message::parse(bytes, m);
+    const bool bad_version = fault == Fault::none && m.rcode() == Rcode::badvers;
+    if ((no_edns_spoken || bad_version) && a.with_edns) {
+        // Under a new ID: a second error, to a repetition of the first query, must not end this
+        // one.
         count(UpstreamFault::no_edns);
-        a.with_edns = false;
-        if (a.port != nullptr) return send_again(f, on_way.attempt);
-        return send_over_stream(f, a);
+        end_attempt(a);
+        return begin_attempt(f, s, false);
     }
-    if (Message::parse(bytes, m) != Fault::none && !cut) {
+    if (fault != Fault::none && !cut) {
         count(UpstreamFault::malformed);
         end_attempt(a);
         return advance(f);

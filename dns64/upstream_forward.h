@@ -129,7 +129,7 @@ private:
     void give_up(ForwardFetch& f, Fetched::Outcome outcome);
 
     // sending
-    void begin_attempt(ForwardFetch& f, Server& s);
+    void begin_attempt(ForwardFetch& f, Server& s, bool with_edns = true);
     void send_again(ForwardFetch& f, unsigned i);
     void end_attempt(Attempt& a);
     void end_attempts(ForwardFetch& f);

@@ -120,7 +120,7 @@ void Forwarder::end_attempts(ForwardFetch& f) {
     for (unsigned i = 0; i < f.n_attempts; i++) end_attempt(f.attempt[i]);
 }
 
-void Forwarder::begin_attempt(ForwardFetch& f, Server& s) {
+void Forwarder::begin_attempt(ForwardFetch& f, Server& s, bool with_edns) {
     if (f.n_attempts >= ForwardFetch::kAttempts) return give_up(f, Fetched::Outcome::unreachable);
     const unsigned i = f.n_attempts;
     Attempt& a = f.attempt[i];
@@ -128,6 +128,7 @@ void Forwarder::begin_attempt(ForwardFetch& f, Server& s) {
     if (!take_id(f, i)) return give_up(f, Fetched::Outcome::unreachable);
     f.n_attempts++;
     a.server = &s;
+    a.with_edns = with_edns;
     a.is_live = true;
     s.in_flight++;
     const bool over_stream = f.over_tcp || s.endpoint.transport != config::Transport::udp;
@@ -206,16 +207,21 @@ void Forwarder::send_batch(Server& s, std::span<const Server::Queued> queued) {
         s.queries++;
         stats_.queries_udp++;
     }
+    bool refused = false;
     for (unsigned begin = 0; begin < n;) {
         unsigned end = begin;
         while (end < n && port_of[end] == port_of[begin]) end++;
         const int sent = ::sendmmsg(port_of[begin]->fd, message + begin, end - begin, 0);
-        if (sent < 0 && errno == ECONNREFUSED) {  // of an earlier datagram; these did not leave
-            (void)::sendmmsg(port_of[begin]->fd, message + begin, end - begin, 0);
-            note_refusal(s);
+        if (sent > 0) {
+            // Fewer than all: the kernel kept the reason to itself, the rest is tried again.
+            begin += static_cast<unsigned>(sent);
+        } else if (sent < 0 && errno == ECONNREFUSED && !refused) {
+            refused = true;  // of an earlier datagram; these did not leave
+        } else {
+            begin = end;  // what did not fit into the kernel is lost like any datagram
         }
-        begin = end;  // what did not fit into the kernel is lost like any datagram
     }
+    if (refused) note_refusal(s);
 }
 
 void Forwarder::on_port(Port& p, std::uint32_t) {
