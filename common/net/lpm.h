@@ -5,13 +5,15 @@
 // are 32-bit words that readers load whole (acquire) and the writer stores whole (release), so a
 // reader sees the table before or after each single change, and never anything else. Routes are
 // pushed down to the leaves: a lookup is one load per stride, and a change touches the entries that
-// it covers. Nodes are kept once made (they are found again by the next route below the same
-// prefix).
+// it covers. A node whose entries have all become the same goes out of the trie, but a reader may
+// still be inside: it is used again only when the writer, who knows when all readers have passed,
+// gives it back.
 //
 // entry: 0 empty | child: bit 31 and node number | leaf: bits 22-30 prefix length + 1, bits 0-21
 // value
 #pragma once
 
+#include <array>
 #include <atomic>
 #include <cstdint>
 #include <span>
@@ -38,15 +40,25 @@ public:
         return e & kValueMost;
     }
 
+    /// Nodes that a change has taken out of the trie, by number.
+    static constexpr unsigned kDepthMost = 14;  // below the root: (128 - 16) / 8
+    struct Retired {
+        unsigned n = 0;
+        std::array<std::uint32_t, kDepthMost> node{};
+    };
+
     /// Sets the value (not 0) of a prefix; replaces the one it had. False: no node left, nothing
     /// changed.
     bool insert(const std::uint8_t* key, unsigned len_bits, std::uint32_t value) noexcept;
     /// Takes a prefix out; what it covered falls to `cover` (value and length of the next shorter
     /// prefix; value 0: none).
-    void remove(const std::uint8_t* key, unsigned len_bits, std::uint32_t cover,
-                unsigned cover_len) noexcept;
+    Retired remove(const std::uint8_t* key, unsigned len_bits, std::uint32_t cover,
+                   unsigned cover_len) noexcept;
+    /// No reader is inside a retired node any more: it may be used again.
+    void give_back(std::uint32_t node) noexcept;
 
-    [[nodiscard]] std::uint32_t nodes_used() const noexcept { return n_nodes_; }
+    /// Nodes in the trie, and retired ones that were not given back.
+    [[nodiscard]] std::uint32_t nodes_used() const noexcept { return n_nodes_ - n_free_; }
 
 private:
     static constexpr std::uint32_t kChild = 1U << 31;
@@ -64,7 +76,9 @@ private:
     void store(std::uint32_t i, std::uint32_t v) noexcept {
         std::atomic_ref(words_[i]).store(v, std::memory_order_release);
     }
-    bool grow(std::uint32_t at) noexcept;
+    [[nodiscard]] bool has_room(const std::uint8_t* key, unsigned len_bits) const noexcept;
+    void grow(std::uint32_t at) noexcept;
+    [[nodiscard]] bool is_uniform(std::uint32_t child) const noexcept;
     template <typename Fn>
     void each_leaf(std::uint32_t at, Fn&& fn) noexcept {
         const std::uint32_t e = load(at);
@@ -72,10 +86,11 @@ private:
         for (unsigned i = 0; i < kNodeEntries; i++) each_leaf(node_at(e) + i, fn);
     }
     template <typename Fn>
-    bool each_covered(const std::uint8_t* key, unsigned len_bits, bool may_grow, Fn&& fn) noexcept;
+    void each_covered(const std::uint8_t* key, unsigned len_bits, bool may_grow, Fn&& fn) noexcept;
 
     std::span<std::uint32_t> words_;
-    std::uint32_t n_nodes_ = 0;
+    std::uint32_t n_nodes_ = 0;                  // ever made
+    std::uint32_t n_free_ = 0, first_free_ = 0;  // chained by their first entries
 };
 
 }  // namespace isthmus

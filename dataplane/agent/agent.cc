@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <ctime>
 #include <fstream>
+#include <utility>
 
 #include "common/config/parse.h"
 #include "common/config/validate.h"
@@ -28,6 +29,20 @@ std::string random_name() {
     std::snprintf(text, sizeof text, "%016lx", static_cast<unsigned long>(r));
     return text;
 }
+
+/// What the workers cannot be holding any more.
+class WorkersPass final : public pipeline::Grace {
+public:
+    explicit WorkersPass(Workers& workers) : workers_(workers) {}
+    std::uint64_t take_ticket() override { return workers_.take_ticket(); }
+    bool passed(std::uint64_t ticket) const override { return workers_.passed(ticket); }
+    void wait(std::uint64_t ticket) override {
+        while (!passed(ticket)) ::usleep(20);
+    }
+
+private:
+    Workers& workers_;
+};
 
 }  // namespace
 
@@ -70,7 +85,8 @@ Status Agent::make_taps(pipeline::Fib& fib) {
     }
     auto inside = InNetns::enter(cfg_.dataplane.punt_netns);
     if (!inside) return inside.error();
-    auto kernel = KernelWatch::open(fib);
+    grace_ = std::make_unique<WorkersPass>(workers_);
+    auto kernel = KernelWatch::open(fib, grace_.get());
     if (!kernel) return kernel.error();
     kernel_ = std::move(*kernel);
     for (const PortFacts& p : facts) {
@@ -81,7 +97,7 @@ Status Agent::make_taps(pipeline::Fib& fib) {
                       " was there already: its addresses and routes are kept");
         set_carrier(*tap, p.link_up);
         link_up_.push_back(p.link_up);
-        kernel_->add_interface(tap->ifindex, p.port_id, p.name);
+        kernel_->add_interface(tap->ifindex, p.port_id, 0, p.name);
         taps_.push_back(*tap);
     }
     return Done{};
@@ -193,27 +209,32 @@ Status Agent::republish() {
     return Done{};
 }
 
-void Agent::follow_kernel() {
-    if (kernel_->read_events()) {
-        const Status done = kernel_->resync();
-        if (!done) log::error("netlink: " + done.error().text());
-        const pipeline::Interfaces now = interfaces();
-        bool same = now.n == current_.interfaces.n;
-        for (unsigned i = 0; same && i < now.n; i++) {
-            const auto &a = now.item[i], &b = current_.interfaces.item[i];
-            same = a.port == b.port && a.vlan == b.vlan && a.mtu == b.mtu && a.has_v4 == b.has_v4 &&
-                   a.has_v6 == b.has_v6 && a.source4 == b.source4 && a.source6 == b.source6;
-        }
-        if (!same) {
-            for (const auto& i : kernel_->interfaces()) {
-                if (i.vlan != 0) continue;
-                const Status set = workers_.set_mtu(i.port, i.mtu);
-                if (!set) log::warn(set.error().text());
-            }
-            const Status published = republish();
-            if (!published) log::error(published.error().text());
-        }
+void Agent::follow_interfaces() {
+    const pipeline::Interfaces now = interfaces();
+    bool same = now.n == current_.interfaces.n;
+    for (unsigned i = 0; same && i < now.n; i++) {
+        const auto &a = now.item[i], &b = current_.interfaces.item[i];
+        same = a.port == b.port && a.vlan == b.vlan && a.mtu == b.mtu && a.has_v4 == b.has_v4 &&
+               a.has_v6 == b.has_v6 && a.source4 == b.source4 && a.source6 == b.source6;
     }
+    if (same) return;
+    for (const auto& i : kernel_->interfaces()) {
+        if (i.vlan != 0) continue;
+        const Status set = workers_.set_mtu(i.port, i.mtu);
+        if (!set) log::warn(set.error().text());
+    }
+    const Status published = republish();
+    if (!published) log::error(published.error().text());
+}
+
+bool Agent::follow_kernel() {
+    const bool more = kernel_->follow();
+    if (kernel_->take_interfaces_changed()) follow_interfaces();
+    const std::size_t refused = kernel_->writer().use().refused;
+    if (refused != std::exchange(fib_refused_, refused))
+        log::error(
+            "the forwarding table is full: routes or neighbours of the kernel are not in it; "
+            "see isthmusctl status");
     for (unsigned w = 0; w < workers_.n_workers(); w++) {
         pipeline::ResolveRequest r, last;
         while (workers_.state(w).resolve.pop(r)) {
@@ -221,6 +242,7 @@ void Agent::follow_kernel() {
             last = r;
         }
     }
+    return more;
 }
 
 void Agent::follow_links() {
@@ -234,13 +256,13 @@ void Agent::follow_links() {
 }
 
 void Agent::run_once(int timeout_ms) {
-    follow_kernel();
+    const bool more = follow_kernel();
     if (turns_++ % 32 == 0) {
         follow_links();
         traces_.tick();
     }
     jobs_.run_slice();
-    if (server_) server_->poll(jobs_.busy() ? 0 : timeout_ms);
+    if (server_) server_->poll(more || jobs_.busy() ? 0 : timeout_ms);
 }
 
 }  // namespace isthmus::agent

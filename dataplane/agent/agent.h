@@ -50,7 +50,10 @@ private:
     Status run_policy(const config::Nat64Config& policy, const std::string& text);
     [[nodiscard]] pipeline::Interfaces interfaces() const;
     [[nodiscard]] std::uint64_t swept() const;
-    void follow_kernel();
+    /// True: there is more to read at once.
+    bool follow_kernel();
+    void follow_interfaces();
+    std::size_t fib_refused_ = 0;
     void follow_links();
     void serve_methods();
     void serve_log_methods();
@@ -58,6 +61,7 @@ private:
 
     // One for each request.
     [[nodiscard]] api::Json status() const;
+    [[nodiscard]] api::Json fib_json() const;
     [[nodiscard]] api::Json counters() const;
     [[nodiscard]] api::Json drops() const;
     [[nodiscard]] api::Json ports() const;
@@ -86,6 +90,7 @@ private:
     Workers& workers_;
     std::vector<Tap> taps_;
     std::vector<bool> link_up_;
+    std::unique_ptr<pipeline::Grace> grace_;
     std::unique_ptr<KernelWatch> kernel_;
     std::unique_ptr<api::RpcServer> server_;
     config::Nat64Config policy_;

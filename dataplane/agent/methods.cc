@@ -90,7 +90,15 @@ Json Agent::status() const {
             {"workers", workers_.n_workers()},
             {"bindings", bindings},
             {"sessions", sessions},
-            {"uptime_seconds", std::time(nullptr) - started_}};
+            {"uptime_seconds", std::time(nullptr) - started_},
+            {"fib", fib_json()}};
+}
+
+Json Agent::fib_json() const {
+    const auto u = kernel_->writer().use();
+    return {{"prefixes", u.prefixes}, {"adjacencies", u.adjacencies}, {"groups", u.groups},
+            {"nodes_ipv4", u.nodes4}, {"nodes_ipv6", u.nodes6},       {"retired", u.retired},
+            {"refused", u.refused},   {"resyncs", kernel_->resyncs()}};
 }
 
 Json Agent::counters() const {
@@ -232,7 +240,8 @@ Json Agent::routes() {
         }
         out.push_back({{"to", any_text(r.prefix.family, r.prefix.addr) + "/" +
                                   std::to_string(r.prefix.len_bits)},
-                       {"local", r.hops.empty()},
+                       {"local", r.local},
+                       {"discard", r.discard},
                        {"hops", hops}});
     }
     return out;

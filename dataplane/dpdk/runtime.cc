@@ -24,7 +24,9 @@
 namespace isthmus::dpdk {
 namespace {
 
-constexpr std::uint32_t kFibNodes = 8192;  // of each family, 1 KiB each
+/// Of the FIB's tries, 1 KiB each; memory only once routes need it. IPv4 prefixes of up to /24
+/// cannot take more than 65,536.
+constexpr std::uint32_t kFibNodes4 = 131072, kFibNodes6 = 262144;
 constexpr unsigned kHandoverFrames = 2048, kPuntFrames = 1024;
 
 pipeline::WorkerSizes sizes_of(const config::Config& cfg, unsigned n_workers) {
@@ -120,7 +122,9 @@ struct Runtime::Impl {
     Status make_tables() {
         const pipeline::WorkerSizes sizes = sizes_of(cfg, static_cast<unsigned>(cpus.size()));
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
-        fib = std::make_unique<pipeline::Fib>(kFibNodes, kFibNodes);
+        fib = std::make_unique<pipeline::Fib>(kFibNodes4, kFibNodes6);
+        if (!fib->has_memory())
+            return Error{"dataplane", "no memory for the forwarding table; give the process more"};
         for (unsigned w = 0; w < cpus.size(); w++) {
             auto m = TableMemory::map(bytes, -1, hugepages);
             if (!m) return m.error();

@@ -11,9 +11,14 @@ using Words = std::array<std::uint32_t, sizeof(Adjacency) / 4>;
 
 }  // namespace
 
+/// calloc() hands out pages of zeros that exist only once written.
+Fib::Memory Fib::zeroed(std::size_t words) {
+    return Memory(static_cast<std::uint32_t*>(std::calloc(words, sizeof(std::uint32_t))));
+}
+
 Fib::Fib(std::uint32_t nodes4, std::uint32_t nodes6)
-    : memory4_(std::make_unique<std::uint32_t[]>(Lpm::words(nodes4))),
-      memory6_(std::make_unique<std::uint32_t[]>(Lpm::words(nodes6))),
+    : memory4_(zeroed(Lpm::words(nodes4))),
+      memory6_(zeroed(Lpm::words(nodes6))),
       v4_({memory4_.get(), Lpm::words(nodes4)}),
       v6_({memory6_.get(), Lpm::words(nodes6)}),
       cells_(std::make_unique<Cell[]>(kAdjacencies)),

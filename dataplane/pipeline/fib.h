@@ -13,6 +13,7 @@
 #include <array>
 #include <atomic>
 #include <cstdint>
+#include <cstdlib>
 #include <memory>
 
 #include "common/net/addr.h"
@@ -72,9 +73,13 @@ public:
     static constexpr unsigned kGroupMost = 8;
     enum class Kind : std::uint8_t { none, local, route };
 
-    /// Nodes bound the size of the tries: about one for each route below /16 that shares no /24
-    /// (IPv4).
+    /// Nodes of 1 KiB bound the size of the tries: about one for each route below /16 that shares
+    /// no /24 (IPv4). Memory that no route has needed yet is not touched.
     Fib(std::uint32_t nodes4, std::uint32_t nodes6);
+
+    [[nodiscard]] bool has_memory() const noexcept {
+        return memory4_ != nullptr && memory6_ != nullptr;
+    }
 
     [[nodiscard]] AdjacencyId lookup(Ipv4Addr dst, std::uint32_t flow_hash) const noexcept {
         const auto o = dst.octets();
@@ -97,7 +102,7 @@ public:
         return epoch_.load(std::memory_order_acquire);
     }
 
-    static constexpr std::uint32_t kLocalGroup = 1;  // group 0: no route
+    static constexpr std::uint32_t kLocalGroup = 1, kDiscardGroup = 2;  // group 0: no route
 
 private:
     friend class FibWriter;
@@ -121,7 +126,13 @@ private:
     }
     void write(AdjacencyId id, const Adjacency& a) noexcept;
 
-    std::unique_ptr<std::uint32_t[]> memory4_, memory6_;
+    struct Free {
+        void operator()(std::uint32_t* p) const noexcept { std::free(p); }
+    };
+    using Memory = std::unique_ptr<std::uint32_t[], Free>;
+    static Memory zeroed(std::size_t words);
+
+    Memory memory4_, memory6_;
     Lpm v4_, v6_;
     std::unique_ptr<Cell[]> cells_;
     std::unique_ptr<Group[]> groups_;

@@ -13,111 +13,98 @@ AnyPrefix host_of(std::uint8_t family, const Ipv6Addr& address) {
     return {family, static_cast<std::uint8_t>(bits_of(family)), address};
 }
 
+/// fe80::/10: never a destination that is routed, only a gateway.
+bool is_link_local(std::uint8_t family, const Ipv6Addr& a) {
+    return family == 6 && a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80;
+}
+
 }  // namespace
-
-FibWriter::FibWriter(Fib& fib) : fib_(fib) {
-    Adjacency local;
-    local.state = Adjacency::State::local;
-    fib_.write(next_adjacency_, local);
-    fib_.groups_[Fib::kLocalGroup].member[0].store(next_adjacency_++, std::memory_order_release);
-    fib_.groups_[Fib::kLocalGroup].n.store(1, std::memory_order_release);
-}
-
-void FibWriter::refresh(AdjacencyId id, const Place& place) {
-    Adjacency a;
-    a.family = place.family;
-    a.port = place.port;
-    a.vlan = place.vlan;
-    a.next_hop = place.address;
-    const auto iface = ifaces_.find({place.port, place.vlan});
-    if (iface == ifaces_.end() || !iface->second.up) {
-        a.state = Adjacency::State::blackhole;
-    } else {
-        a.src = iface->second.mac;
-        // The least a link may have (RFC 8200 s5, RFC 791 s3.2).
-        a.mtu = std::max<std::uint16_t>(iface->second.mtu, place.family == 6 ? 1280 : 68);
-        a.state = place.glean ? Adjacency::State::glean : Adjacency::State::unresolved;
-        const auto n = neighbours_.find(place);
-        if (!place.glean && n != neighbours_.end()) {
-            a.state = Adjacency::State::resolved;
-            a.dst = n->second.mac;
-        }
-    }
-    fib_.write(id, a);
-}
-
-void FibWriter::refresh_all() {
-    for (const auto& [place, id] : adjacencies_) refresh(id, place);
-}
-
-std::optional<AdjacencyId> FibWriter::adjacency(const Place& place) {
-    const auto known = adjacencies_.find(place);
-    if (known != adjacencies_.end()) return known->second;
-    if (next_adjacency_ >= Fib::kAdjacencies) return std::nullopt;
-    const AdjacencyId id = next_adjacency_++;
-    adjacencies_[place] = id;
-    refresh(id, place);
-    return id;
-}
-
-std::optional<std::uint32_t> FibWriter::group(const std::vector<AdjacencyId>& members) {
-    const auto known = groups_.find(members);
-    if (known != groups_.end()) return known->second;
-    if (next_group_ >= Fib::kGroups) return std::nullopt;
-    const std::uint32_t id = next_group_++;
-    auto& g = fib_.groups_[id];
-    for (std::size_t i = 0; i < members.size(); i++)
-        g.member[i].store(members[i], std::memory_order_release);
-    g.n.store(static_cast<std::uint32_t>(members.size()), std::memory_order_release);
-    groups_[members] = id;
-    return id;
-}
-
-std::optional<std::uint32_t> FibWriter::group_of(const AnyPrefix& prefix, const Route& r) {
-    if (r.local) return Fib::kLocalGroup;
-    std::vector<AdjacencyId> members;
-    for (const NextHop& h : r.hops) {
-        if (members.size() == Fib::kGroupMost) break;
-        const bool glean = h.on_link;
-        const auto id =
-            adjacency({prefix.family, h.port, h.vlan, glean, glean ? Ipv6Addr{} : h.gateway});
-        if (!id) return std::nullopt;
-        members.push_back(*id);
-    }
-    if (members.empty()) return std::nullopt;
-    return group(members);
-}
 
 std::pair<std::uint32_t, unsigned> FibWriter::cover_of(const AnyPrefix& prefix) const {
     for (unsigned len = prefix.len_bits; len-- > 0;) {
+        if (lengths(prefix.family)[len] == 0) continue;
         const AnyPrefix shorter{prefix.family, static_cast<std::uint8_t>(len),
                                 masked(prefix.addr, len)};
-        const auto found = installed_.find(shorter);
-        if (found != installed_.end()) return {found->second, len};
+        const auto found = entries_.find(shorter);
+        if (found != entries_.end() && found->second.group != 0) return {found->second.group, len};
     }
     return {0, 0};
 }
 
-bool FibWriter::install(const AnyPrefix& prefix, std::uint32_t value) {
-    const auto known = installed_.find(prefix);
-    if (known != installed_.end() && known->second == value) return true;
-    if (!trie(prefix.family).insert(prefix.addr.octet.data(), prefix.len_bits, value)) return false;
-    installed_[prefix] = value;
+/// Takes over the count that `group` was acquired with.
+bool FibWriter::install(const AnyPrefix& prefix, Entry& e, std::uint32_t group) {
+    if (e.group == group) {
+        release_group(group);
+        return true;
+    }
+    const auto put = [&] {
+        return trie(prefix.family).insert(prefix.addr.octet.data(), prefix.len_bits, group);
+    };
+    if (!put()) {
+        reclaim_now();
+        if (!put()) {
+            release_group(group);
+            return false;
+        }
+    }
     fib_.epoch_.fetch_add(1, std::memory_order_acq_rel);
+    if (e.group == 0) {
+        n_of_length_[prefix.family == 4 ? 0 : 1][prefix.len_bits]++;
+    } else {
+        release_group(e.group);
+    }
+    e.group = group;
     return true;
 }
 
-void FibWriter::uninstall(const AnyPrefix& prefix) {
-    if (installed_.erase(prefix) == 0) return;
+void FibWriter::uninstall(const AnyPrefix& prefix, Entry& e) {
+    if (e.group == 0) return;
     const auto [value, len] = cover_of(prefix);
-    trie(prefix.family).remove(prefix.addr.octet.data(), prefix.len_bits, value, len);
+    const Lpm::Retired gone =
+        trie(prefix.family).remove(prefix.addr.octet.data(), prefix.len_bits, value, len);
+    auto& nodes = prefix.family == 4 ? open_.nodes4 : open_.nodes6;
+    nodes.insert(nodes.end(), gone.node.begin(), gone.node.begin() + gone.n);
     fib_.epoch_.fetch_add(1, std::memory_order_acq_rel);
+    n_of_length_[prefix.family == 4 ? 0 : 1][prefix.len_bits]--;
+    release_group(e.group);
+    e.group = 0;
+}
+
+/// The group that the best of what is known of a prefix leads to, acquired; 0: nothing is known.
+std::optional<std::uint32_t> FibWriter::wanted(const AnyPrefix& prefix, const Entry& e) {
+    if (e.local) return Fib::kLocalGroup;
+    if (e.routes.empty()) {
+        if (!e.neighbour) return 0;
+        return acquire_group({*e.neighbour});
+    }
+    const bool is_host = prefix.len_bits == bits_of(prefix.family);
+    std::vector<Place> places;
+    for (const NextHop& h : e.routes.front().hops) {
+        if (places.size() == Fib::kGroupMost) break;
+        Place p{prefix.family, h.port, h.vlan, h.on_link && !is_host, h.gateway};
+        // On a connected network each destination is its own next hop.
+        if (h.on_link) p.address = is_host ? prefix.addr : Ipv6Addr{};
+        places.push_back(p);
+    }
+    if (places.empty()) return Fib::kDiscardGroup;
+    return acquire_group(places);
+}
+
+/// Makes the trie say what is known of a prefix; forgets the prefix when nothing is.
+bool FibWriter::settle(Entries::iterator at) {
+    const AnyPrefix& prefix = at->first;
+    Entry& e = at->second;
+    const auto group = wanted(prefix, e);
+    const bool fits = group && (*group == 0 || install(prefix, e, *group));
+    if (!fits) refused_++;
+    if (!fits || *group == 0) uninstall(prefix, e);
+    if (e.routes.empty() && !e.local && !e.neighbour) entries_.erase(at);
+    return fits;
 }
 
 void FibWriter::set_interface(std::uint16_t port, std::uint16_t vlan, MacAddr mac,
                               std::uint16_t mtu, bool up) {
-    Iface& i = ifaces_[{port, vlan}];
-    i = Iface{mac, mtu, up};
+    ifaces_[{port, vlan}] = Iface{mac, mtu, up};
     refresh_all();
 }
 
@@ -125,54 +112,87 @@ void FibWriter::remove_interface(std::uint16_t port, std::uint16_t vlan) {
     if (ifaces_.erase({port, vlan}) != 0) refresh_all();
 }
 
-bool FibWriter::set_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops) {
-    Route& r = routes_[prefix];
-    r.marked = false;
-    if (r.local) return true;
-    r.hops = hops;
-    const auto id = group_of(prefix, r);
-    if (id && install(prefix, *id)) return true;
-    uninstall(prefix);
-    routes_.erase(prefix);
+bool FibWriter::set_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops, RouteKey key,
+                          Among among) {
+    const auto at = entries_.try_emplace(prefix).first;
+    auto& routes = at->second.routes;
+    const auto same = [&](const Candidate& c) { return c.key == key && c.hops == hops; };
+    auto found = std::find_if(routes.begin(), routes.end(), same);
+    if (found == routes.end() && among != Among::first) {
+        // What a resync has not named yet was replaced while we did not look.
+        found = std::find_if(routes.begin(), routes.end(), [&](const Candidate& c) {
+            return c.key == key && (among == Among::replace || c.marked);
+        });
+    }
+    if (found != routes.end()) {
+        found->hops = hops;
+        found->marked = false;
+    } else {
+        const auto place = std::find_if(routes.begin(), routes.end(), [&](const Candidate& c) {
+            return among == Among::first ? c.key.metric >= key.metric : c.key.metric > key.metric;
+        });
+        routes.insert(place, Candidate{key, hops, false});
+    }
+    if (settle(at)) return true;
+    std::erase_if(routes, same);
+    (void)settle(at);
     return false;
 }
 
-void FibWriter::remove_route(const AnyPrefix& prefix) {
-    const auto r = routes_.find(prefix);
-    if (r == routes_.end() || r->second.local) return;
-    routes_.erase(r);
-    uninstall(prefix);
+void FibWriter::remove_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops,
+                             RouteKey key) {
+    const auto at = entries_.find(prefix);
+    if (at == entries_.end()) return;
+    auto& routes = at->second.routes;
+    auto found = std::find_if(routes.begin(), routes.end(),
+                              [&](const Candidate& c) { return c.key == key && c.hops == hops; });
+    if (found == routes.end()) {
+        found = std::find_if(routes.begin(), routes.end(),
+                             [&](const Candidate& c) { return c.key == key; });
+        if (found == routes.end()) return;
+        std::erase_if(found->hops, [&](const NextHop& h) {
+            return std::find(hops.begin(), hops.end(), h) != hops.end();
+        });
+        if (hops.empty()) found->hops.clear();
+    } else {
+        found->hops.clear();
+    }
+    if (found->hops.empty()) routes.erase(found);
+    (void)settle(at);
 }
 
 bool FibWriter::set_local(const AnyPrefix& host) {
-    Route& r = routes_[host];
-    r = Route{{}, true, false};
-    return install(host, Fib::kLocalGroup);
+    const auto at = entries_.try_emplace(host).first;
+    at->second.local = true;
+    at->second.local_marked = false;
+    return settle(at);
 }
 
 void FibWriter::remove_local(const AnyPrefix& host) {
-    const auto r = routes_.find(host);
-    if (r == routes_.end() || !r->second.local) return;
-    routes_.erase(r);
-    uninstall(host);
+    const auto at = entries_.find(host);
+    if (at == entries_.end() || !at->second.local) return;
+    at->second.local = false;
+    (void)settle(at);
 }
 
 void FibWriter::set_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
                               const Ipv6Addr& address, MacAddr mac, bool is_static) {
     const Place place{family, port, vlan, false, address};
-    Neighbour& n = neighbours_[place];
-    if (n.is_static && !is_static) {
-        n.marked = false;
-        return;
-    }
+    const auto [at, is_new] = neighbours_.try_emplace(place);
+    Neighbour& n = at->second;
+    n.marked = false;
+    if (n.is_static && !is_static) return;
+    const bool same = !is_new && n.mac == mac && n.is_static == is_static;
     n = Neighbour{mac, is_static, false};
-    const auto id = adjacency(place);
-    if (!id) return;
-    refresh(*id, place);
-    const AnyPrefix host = host_of(family, address);
-    if (routes_.contains(host)) return;  // a route of its own, or ours
-    const auto g = group({*id});
-    if (g) install(host, *g);
+    if (!same) {
+        const auto a = adjacencies_.find(place);
+        if (a != adjacencies_.end()) refresh(a->second.id, place);
+    }
+    if (is_link_local(family, address)) return;
+    const auto host = entries_.try_emplace(host_of(family, address)).first;
+    if (host->second.neighbour == place) return;
+    host->second.neighbour = place;
+    (void)settle(host);
 }
 
 void FibWriter::remove_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
@@ -181,34 +201,64 @@ void FibWriter::remove_neighbour(std::uint8_t family, std::uint16_t port, std::u
     const auto n = neighbours_.find(place);
     if (n == neighbours_.end() || n->second.is_static) return;
     neighbours_.erase(n);
+    neighbour_gone(place);
+}
+
+void FibWriter::neighbour_gone(const Place& place) {
     const auto a = adjacencies_.find(place);
-    if (a != adjacencies_.end()) refresh(a->second, place);
-    const AnyPrefix host = host_of(family, address);
-    if (!routes_.contains(host)) uninstall(host);
+    if (a != adjacencies_.end()) refresh(a->second.id, place);
+    const auto host = entries_.find(host_of(place.family, place.address));
+    if (host == entries_.end() || host->second.neighbour != place) return;
+    host->second.neighbour.reset();
+    (void)settle(host);
+}
+
+bool FibWriter::is_gateway(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
+                           const Ipv6Addr& address) const {
+    const auto a = adjacencies_.find(Place{family, port, vlan, false, address});
+    if (a == adjacencies_.end()) return false;
+    const auto host = entries_.find(host_of(family, address));
+    // Its own host entry is one group; any other is a route by way of it.
+    const bool own = host != entries_.end() && host->second.group != 0 &&
+                     group_use_[host->second.group].members == std::vector{a->second.id};
+    return a->second.groups > 1 || !own || group_use_[host->second.group].prefixes > 1;
 }
 
 void FibWriter::begin_resync() {
-    for (auto& [prefix, r] : routes_) r.marked = true;
+    for (auto& [prefix, e] : entries_) {
+        for (Candidate& c : e.routes) c.marked = true;
+        e.local_marked = e.local;
+    }
     for (auto& [place, n] : neighbours_) n.marked = !n.is_static;
 }
 
 void FibWriter::commit_resync() {
-    std::vector<std::pair<AnyPrefix, bool>> old_routes;
-    for (const auto& [prefix, r] : routes_) {
-        if (r.marked) old_routes.emplace_back(prefix, r.local);
+    for (auto at = entries_.begin(); at != entries_.end();) {
+        const auto here = at++;  // settle() may take it out
+        Entry& e = here->second;
+        const bool stale = std::any_of(e.routes.begin(), e.routes.end(),
+                                       [](const Candidate& c) { return c.marked; });
+        if (!stale && !e.local_marked) continue;
+        std::erase_if(e.routes, [](const Candidate& c) { return c.marked; });
+        if (e.local_marked) e.local = e.local_marked = false;
+        (void)settle(here);
     }
-    for (const auto& [prefix, local] : old_routes)
-        local ? remove_local(prefix) : remove_route(prefix);
-    std::vector<Place> old_neighbours;
+    std::vector<Place> old;
     for (const auto& [place, n] : neighbours_) {
-        if (n.marked) old_neighbours.push_back(place);
+        if (n.marked) old.push_back(place);
     }
-    for (const Place& p : old_neighbours) remove_neighbour(p.family, p.port, p.vlan, p.address);
+    for (const Place& p : old) remove_neighbour(p.family, p.port, p.vlan, p.address);
 }
 
 std::vector<RouteEntry> FibWriter::routes() const {
     std::vector<RouteEntry> out;
-    for (const auto& [prefix, r] : routes_) out.push_back({prefix, r.hops});
+    for (const auto& [prefix, e] : entries_) {
+        if (e.local) {
+            out.push_back({prefix, {}, true, false});
+        } else if (!e.routes.empty()) {
+            out.push_back({prefix, e.routes.front().hops, false, e.routes.front().hops.empty()});
+        }
+    }
     return out;
 }
 

@@ -3,8 +3,16 @@
 // it becomes trie entries and adjacencies. One thread; allocates (it is the edge's, kept here
 // beside what it writes). A resync marks everything old, is told all there is, and sweeps what was
 // not named again.
+//
+// Of each prefix everything that was said is kept (an address of ours, routes by metric, a
+// neighbour), and settle() puts the best of it into the trie. Groups are counted by the prefixes
+// that lead to them, adjacencies by their groups. What nobody leads to any more is *retired*: it
+// keeps its contents until every worker has passed a quiescent point (Grace), because one may be
+// on its way through it, and is used again after that. So a full table may come and go for ever.
 #pragma once
 
+#include <array>
+#include <deque>
 #include <map>
 #include <optional>
 #include <vector>
@@ -29,9 +37,18 @@ struct NextHop {
     friend auto operator<=>(const NextHop&, const NextHop&) = default;
 };
 
+/// Several routes may lead to one prefix: the lowest metric wins, then the first.
+struct RouteKey {
+    std::uint32_t table = 0, metric = 0;
+    friend bool operator==(const RouteKey&, const RouteKey&) = default;
+};
+/// Where a route goes among those of the same key.
+enum class Among : std::uint8_t { replace, first, last };
+
 struct RouteEntry {
     AnyPrefix prefix;
     std::vector<NextHop> hops;
+    bool local = false, discard = false;
 };
 struct NeighbourEntry {
     std::uint8_t family = 6;
@@ -40,16 +57,38 @@ struct NeighbourEntry {
     MacAddr mac;
 };
 
+/// How the writer learns that no reader holds what it took away before.
+class Grace {
+public:
+    virtual ~Grace() = default;
+    virtual std::uint64_t take_ticket() = 0;
+    /// Every reader has let go of all that was taken away before the ticket was taken.
+    [[nodiscard]] virtual bool passed(std::uint64_t ticket) const = 0;
+    /// Returns when passed().
+    virtual void wait(std::uint64_t ticket) = 0;
+};
+
 class FibWriter {
 public:
-    explicit FibWriter(Fib& fib);
+    /// Of the tables; `retired` waits for the readers, `refused` did not fit and is not there.
+    struct Use {
+        std::size_t prefixes = 0, adjacencies = 0, groups = 0, retired = 0, refused = 0;
+        std::uint32_t nodes4 = 0, nodes6 = 0;
+    };
+
+    /// `grace` outlives it; nullptr: there are no readers meanwhile.
+    explicit FibWriter(Fib& fib, Grace* grace = nullptr);
 
     void set_interface(std::uint16_t port, std::uint16_t vlan, MacAddr mac, std::uint16_t mtu,
                        bool up);
     void remove_interface(std::uint16_t port, std::uint16_t vlan);
-    /// False when a table of the FIB is full; the route is then not there.
-    bool set_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops);
-    void remove_route(const AnyPrefix& prefix);
+    /// No hops: packets to the prefix are dropped. False when a table of the FIB is full; the route
+    /// is then not there.
+    bool set_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops, RouteKey key = {},
+                   Among among = Among::replace);
+    /// The route with these hops; or, when there is none, these hops out of the route.
+    void remove_route(const AnyPrefix& prefix, const std::vector<NextHop>& hops = {},
+                      RouteKey key = {});
     /// An address of ours: packets to it are punted.
     bool set_local(const AnyPrefix& host);
     void remove_local(const AnyPrefix& host);
@@ -58,12 +97,19 @@ public:
                        const Ipv6Addr& address, MacAddr mac, bool is_static = false);
     void remove_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
                           const Ipv6Addr& address);
+    /// Some route has it as its gateway, or had until the last reclaim().
+    [[nodiscard]] bool is_gateway(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
+                                  const Ipv6Addr& address) const;
 
     void begin_resync();
     void commit_resync();
+    /// Takes back what the readers have let go of. Now and then; it is also done when a table is
+    /// full.
+    void reclaim();
 
     [[nodiscard]] std::vector<RouteEntry> routes() const;
     [[nodiscard]] std::vector<NeighbourEntry> neighbours() const;
+    [[nodiscard]] Use use() const;
 
 private:
     struct Place {  // of a next hop
@@ -82,29 +128,73 @@ private:
         MacAddr mac;
         bool is_static = false, marked = false;
     };
-    struct Route {
+    struct Candidate {
+        RouteKey key;
         std::vector<NextHop> hops;
-        bool local = false, marked = false;
+        bool marked = false;
     };
-    [[nodiscard]] std::optional<AdjacencyId> adjacency(const Place& place);
-    [[nodiscard]] std::optional<std::uint32_t> group(const std::vector<AdjacencyId>& members);
-    [[nodiscard]] std::optional<std::uint32_t> group_of(const AnyPrefix& prefix, const Route& r);
-    bool install(const AnyPrefix& prefix, std::uint32_t value);
-    void uninstall(const AnyPrefix& prefix);
+    /// All that was said of one prefix, and the group that it has in the trie.
+    struct Entry {
+        std::vector<Candidate> routes;  // by metric
+        std::optional<Place> neighbour;
+        bool local = false, local_marked = false;
+        std::uint32_t group = 0;
+    };
+    using Entries = std::map<AnyPrefix, Entry>;
+    struct AdjacencyUse {
+        AdjacencyId id = 0;
+        std::uint32_t groups = 0;
+    };
+    struct GroupUse {
+        std::vector<AdjacencyId> members;
+        std::uint32_t prefixes = 0;
+    };
+    /// What one ticket waits for.
+    struct Batch {
+        std::uint64_t ticket = 0;
+        std::vector<std::uint32_t> groups, nodes4, nodes6;
+        [[nodiscard]] std::size_t size() const {
+            return groups.size() + nodes4.size() + nodes6.size();
+        }
+    };
+
+    bool settle(Entries::iterator at);
+    [[nodiscard]] std::optional<std::uint32_t> wanted(const AnyPrefix& prefix, const Entry& e);
+    bool install(const AnyPrefix& prefix, Entry& e, std::uint32_t group);
+    void uninstall(const AnyPrefix& prefix, Entry& e);
     [[nodiscard]] std::pair<std::uint32_t, unsigned> cover_of(const AnyPrefix& prefix) const;
+    void neighbour_gone(const Place& place);
+
+    [[nodiscard]] std::optional<std::uint32_t> acquire_group(const std::vector<Place>& places);
+    void release_group(std::uint32_t id);
+    [[nodiscard]] std::optional<std::uint32_t> free_group();
+    [[nodiscard]] std::optional<AdjacencyId> acquire_adjacency(const Place& place);
+    void release_adjacencies(const std::vector<AdjacencyId>& members);
     void refresh(AdjacencyId id, const Place& place);
     void refresh_all();
+    void free_batch(const Batch& b);
+    /// Waits for the readers.
+    void reclaim_now();
     Lpm& trie(std::uint8_t family) { return family == 4 ? fib_.v4_ : fib_.v6_; }
+    [[nodiscard]] const std::array<std::uint32_t, 129>& lengths(std::uint8_t family) const {
+        return n_of_length_[family == 4 ? 0 : 1];
+    }
 
     Fib& fib_;
+    Grace* grace_;
     std::map<std::pair<std::uint16_t, std::uint16_t>, Iface> ifaces_;
-    std::map<AnyPrefix, Route> routes_;
+    Entries entries_;
     std::map<Place, Neighbour> neighbours_;
-    std::map<Place, AdjacencyId> adjacencies_;
+    std::map<Place, AdjacencyUse> adjacencies_;
     std::map<std::vector<AdjacencyId>, std::uint32_t> groups_;
-    std::map<AnyPrefix, std::uint32_t> installed_;  // what is in the tries
-    AdjacencyId next_adjacency_ = 1;
-    std::uint32_t next_group_ = Fib::kLocalGroup + 1;
+    std::vector<Place> place_of_;      // by adjacency
+    std::vector<GroupUse> group_use_;  // by group
+    std::vector<AdjacencyId> free_adjacencies_;
+    std::vector<std::uint32_t> free_groups_;
+    Batch open_;
+    std::deque<Batch> waiting_;
+    std::array<std::array<std::uint32_t, 129>, 2> n_of_length_{};  // in the tries, by prefix length
+    std::size_t refused_ = 0;
 };
 
 }  // namespace isthmus::pipeline
