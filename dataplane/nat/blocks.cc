@@ -19,7 +19,7 @@ void Blocks::set_free(unsigned slot, unsigned number) noexcept {
     const std::uint64_t bit = std::uint64_t{1} << (number % 64);
     if ((owned_[w] & bit) == 0 || (map_[w] & bit) != 0) return;
     map_[w] |= bit;
-    free_[slot] += 1;
+    set_free_count(slot, free_[slot] + 1);
 }
 
 void Blocks::open(unsigned slot, const Policy& policy, const Ports& ports) noexcept {
@@ -43,7 +43,7 @@ void Blocks::close(unsigned slot) noexcept {
         owned_[std::size_t{slot} * kMapWords + w] = 0;
         map_[std::size_t{slot} * kMapWords + w] = 0;
     }
-    free_[slot] = 0;
+    set_free_count(slot, 0);
 }
 
 std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexcept {
@@ -59,7 +59,7 @@ std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexc
                            64;
         const unsigned number = w * 64 + b;
         map_[std::size_t{slot} * kMapWords + w] &= ~(std::uint64_t{1} << b);
-        free_[slot] -= 1;
+        set_free_count(slot, free_[slot] - 1);
         n_used_++;
         info_[std::size_t{slot} * kMostOfSlot + number].used = 0;
         info_[std::size_t{slot} * kMostOfSlot + number].subscriber = subscriber + 1;
@@ -107,6 +107,7 @@ const char* Blocks::check(unsigned slot, std::uint32_t& n_used) const noexcept {
         if (is_free && (taken || resting_[i] != 0)) return "a block in use or at rest is free";
         if (taken && info_[i].used == 0) return "a block in use has no binding";
     }
+    if (with_room_.has(slot) != (n_free != 0)) return "an address with free blocks is not known";
     return n_free == free_[slot] ? nullptr : "the number of free blocks is wrong";
 }
 

@@ -44,6 +44,8 @@ public:
     bool leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept;
     void end_holds(Tick now, unsigned budget) noexcept;
     [[nodiscard]] std::uint32_t free_count(unsigned slot) const noexcept { return free_[slot]; }
+    /// The slots of which free_count() is not 0.
+    [[nodiscard]] const SlotSet& with_room() const noexcept { return with_room_; }
     [[nodiscard]] std::uint32_t in_use() const noexcept { return n_used_; }
 
     /// nullptr: bitmap, owners and rest of the slot's blocks agree. `n_used` grows by those in use.
@@ -63,12 +65,17 @@ private:
     };
     static constexpr unsigned kMapWords = kMostOfSlot / 64;
     void set_free(unsigned slot, unsigned number) noexcept;
+    void set_free_count(unsigned slot, std::uint32_t n) noexcept {
+        free_[slot] = n;
+        with_room_.set(slot, n != 0);
+    }
 
     std::span<Info> info_;
     std::span<std::uint64_t> map_, owned_;
     std::span<std::uint8_t> resting_;
     std::span<Shared<std::uint32_t>> free_;
     std::span<Held> held_;
+    SlotSet with_room_;
     std::uint32_t held_first_ = 0, n_held_ = 0, n_used_ = 0;
     unsigned n_words_ = kMapWords;  // of a slot's map that hold blocks of the size in force
     Seed seed_;

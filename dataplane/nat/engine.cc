@@ -10,14 +10,9 @@ namespace isthmus::nat {
 
 namespace {
 
-constexpr std::uint64_t kRoundNanos = 4 * kNanosPerSecond;  // of the clock hand
-constexpr unsigned kMostVisits = 256;                       // in one turn
-
 bool to(const Binding& b, const Endpoint4& z) noexcept {
     return b.z_addr == z.addr && b.z_id == z.id;
 }
-
-bool is_remote_entry(const Session& s) noexcept { return s.tcp.get() == TcpState::count_; }
 
 }  // namespace
 
@@ -126,62 +121,13 @@ void Engine::open_some(const Policy& policy, unsigned budget) noexcept {
         slot_seen_[i] = policy.slot[i];
         budget--;
     }
-    // Which of them are ours, by pool.
-    unsigned n = 0;
-    for (unsigned g = 0; g < kGroupsMax; g++) {
-        of_group_[g] = Span{static_cast<std::uint16_t>(n), 0};
-        for (unsigned i = 0; i < sizes_.slots; i++) {
-            if (!slot_active_[i] || !ports_.is_open(i) || policy.slot[i].group != g) continue;
-            if (ports_.free_count(i, Proto::udp) + ports_.in_use(i, Proto::udp) == 0) continue;
-            mine_[n++] = static_cast<std::uint16_t>(i);
-        }
-        of_group_[g].n = static_cast<std::uint16_t>(n - of_group_[g].first);
+    // Which addresses belong to which pool.
+    of_group_.fill({});
+    for (unsigned i = 0; i < sizes_.slots; i++) {
+        const unsigned group = policy.slot[i].group;
+        if (slot_active_[i] && ports_.is_open(i) && group < kGroupsMax)
+            of_group_[group].set(i, true);
     }
-}
-
-void Engine::begin_sweep() noexcept {
-    sweep_left_ = fresh_;
-    sweep_more_left_ = more_.high_water();
-}
-
-void Engine::finish_sweep() noexcept {
-    if ((sweeping_ == 0 && !clearing_) || sweep_left_ != 0 || sweep_more_left_ != 0) return;
-    if (sweeping_ != 0) swept_.store(applied_, std::memory_order_release);
-    sweeping_ = 0;
-    if (!clearing_) return;
-    clearing_ = false;
-    steady_ = policy_stamp_;
-    cleared_.store(asked_.load(std::memory_order_relaxed), std::memory_order_release);
-}
-
-void Engine::take_orders() noexcept {
-    const std::uint32_t asked = asked_.load(std::memory_order_acquire);
-    if (is_likely(clearing_ || asked == cleared_.load(std::memory_order_relaxed))) return;
-    order_taken_ = order_;
-    result_ = ClearResult{};
-    clearing_ = true;
-    steady_ = kNeverSteady;
-    epoch_++;
-    begin_sweep();
-}
-
-bool Engine::names(const Binding& b) const noexcept {
-    const ClearOrder& o = order_taken_;
-    if (o.slot >= 0 && b.slot != static_cast<unsigned>(o.slot)) return false;
-    if (o.proto >= 0 && b.proto != static_cast<Proto>(o.proto)) return false;
-    if (o.x_id >= 0 && b.x_id.get().host() != o.x_id) return false;
-    if (o.t_id >= 0 && b.t_id.get().host() != o.t_id) return false;
-    return o.subscriber.contains(b.x_addr);
-}
-
-bool Engine::cleared_session(const Binding& b, std::uint32_t epoch, Ipv4Addr z,
-                             Be16 z_id) const noexcept {
-    if (is_likely(!clearing_) || epoch == epoch_) return false;
-    if (order_taken_.has_remote) {
-        if (z != order_taken_.z_addr) return false;
-        if (order_taken_.z_id >= 0 && z_id.host() != order_taken_.z_id) return false;
-    }
-    return names(b);
 }
 
 bool Engine::alive(const Policy& p, const Age& age, Now now) noexcept {
@@ -230,8 +176,8 @@ Index Engine::current(const Policy& policy, Index hint, const Endpoint6& x, Prot
 Index Engine::find_more(Index binding, const Endpoint4& z) const noexcept {
     if (bindings_[binding].n_more == 0) return kNone;
     return more_.find(hash_more(binding, z.addr, z.id.wire()), [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z.addr && s.z_id == z.id &&
-               !is_remote_entry(s) && s.binding_generation == bindings_[binding].generation;
+        return s.binding == binding && s.z_addr == z.addr && s.z_id == z.id && !s.is_remote() &&
+               s.binding_generation == bindings_[binding].generation;
     });
 }
 
@@ -239,8 +185,8 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
     const Binding& b = bindings_[binding];
     if (b.z_addr == z && first_alive(policy, b, now)) return true;
     if (b.n_more == 0) return false;
-    return more_.find(hash_more(binding, z, 0x10000), [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z && is_remote_entry(s) &&
+    return more_.find(hash_more(binding, z, kRemoteMark), [&](const Session& s) {
+        return s.binding == binding && s.z_addr == z && s.is_remote() &&
                s.binding_generation == b.generation;
     }) != kNone;
 }
@@ -382,137 +328,6 @@ Inbound Engine::peek_inbound(const Policy& policy, unsigned slot, Be16 t_id, con
     const Index m = find_more(i, z);
     if (m == kNone || !more_alive(policy, more_[m], now)) return {Drop::icmp_no_mapping, {}, {}, 0};
     return {Drop::none, b.x_addr, b.x_id, more_[m].prefix};
-}
-
-unsigned Engine::step_hand(Now now) noexcept {
-    if (fresh_ == 0) {
-        hand_ns_ = now.ns.v;
-        return 0;
-    }
-    if (sweeping_ != 0 || clearing_) return kMostVisits;
-    const std::uint64_t dt = std::min(now.ns.v - hand_ns_, kRoundNanos);
-    const std::uint64_t n = std::uint64_t{fresh_} * dt / kRoundNanos;
-    if (n == 0) return 0;
-    hand_ns_ = now.ns.v;
-    return static_cast<unsigned>(std::min<std::uint64_t>(n, kMostVisits));
-}
-
-bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
-    const Index i = hand_;
-    hand_ = hand_ + 1 >= fresh_ ? 0 : hand_ + 1;
-    prefetch_for_write(&bindings_[std::min<Index>(hand_ + 4, sizes_.bindings - 1)]);
-    if (sweep_left_ > 0) sweep_left_--;
-    Binding& b = bindings_[i];
-    if (!b.is_live()) return false;
-    if (dead(policy, b, now)) {
-        remove_binding(policy, i, now);
-        return false;
-    }
-    if (b.has_session == 0) return false;
-    if (!first_alive(policy, b, now)) {
-        remove_first(b, now);
-        return false;
-    }
-    const bool idle = b.tcp == TcpState::established &&
-                      now.tick.v - b.last_seen > policy.lifetimes.tcp_established.v;
-    if (!idle || b.proto != Proto::tcp) return false;
-    b.tcp = TcpState::trans;
-    b.last_seen = now.tick.v;
-    if (!policy.tcp_probes) return false;
-    due = Probe{{b.x_addr, b.x_id}, {b.z_addr, b.z_id}, b.prefix};
-    return true;
-}
-
-void Engine::sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept {
-    const std::uint32_t high = more_.high_water();
-    if (high == 0) {
-        sweep_more_left_ = 0;
-        return;
-    }
-    for (; n > 0; n--) {
-        const Index i = session_hand_;
-        session_hand_ = session_hand_ + 1 >= high ? 0 : session_hand_ + 1;
-        if (sweep_more_left_ > 0) sweep_more_left_--;
-        const Session& s = more_[i];
-        if (s.live % 2 == 0) continue;
-        const bool orphan = bindings_[s.binding].generation != s.binding_generation ||
-                            !bindings_[s.binding].is_live();
-        if (orphan || (!is_remote_entry(s) && !more_alive(policy, s, now))) remove_more(i, now);
-    }
-}
-
-std::optional<BindingView> Engine::read_binding(Index i) const noexcept {
-    const Binding& b = bindings_[i];
-    for (unsigned tries = 0; tries < 4; tries++) {
-        const std::uint32_t before = b.generation.read();
-        if (before % 2 != 0) continue;
-        const Life life = b.live.read();
-        BindingView v{{b.x_addr.read(), b.x_id.read()},
-                      {b.t_addr.read(), b.t_id.read()},
-                      b.proto.read(),
-                      life == Life::fixed,
-                      b.slot.read(),
-                      b.n_more.read() + b.has_session.read()};
-        if (b.generation.read() != before) continue;
-        return life == Life::none ? std::nullopt : std::optional(v);
-    }
-    return std::nullopt;
-}
-
-std::optional<SessionView> Engine::read_first_session(Index i) const noexcept {
-    const Binding& b = bindings_[i];
-    const auto binding = read_binding(i);
-    if (!binding || b.has_session.read() == 0) return std::nullopt;
-    return SessionView{*binding,
-                       {b.z_addr.read(), b.z_id.read()},
-                       b.tcp.read(),
-                       b.prefix.read(),
-                       Tick{b.last_seen.read()}};
-}
-
-std::optional<SessionView> Engine::read_more_session(Index i) const noexcept {
-    if (i >= more_.capacity()) return std::nullopt;
-    const Session& s = more_[i];
-    const std::uint32_t births = s.live.read();
-    const Index of = s.binding.read();
-    const std::uint32_t generation = s.binding_generation.read();
-    const TcpState tcp = s.tcp.read();
-    if (births % 2 == 0 || tcp == TcpState::count_ || of >= sizes_.bindings) return std::nullopt;
-    const Endpoint4 z{s.z_addr.read(), s.z_id.read()};
-    const std::uint8_t prefix = s.prefix.read();
-    const Tick seen{s.last_seen.read()};
-    const auto binding = read_binding(of);
-    // The record may have become another's meanwhile.
-    const bool same = s.live.read() == births && bindings_[of].generation.read() == generation;
-    if (!binding || !same) return std::nullopt;
-    return SessionView{*binding, z, tcp, prefix, seen};
-}
-
-std::optional<SubscriberView> Engine::read_subscriber(Index i) const noexcept {
-    if (i >= subscribers_.capacity()) return std::nullopt;
-    const Subscriber& s = subscribers_[i];
-    const std::uint32_t births = s.live.read();
-    SubscriberView v;
-    v.prefix = s.prefix.read();
-    v.slot = s.slot.read();
-    for (unsigned p = 0; p < kProtos; p++) v.n_ports[p] = s.n_ports[p].read();
-    v.n_sessions = s.n_sessions.read();
-    v.n_bindings = s.n_bindings.read();
-    v.n_blocks = s.n_blocks.read();
-    if (births % 2 == 0 || s.live.read() != births) return std::nullopt;
-    return v;
-}
-
-std::optional<BlockView> Engine::read_block(unsigned slot, unsigned number) const noexcept {
-    BlockView v;
-    const Index owner = blocks_.read_owner(slot, number, v.n_bindings);
-    if (owner == kNone) return std::nullopt;
-    const auto s = read_subscriber(owner);
-    std::uint32_t used = 0;
-    // It may have become another's meanwhile.
-    if (!s || blocks_.read_owner(slot, number, used) != owner) return std::nullopt;
-    v.subscriber = s->prefix;
-    return v;
 }
 
 }  // namespace isthmus::nat

@@ -18,6 +18,7 @@
 #include "common/stats/counters.h"
 #include "dataplane/nat/blocks.h"
 #include "dataplane/nat/chain_table.h"
+#include "dataplane/nat/engine_types.h"
 #include "dataplane/nat/index6.h"
 #include "dataplane/nat/nat_event.h"
 #include "dataplane/nat/policy.h"
@@ -34,81 +35,6 @@ struct Sizes {
     std::uint32_t slots = 16;
     std::uint32_t stored_syns = 1024;
     std::uint32_t events = 0;  // of the log ring; 0 or a power of two
-};
-
-/// What `clear` closes: the bindings that match every field that is given, or, when a remote is,
-/// only their sessions with it. Static bindings lose their sessions and stay.
-struct ClearOrder {
-    Prefix6 subscriber;  // length 0: any
-    int slot = -1;
-    int proto = -1;
-    int x_id = -1, t_id = -1;
-    bool has_remote = false;
-    Ipv4Addr z_addr;
-    int z_id = -1;
-};
-struct ClearResult {
-    std::uint64_t bindings = 0, sessions = 0;
-};
-
-struct Outbound {
-    Drop why = Drop::none;
-    Ipv4Addr t_addr;
-    Be16 t_id;
-    Index binding = kNone;  // outbound() only
-};
-
-struct Inbound {
-    Drop why = Drop::none;
-    Ipv6Addr x_addr;
-    Be16 x_id;
-    std::uint8_t prefix = 0;  // of the session: Y' = Pref64::Z
-    Index binding = kNone;    // inbound() only
-};
-
-/// What a steady packet from IPv6 says of its flow (pipeline/steady.h).
-struct SteadyKey {
-    Ipv6Addr x;
-    Ipv4Addr z;
-    Be16 x_id, z_id;
-    Proto proto = Proto::udp;
-    std::uint8_t prefix = 0;
-};
-
-/// A probe that an idle TCP client shall get (RFC 6146 s3.5.2.2): from Y',y to X',x.
-struct Probe {
-    Endpoint6 x;
-    Endpoint4 z;
-    std::uint8_t prefix = 0;
-};
-
-/// What a reader sees of a binding or of one session of it.
-struct BindingView {
-    Endpoint6 x;
-    Endpoint4 t;
-    Proto proto = Proto::udp;
-    bool fixed = false;
-    std::uint16_t slot = 0;
-    std::uint32_t n_sessions = 0;
-};
-struct SessionView {
-    BindingView binding;
-    Endpoint4 z;
-    TcpState tcp = TcpState::closed;
-    std::uint8_t prefix = 0;
-    Tick last_seen;
-};
-
-/// A subscriber, and a block of his.
-struct SubscriberView {
-    Ipv6Addr prefix;
-    std::uint16_t slot = 0xffff;  // of his paired address
-    std::uint32_t n_ports[kProtos] = {};
-    std::uint32_t n_sessions = 0, n_bindings = 0, n_blocks = 0;
-};
-struct BlockView {
-    Ipv6Addr subscriber;
-    std::uint32_t n_bindings = 0;
 };
 
 class Engine {
@@ -257,12 +183,12 @@ public:
         take_orders();
         open_some(policy, 4);
         bind_static(policy, now, 64);
-        const unsigned n = step_hand(now);
+        const unsigned n = due_visits(binding_hand_, fresh_, now);
         for (unsigned i = 0; i < n; i++) {
             Probe due;
             if (visit_binding(policy, now, due)) probe(due);
         }
-        sweep_sessions(policy, now, session_visits(n));
+        sweep_sessions(policy, now);
         ports_.end_holds(now.tick, 64 + n);
         blocks_.end_holds(now.tick, 64);
         finish_sweep();
@@ -429,15 +355,15 @@ private:
     void open_some(const Policy& policy, unsigned budget) noexcept;
     void bind_static(const Policy& policy, Now now, unsigned budget) noexcept;
 
-    unsigned step_hand(Now now) noexcept;
-    /// So many sessions that their round takes as long as the bindings'.
-    [[nodiscard]] unsigned session_visits(unsigned binding_visits) const noexcept {
-        if (binding_visits == 0 || fresh_ == 0) return 0;
-        return static_cast<unsigned>(std::uint64_t{binding_visits} * more_.high_water() / fresh_ +
-                                     1);
-    }
+    /// Goes round a table, to reap.
+    struct Hand {
+        Index at = 0;
+        std::uint64_t ns = 0;  // of its last step
+    };
+    [[nodiscard]] unsigned due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept;
+    void look_ahead(const Policy& policy, Now now) const noexcept;
     bool visit_binding(const Policy& policy, Now now, Probe& due) noexcept;
-    void sweep_sessions(const Policy& policy, Now now, unsigned n) noexcept;
+    void sweep_sessions(const Policy& policy, Now now) noexcept;
     void finish_sweep() noexcept;
 
     Sizes sizes_;
@@ -457,12 +383,8 @@ private:
     LogSwitch log_;
     std::array<bool, kSlotsMax> slot_live_{};    // bindings on it may live
     std::array<bool, kSlotsMax> slot_active_{};  // new bindings may be made on it
-    struct Span {
-        std::uint16_t first = 0, n = 0;
-    };
-    std::array<std::uint16_t, kSlotsMax> mine_{};  // active slots with ports of ours, by pool
-    std::array<Span, kGroupsMax> of_group_{};      // in mine_
-    std::uint64_t static_digest_ = 0;              // of all static bindings
+    std::array<SlotSet, kGroupsMax> of_group_;   // active slots, by pool
+    std::uint64_t static_digest_ = 0;            // of all static bindings
     std::uint8_t block_bits_ = 0;
     unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
     unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
@@ -483,8 +405,7 @@ private:
     Index free_ = kNone, fresh_ = 0;
     std::uint32_t n_bindings_ = 0, n_sessions_ = 0;
     std::uint64_t random_ = 0;
-    Index hand_ = 0, session_hand_ = 0;
-    std::uint64_t hand_ns_ = 0;
+    Hand binding_hand_, session_hand_;
     std::uint64_t applied_ = 0;   // generation in force
     std::uint64_t sweeping_ = 0;  // generation whose sweep is under way; 0: none
     std::uint32_t sweep_left_ = 0, sweep_more_left_ = 0;

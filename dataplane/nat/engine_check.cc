@@ -17,8 +17,6 @@ namespace {
 
 constexpr unsigned kSlice = 512;  // records in a turn
 
-bool is_remote_entry(const Session& s) noexcept { return s.tcp.get() == TcpState::count_; }
-
 std::uint64_t difference(std::uint64_t a, std::uint64_t b) noexcept {
     return a > b ? a - b : b - a;
 }
@@ -50,7 +48,7 @@ const char* Engine::check_more(Index i) const noexcept {
     const Binding& b = bindings_[s.binding];
     if (!b.is_live() || b.generation != s.binding_generation) return nullptr;  // to be swept
     if (b.n_more == 0) return "a binding without further sessions has one";
-    if (is_remote_entry(s))
+    if (s.is_remote())
         return s.last_seen.get() != 0 ? nullptr : "a remote without sessions is kept";
     if (find_more(s.binding, {s.z_addr, s.z_id}) != i) return "a session is not found by its hash";
     return nullptr;
@@ -89,7 +87,7 @@ const char* Engine::check_sums() noexcept {
         const Session& s = more_[i];
         const Binding& b = bindings_[s.binding];
         if (s.live % 2 == 0 || !b.is_live() || b.generation != s.binding_generation) continue;
-        if (is_remote_entry(s)) {
+        if (s.is_remote()) {
             remotes += s.last_seen;
         } else {
             found++;
@@ -169,8 +167,7 @@ void Engine::check_some() noexcept {
     for (; c.more < more_.high_water() && n < kSlice && wrong == nullptr; c.more++, n++) {
         wrong = check_more(c.more);
         const Session& s = more_[c.more];
-        const bool counts = s.live % 2 != 0 && !is_remote_entry(s) &&
-                            bindings_[s.binding].is_live() &&
+        const bool counts = s.live % 2 != 0 && !s.is_remote() && bindings_[s.binding].is_live() &&
                             bindings_[s.binding].generation == s.binding_generation;
         c.n_more += counts ? 1U : 0U;
     }

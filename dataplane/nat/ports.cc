@@ -57,7 +57,7 @@ void Ports::set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept {
     if ((m.word[port / 64] & bit) != 0) return;
     m.word[port / 64] |= bit;
     m.summary[port / 4096] |= std::uint64_t{1} << ((port / 64) % 64);
-    free_[slot * kProtos + static_cast<unsigned>(proto)] += 1;
+    set_free_count(slot, static_cast<unsigned>(proto), free_count(slot, proto) + 1);
 }
 
 void Ports::set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept {
@@ -68,6 +68,7 @@ void Ports::set_used(unsigned slot, Proto proto, std::uint16_t port, Index bindi
     users_[i * kPorts + port] = binding + 1;
     used_[i] += 1;
     free_[i] -= 1;
+    if (is_unlikely(free_[i] == 0)) with_room_[static_cast<unsigned>(proto)].set(slot, false);
 }
 
 void Ports::open(unsigned slot, const Policy& policy, unsigned worker) noexcept {
@@ -127,7 +128,7 @@ void Ports::fill_free(unsigned slot) noexcept {
             m.summary[w / 64] = open_bits != 0 ? m.summary[w / 64] | bit : m.summary[w / 64] & ~bit;
             n_free += static_cast<std::uint32_t>(std::popcount(open_bits));
         }
-        free_[i] = n_free;
+        set_free_count(slot, p, n_free);
     }
     for (std::uint32_t n = 0; n < n_held_; n++) {
         const Held& h = held_[(held_first_ + n) % held_.size()];
@@ -138,7 +139,7 @@ void Ports::fill_free(unsigned slot) noexcept {
         m.word[h.port / 64] &= ~bit;
         if (m.word[h.port / 64] == 0)
             m.summary[h.port / 4096] &= ~(std::uint64_t{1} << ((h.port / 64) % 64));
-        free_[std::size_t{slot} * kProtos + h.proto] -= 1;
+        set_free_count(slot, h.proto, free_[slot * kProtos + h.proto] - 1);
     }
 }
 
@@ -156,7 +157,7 @@ void Ports::close(unsigned slot) noexcept {
         const Map m = map_of(slot, static_cast<Proto>(p));
         for (unsigned w = 0; w < kWords; w++) m.word[w] = 0;
         for (unsigned w = 0; w < kSummaryWords; w++) m.summary[w] = 0;
-        free_[slot * kProtos + p] = 0;
+        set_free_count(slot, p, 0);
     }
 }
 
@@ -287,6 +288,8 @@ const char* Ports::check(unsigned slot, Proto proto) const noexcept {
                 return "a port in use is free";
         }
     }
+    if (with_room(proto).has(slot) != (n_free != 0))
+        return "an address with free ports is not known";
     return n_free == free_[i] ? nullptr : "the number of free ports is wrong";
 }
 

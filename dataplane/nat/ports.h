@@ -12,6 +12,7 @@
 // early.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <span>
@@ -21,6 +22,7 @@
 #include "dataplane/nat/arena.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/records.h"
+#include "dataplane/nat/slot_set.h"
 
 namespace isthmus::nat {
 
@@ -71,6 +73,10 @@ public:
     [[nodiscard]] std::uint32_t free_count(unsigned slot, Proto proto) const noexcept {
         return free_[slot * kProtos + static_cast<unsigned>(proto)].read();
     }
+    /// The slots of which free_count() is not 0.
+    [[nodiscard]] const SlotSet& with_room(Proto proto) const noexcept {
+        return with_room_[static_cast<unsigned>(proto)];
+    }
     [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
@@ -94,6 +100,10 @@ private:
     };
     [[nodiscard]] Map map_of(unsigned slot, Proto proto) noexcept;
     void set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept;
+    void set_free_count(unsigned slot, unsigned proto, std::uint32_t n) noexcept {
+        free_[slot * kProtos + proto] = n;
+        with_room_[proto].set(slot, n != 0);
+    }
     void set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     std::optional<std::uint16_t> pick(const Map& m, std::uint16_t first, std::uint16_t last,
                                       std::uint64_t mask) noexcept;
@@ -107,6 +117,7 @@ private:
     std::span<Shared<std::uint32_t>> used_, free_;
     std::span<std::uint8_t> open_;
     std::span<Held> held_;
+    std::array<SlotSet, kProtos> with_room_;
     std::uint32_t held_first_ = 0, n_held_ = 0;
     Seed seed_;
     std::uint64_t counter_ = 0;

@@ -47,7 +47,22 @@ struct alignas(kCacheLine) Binding {
 };
 static_assert(sizeof(Binding) == 64);
 
-/// A further session of a binding.
+/// Marks the identity of a record as being written for as long as it lives.
+class Writing {
+public:
+    explicit Writing(Shared<std::uint32_t>& generation) noexcept : generation_(generation) {
+        generation_ += 1;
+    }
+    ~Writing() { generation_ += 1; }
+    Writing(const Writing&) = delete;
+    Writing& operator=(const Writing&) = delete;
+
+private:
+    Shared<std::uint32_t>& generation_;
+};
+
+/// A further session of a binding; or, for address-dependent filtering, that there are such with Z
+/// (any z): then last_seen is how many.
 struct Session {
     Shared<Index> binding = kNone;
     Shared<Ipv4Addr> z_addr;
@@ -59,8 +74,10 @@ struct Session {
     Shared<std::uint32_t> binding_generation = 0;  // of the binding it belongs to: else an orphan
     std::uint32_t epoch = 0;
     Shared<std::uint32_t> live = 0;
+    [[nodiscard]] bool is_remote() const noexcept { return tcp.get() == TcpState::count_; }
 };
 static_assert(sizeof(Session) == 32);
+inline constexpr std::uint32_t kRemoteMark = 0x10000;  // above any port: hashed in place of z
 
 /// A subscriber: what limits are counted against, and the paired address.
 struct Subscriber {

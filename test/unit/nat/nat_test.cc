@@ -99,6 +99,36 @@ TEST_CASE(
     CHECK(b.engine->check() == nullptr);
 }
 
+TEST_CASE("T-6888-017: of many addresses the last free port is found, by whoever needs it") {
+    constexpr unsigned kAddresses = 38, kPortsEach = 4;
+    Box b({4096, 16, 512, 40});
+    b.policy->n_slots = kAddresses;
+    for (unsigned i = 0; i < kAddresses; i++)
+        b.add(i, Ipv4Addr::of(192, 0, 2, 1 + i), 2000, 2000 + kPortsEach - 1);
+    b.changed();
+    for (int i = 0; i < 10; i++) b.engine->end_turn(*b.policy, b.now, [](const Probe&) {});
+    const auto out = [&](unsigned host) { return b.out(host, 3000, 1); };
+    for (unsigned i = 0; i < kAddresses * kPortsEach; i++) {
+        if (out(i).why != Drop::none) FAIL("refused after " << i);
+    }
+    CHECK(out(400).why == Drop::pool4_exhausted);
+    CHECK(b.out(400, 3000, 1, Proto::tcp).why == Drop::none);
+    CHECK(b.engine->check() == nullptr);
+    // One port comes free, somewhere: the next one gets just that.
+    ClearOrder one;
+    one.subscriber = {b.engine->read_binding(77)->x.addr, 64};
+    const Endpoint4 freed = b.engine->read_binding(77)->t;
+    b.policy->lifetimes.port_hold = Tick{0};
+    (void)b.engine->post_clear(one);
+    b.wait(1);
+    const auto got = out(401);
+    CHECK(got.why == Drop::none);
+    CHECK(got.t_addr == freed.addr);
+    CHECK(got.t_id == freed.id);
+    CHECK(out(402).why == Drop::pool4_exhausted);
+    CHECK(b.engine->check() == nullptr);
+}
+
 TEST_CASE("T-6146-udp-013 T-6146-sec-003: parity is kept and ports are not sequential") {
     Box b;
     unsigned neighbours = 0, last = 0;

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which pool address and port a new binding gets: the subscriber's paired address (RFC 4787 REQ-2),
+// his port blocks (RFC 6888 REQ-14) or his deterministic range (RFC 7422); and how a port goes
+// back.
+#include <algorithm>
+
+#include "dataplane/nat/engine.h"
+
+namespace isthmus::nat {
+
+/// Of a few addresses with room, taken at random, the one with most (all of them when they are
+/// few).
+int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) noexcept {
+    constexpr unsigned kSample = 8, kFew = 2 * kSample;
+    if (group >= kGroupsMax) return -1;
+    SlotSet candidates = of_group_[group];
+    candidates &= ports_.with_room(proto);
+    if (policy.blocks.on()) candidates &= blocks_.with_room();
+    const unsigned n = candidates.size();
+    if (n == 0) return -1;
+    const std::uint64_t r = hash2(seed_, ++random_, 7);
+    unsigned best = 0;
+    std::uint32_t most = 0;
+    unsigned at = static_cast<unsigned>(r % sizes_.slots);
+    for (unsigned k = 0; k < (n <= kFew ? n : kSample); k++) {
+        at = candidates.next(at);
+        std::uint32_t room = policy.blocks.on() ? blocks_.free_count(at) : 0;
+        for (unsigned p = 0; p < kProtos && !policy.blocks.on(); p++)
+            room += ports_.free_count(at, static_cast<Proto>(p));
+        if (room > most) {
+            most = room;
+            best = at;
+        }
+        at = n <= kFew ? at + 1 : static_cast<unsigned>(hash2(seed_, r, k) % sizes_.slots);
+        if (at >= kSlotsMax) at = 0;
+    }
+    return static_cast<int>(best);
+}
+
+bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
+    if (s.seen != policy.generation) {
+        s.group = policy.group_of(s.prefix);
+        s.seen = policy.generation;
+    }
+    const bool paired =
+        s.slot < sizes_.slots && slot_active_[s.slot] && policy.slot[s.slot].group == s.group;
+    if (paired) return true;
+    const int fresh = least_loaded(policy, w.proto, s.group);
+    if (fresh < 0) return false;
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, w.now);
+    s.slot = static_cast<std::uint16_t>(fresh);
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_bound, policy, s, w.now);
+    return true;
+}
+
+Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
+    Subscriber& s = subscribers_[w.subscriber];
+    if (is_unlikely(policy.deterministic.on)) {
+        const auto own = deterministic_range(policy, w.x.addr);
+        if (own) return choose_deterministic(policy, w, *own);
+    }
+    if (!policy.blocks.on() && unloggable()) return Drop::log_path_down;
+    if (!pair(policy, s, w)) return Drop::pool4_exhausted;
+    if (is_unlikely(w.proto == Proto::tcp && !syns_.empty()) && choose_stored_syn(policy, w))
+        return Drop::none;
+    if (!policy.blocks.on()) return choose_in_pool(policy, w);
+    Drop why = choose_in_blocks(policy, w, s.slot, policy.blocks.most);
+    if (why == Drop::pool4_exhausted && policy.pooling_soft) {
+        const int other = least_loaded(policy, w.proto, s.group);
+        if (other >= 0)
+            why = choose_in_blocks(policy, w, static_cast<unsigned>(other), policy.blocks.most);
+    }
+    return why;
+}
+
+Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
+    const Subscriber& s = subscribers_[w.subscriber];
+    Ports::Wish wish;
+    wish.low = w.x.id.host() < 1024;
+    const bool parity = w.proto == Proto::udp && policy.preserve_parity;
+    wish.parity = static_cast<std::uint8_t>(parity ? w.x.id.host() % 2 : 2);
+    bool kept = true;
+    w.slot = s.slot;
+    auto got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
+    if (!got && policy.pooling_soft) {
+        const int other = least_loaded(policy, w.proto, s.group);
+        if (other >= 0) {
+            w.slot = static_cast<std::uint16_t>(other);
+            got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
+        }
+    }
+    if (!got) return Drop::pool4_exhausted;
+    if (!kept) counters_.add(Counter::parity_not_kept);
+    w.port = *got;
+    return Drop::none;
+}
+
+Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
+                              unsigned most) noexcept {
+    Subscriber& s = subscribers_[w.subscriber];
+    const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
+    bool kept = true;
+    const auto take_in = [&](std::uint32_t block) {
+        const auto first = static_cast<std::uint16_t>((block & 0xffff) * size);
+        const PortRange range{static_cast<std::uint16_t>(block >> 16), first,
+                              static_cast<std::uint16_t>(first + size - 1)};
+        const auto port = ports_.take_within(w.proto, range, 2, w.binding, kept);
+        if (!port) return false;
+        w.slot = range.slot;
+        w.port = *port;
+        blocks_.use(range.slot, block & 0xffff);
+        return true;
+    };
+    for (unsigned k = 0; k < s.n_blocks; k++) {
+        // Of an address that is being drained nothing more is given out.
+        if (slot_active_[s.block[k] >> 16] && take_in(s.block[k])) return Drop::none;
+    }
+    if (s.n_blocks >= std::min(most, kBlocksMost)) return Drop::subscriber_blocks;
+    if (unloggable()) return Drop::log_path_down;
+    const auto number = blocks_.take(slot, w.subscriber);
+    if (!number) return Drop::pool4_exhausted;
+    s.block[s.n_blocks] = (slot << 16) | *number;
+    s.n_blocks += 1;
+    counters_.add(Counter::blocks_taken);
+    if (take_in(s.block[s.n_blocks - 1U])) {
+        if (is_unlikely(log_.blocks))
+            tell_block(EventKind::block_created, policy, s.block[s.n_blocks - 1U], w);
+        return Drop::none;
+    }
+    // All its ports still rest from their last owner.
+    s.n_blocks -= 1;
+    blocks_.use(slot, *number);
+    (void)blocks_.leave(slot, *number, Tick{0}, Tick{0});
+    counters_.add(Counter::blocks_released);
+    return Drop::pool4_exhausted;
+}
+
+/// RFC 7422 s2 steps 3-4: the subscriber's own range, then blocks of the dynamic part.
+Drop Engine::choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept {
+    if (own.slot >= sizes_.slots || !slot_active_[own.slot]) return Drop::pool4_exhausted;
+    bool kept = true;
+    const auto port = ports_.take_within(w.proto, own, 2, w.binding, kept);
+    if (port) {
+        w.slot = own.slot;
+        w.port = *port;
+        return Drop::none;
+    }
+    const Deterministic& d = policy.deterministic;
+    if (d.dynamic == 0 || !policy.blocks.on()) return Drop::subscriber_ports;
+    return choose_in_blocks(policy, w, own.slot, d.most_blocks);
+}
+
+/// A SYN waits for somebody who opens to its sender: give exactly what it asked for, when that is
+/// free and the subscriber may have it (RFC 6146 s3.5.2.2; a forged SYN must not break the rules).
+bool Engine::choose_stored_syn(const Policy& policy, Wanted& w) noexcept {
+    const SynStore::Entry* e = syns_.waiting_from(w.z);
+    if (e == nullptr || policy.blocks.on()) return false;
+    if (e->slot != subscribers_[w.subscriber].slot) return false;
+    if (!ports_.take_exact(e->slot, w.proto, e->t.id.host(), w.binding)) return false;
+    w.slot = e->slot;
+    w.port = e->t.id.host();
+    return true;
+}
+
+/// The port of a binding that goes, or that could not be made after all.
+void Engine::give_back(const Policy& policy, const Wanted& w, Tick hold) noexcept {
+    ports_.release(w.slot, w.proto, w.port, w.now.tick, hold);
+    if (!policy.blocks.on() || w.life == Life::fixed) return;
+    const unsigned number = w.port >> policy.blocks.bits;
+    if (blocks_.owner(w.slot, number) != w.subscriber) return;
+    if (!blocks_.leave(w.slot, number, w.now.tick, policy.blocks.hold)) return;
+    counters_.add(Counter::blocks_released);
+    Subscriber& s = subscribers_[w.subscriber];
+    const std::uint32_t block = (std::uint32_t{w.slot} << 16) | number;
+    if (is_unlikely(log_.blocks)) tell_block(EventKind::block_removed, policy, block, w);
+    for (unsigned k = 0; k < s.n_blocks; k++) {
+        if (s.block[k] != block) continue;
+        s.n_blocks -= 1;
+        s.block[k] = s.block[s.n_blocks];
+        return;
+    }
+}
+
+}  // namespace isthmus::nat
