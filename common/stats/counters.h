@@ -51,6 +51,8 @@ enum class Counter : std::uint8_t {
     events_lost,
     events_suppressed,
     steady,
+    stateless_64,
+    stateless_46,
     count_
 };
 
@@ -101,6 +103,8 @@ inline constexpr auto kCounters = std::to_array<CounterInfo>({
     {Counter::events_suppressed, "events_suppressed",
      "refusals not told to the logs, by the rate limit of such events"},
     {Counter::steady, "steady", "packets of flows under way, translated without any decision"},
+    {Counter::stateless_64, "stateless_64", "of translated_64, packets translated without state"},
+    {Counter::stateless_46, "stateless_46", "of translated_46, packets translated without state"},
 });
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::count_);
 static_assert(table_is_complete(kCounters, kCounterCount));

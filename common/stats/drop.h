@@ -39,6 +39,7 @@ enum class Drop : std::uint8_t {
     source_in_pool4,
     destination_illegal,
     wkp_non_global,
+    source_unmapped,
     not_translated,
     no_policy,
     // protocols and ICMP
@@ -142,6 +143,10 @@ inline constexpr auto kDrops = std::to_array<DropInfo>({
      "destination is multicast, broadcast or loopback: never translated", "RFC 7915 s1.2"},
     {Drop::wkp_non_global, "wkp_non_global", "non-global IPv4 address behind the well-known prefix",
      "RFC 6052 s3.1"},
+    {Drop::source_unmapped, "source_unmapped",
+     "source without a mapping, to a destination that is translated without state; ICMPv6 1/1 or "
+     "ICMPv4 3/13 sent",
+     "RFC 7915 s6"},
     {Drop::not_translated, "not_translated",
      "destination is neither behind a NAT64 prefix, nor in the pool, nor our own", "RFC 6146 s3.5"},
     {Drop::no_policy, "no_policy", "no policy has been received from isthmus-control yet", "ours"},

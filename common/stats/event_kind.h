@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the NAT's logs tell of: one row for each kind of event. The names are those of JSON and
-// syslog records; `nat_event` is the value of IPFIX element 230 (RFC 8158 s4.3).
+// syslog records; `nat_event` is the value of IPFIX element 230 (RFC 8158 s4.3); 0: it has
+// none.
 #pragma once
 
 #include <array>
@@ -24,6 +25,7 @@ enum class EventKind : std::uint8_t {
     ports_exhausted,
     quota_exceeded,
     threshold_reached,
+    packet_refused,
     count_
 };
 
@@ -50,6 +52,8 @@ inline constexpr auto kEvents = std::to_array<EventInfo>({
     {EventKind::quota_exceeded, "quota_exceeded", "a limit refused a packet; limit tells which",
      13},
     {EventKind::threshold_reached, "threshold_reached", "a configured threshold was crossed", 18},
+    {EventKind::packet_refused, "packet_refused",
+     "a packet from Z,z to T,t, that is X',x, cannot be translated; why tells", 0},
 });
 inline constexpr std::size_t kEventCount = static_cast<std::size_t>(EventKind::count_);
 static_assert(table_is_complete(kEvents, kEventCount));

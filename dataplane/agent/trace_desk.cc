@@ -34,8 +34,13 @@ std::string hex(const std::uint8_t* bytes, std::size_t n) {
 }
 
 std::string_view name_of(TraceWay w) {
-    constexpr std::array<std::string_view, 5> kName{"dropped", "kernel", "other worker", "6 to 4",
-                                                    "4 to 6"};
+    constexpr std::array<std::string_view, 7> kName{"dropped",
+                                                    "kernel",
+                                                    "other worker",
+                                                    "6 to 4",
+                                                    "4 to 6",
+                                                    "6 to 4 without state",
+                                                    "4 to 6 without state"};
     return kName[static_cast<std::size_t>(w)];
 }
 
@@ -269,7 +274,7 @@ Json TraceDesk::arrival(const TraceRecord& r) const {
     if (r.handed_in) classify["from"] = "another worker";
     if (r.hairpin) classify["from"] = "hairpin";
     Json out{{"classify", classify}};
-    if (r.way != TraceWay::six_to_four && r.way != TraceWay::four_to_six) return out;
+    if (r.way < TraceWay::six_to_four) return out;
     if (!r.parsed) {
         out["parse"] = {{"refused", info_of(r.refused_by_stage).name}};
         return out;

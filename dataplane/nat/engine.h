@@ -176,6 +176,10 @@ public:
     [[nodiscard]] Inbound peek_inbound(const Policy& policy, unsigned slot, Be16 t_id,
                                        const Endpoint4& z, Proto proto, Now now) const noexcept;
 
+    /// Tells the logs of a packet without state that cannot be translated (RFC 7915 s4.5), as
+    /// rarely as of refusals. `x`: whom it was for.
+    void tell_packet_refused(Drop why, const Ipv6Addr& x, const Tuple4& packet, Now now) noexcept;
+
     /// Once a turn: reaps within a budget. `probe(const Probe&)` is called for TCP clients to be
     /// probed.
     template <typename Fn>

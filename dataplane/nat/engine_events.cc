@@ -132,4 +132,26 @@ Drop Engine::refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto pr
     return why;
 }
 
+void Engine::tell_packet_refused(Drop why, const Ipv6Addr& x, const Tuple4& packet,
+                                 Now now) noexcept {
+    if (!log_.refusals) return;
+    NatEvent e;
+    e.kind = EventKind::packet_refused;
+    e.why = why;
+    e.proto = packet.proto;
+    e.x_addr = x;
+    e.x_id = packet.dst.id;
+    e.t_addr = packet.dst.addr;
+    e.t_id = packet.dst.id;
+    e.z_addr = packet.src.addr;
+    e.z_id = packet.src.id;
+    const std::uint64_t key =
+        hash_addr(seed_, x, static_cast<std::uint64_t>(why) << 32 ^ e.z_addr.host());
+    if (event_limiter_.allows(key, now, e.suppressed)) {
+        emit(e, now);
+    } else {
+        counters_.add(Counter::events_suppressed);
+    }
+}
+
 }  // namespace isthmus::nat

@@ -5,6 +5,7 @@
 
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/stateless_map.h"
 
 namespace isthmus::pipeline {
 
@@ -30,10 +31,16 @@ void classify_v6(Packet& packet, Work& work, const Snapshot& cfg,
     std::memcpy(src.octet.data(), packet.frame.data + work.l2.bytes + 8, 16);
     std::memcpy(dst.octet.data(), packet.frame.data + work.l2.bytes + 24, 16);
     const int prefix = cfg.nat.match_prefix(dst);
+    // Link-local and multicast are the kernel's business: ND, MLD, routing protocols.
+    const bool link =
+        dst.octet[0] == 0xff || (dst.octet[0] == 0xfe && (dst.octet[1] & 0xc0) == 0x80);
+    if (is_unlikely(cfg.stateless.on) && !link && !work.link_multicast &&
+        goes_without_state(cfg, src, dst, prefix) && worker.fib->kind_of(dst) != Fib::Kind::local) {
+        work.path = Path::s64;
+        packet.frame.pull_front(work.l2.bytes);
+        return;
+    }
     if (prefix < 0) {
-        // Link-local and multicast are the kernel's business: ND, MLD, routing protocols.
-        const bool link =
-            dst.octet[0] == 0xff || (dst.octet[0] == 0xfe && (dst.octet[1] & 0xc0) == 0x80);
         work.path = path_of_untranslated(link, worker.fib->kind_of(dst));
         work.why = cfg.has_policy ? Drop::not_translated : Drop::no_policy;
         return;
@@ -59,6 +66,12 @@ void classify_v4(Packet& packet, Work& work, const Snapshot& cfg,
     const int slot = cfg.nat.slot_of(dst);
     if (slot < 0) {
         const bool multicast = (dst.host() >> 28) == 0xe || dst.host() == 0xffffffff;
+        if (is_unlikely(cfg.stateless.on) && !multicast && !work.link_multicast &&
+            has_host(cfg, dst) && worker.fib->kind_of(dst) != Fib::Kind::local) {
+            work.path = Path::s46;
+            packet.frame.pull_front(work.l2.bytes);
+            return;
+        }
         work.path = path_of_untranslated(multicast, worker.fib->kind_of(dst));
         work.why = cfg.has_policy ? Drop::not_translated : Drop::no_policy;
         return;

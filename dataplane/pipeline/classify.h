@@ -4,6 +4,7 @@
 //   not IP, multicast, our own address      -> punt to the kernel
 //   IPv6 to a Pref64                        -> translate, at the worker that owns the source
 //   IPv4 to a pool address                  -> translate, at the worker that owns (address, port)
+//   either, to a mapping without state      -> translate, right here
 //   frame for somebody else, anything else  -> drop, with a reason
 #pragma once
 

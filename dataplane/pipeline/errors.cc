@@ -4,6 +4,8 @@
 #include "common/net/headers.h"
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/forward.h"
+#include "dataplane/pipeline/stateless.h"
+#include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/icmp_xlat.h"
 
 namespace isthmus::pipeline {
@@ -57,8 +59,10 @@ void forward_error_64(Context& c, Packet& packet, Work& w) noexcept {
     xlat::Quoted q;
     const Drop bad = xlat::parse_quoted_v6(packet.frame, w.parsed, q);
     if (bad != Drop::none) return drop_packet(c, packet, bad);
-    if (!fit_for_state(q.parsed)) return drop_packet(c, packet, Drop::icmp_inner_malformed);
     const std::uint8_t* inner = packet.frame.data + q.at;
+    if (is_unlikely(quotes_stateless(c.cfg, load_ipv6(inner + ipv6_at::kDestination))))
+        return stateless_error_64(c, packet, w);
+    if (!fit_for_state(q.parsed)) return drop_packet(c, packet, Drop::icmp_inner_malformed);
     const Ipv6Addr y = load_ipv6(inner + ipv6_at::kSource);
     const Endpoint6 x{load_ipv6(inner + ipv6_at::kDestination), q.parsed.dst_id};
     const int prefix = c.cfg.nat.match_prefix(y);
@@ -69,7 +73,7 @@ void forward_error_64(Context& c, Packet& packet, Work& w) noexcept {
     const Endpoint4 remote{z, proto == Proto::icmp ? Be16{} : q.parsed.src_id};
     const nat::Outbound mapped = c.worker.engine.peek_outbound(c.cfg.nat, x, remote, proto, c.now);
     if (mapped.why != Drop::none) return drop_packet(c, packet, mapped.why);
-    const bool hairpin = c.cfg.nat.slot_of(z) >= 0;
+    const bool hairpin = leads_back(c.cfg, z);
     const Way way = hairpin ? Way{} : way_to(c.worker, z, 0);
     if (way.why != Drop::none) return drop_packet(c, packet, way.why);
     const Be16 z_id = proto == Proto::icmp ? mapped.t_id : q.parsed.src_id;

@@ -5,6 +5,8 @@
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/stateless.h"
+#include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
@@ -160,7 +162,7 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
-    const bool hairpin = c.cfg.nat.slot_of(w.z) >= 0;
+    const bool hairpin = leads_back(c.cfg, w.z);
     const Way way =
         hairpin ? Way{} : way_to(c.worker, w.z, static_cast<std::uint32_t>(w.hash >> 16));
     if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
@@ -283,9 +285,10 @@ void hairpin_v4(Context& c, Packet& packet) noexcept {
     packet.ids_known = false;
     c.worker.counters.add(Counter::hairpinned);
     Work w;
-    w.path = Path::d46;
-    const int slot = c.cfg.nat.slot_of(load_ipv4(packet.frame.data + ipv4_at::kDestination));
-    if (slot < 0) return drop_packet(c, packet, Drop::not_translated);
+    const Ipv4Addr dst = load_ipv4(packet.frame.data + ipv4_at::kDestination);
+    const int slot = c.cfg.nat.slot_of(dst);
+    w.path = slot >= 0 ? Path::d46 : Path::s46;
+    if (slot < 0 && !has_host(c.cfg, dst)) return drop_packet(c, packet, Drop::not_translated);
     w.slot = static_cast<std::uint16_t>(slot);
     // A link header for the way to another worker; never sent.
     if (packet.frame.headroom < kEthernetBytes) return drop_packet(c, packet, Drop::no_buffer);
@@ -297,6 +300,7 @@ void hairpin_v4(Context& c, Packet& packet) noexcept {
     packet.frame.pull_front(kEthernetBytes);
     const Drop why = xlat::parse_v4(packet.frame, w.parsed);
     if (why != Drop::none) return drop_packet(c, packet, why);
+    if (w.path == Path::s46) return stateless_46(c, packet, w);
     forward_46(c, packet, w);
 }
 

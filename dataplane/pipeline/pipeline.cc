@@ -5,6 +5,7 @@
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/forward.h"
+#include "dataplane/pipeline/stateless.h"
 #include "dataplane/pipeline/steady.h"
 #include "dataplane/pipeline/traced_run.h"
 #include "dataplane/xlat/rewrite.h"
@@ -31,7 +32,7 @@ void read_long(Context& c, unsigned i) noexcept {
     Work& w = c.worker.work[i];
     w = Work{};
     classify(packet, w, c.cfg, c.worker);
-    if (packet.l3_checksum_bad && w.path == Path::d46) {
+    if (packet.l3_checksum_bad && (w.path == Path::d46 || w.path == Path::s46)) {
         w.why = Drop::ipv4_bad_checksum;
         return;
     }
@@ -46,6 +47,10 @@ void read_long(Context& c, unsigned i) noexcept {
         w.why = xlat::parse_v4(f, w.parsed);
         if (w.why != Drop::none || !has_ids(w.parsed)) return;
         c.worker.engine.prefetch_port(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
+    } else if (w.path == Path::s64) {
+        w.why = xlat::parse_v6(f, w.parsed);
+    } else if (w.path == Path::s46) {
+        w.why = xlat::parse_v4(f, w.parsed);
     }
 }
 
@@ -105,10 +110,18 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
 void finish_long(Context& c, unsigned i) noexcept {
     Packet& packet = c.burst.in[i];
     Work& w = c.worker.work[i];
-    if (w.path != Path::d64 && w.path != Path::d46) return finish_untranslated(c, packet, w);
+    if (w.path < Path::d64) return finish_untranslated(c, packet, w);
     if (is_unlikely(w.why != Drop::none)) return refuse(c, packet, w, w.why);
-    if (w.path == Path::d64) return forward_64(c, packet, w);
-    forward_46(c, packet, w);
+    switch (w.path) {
+        case Path::d64:
+            return forward_64(c, packet, w);
+        case Path::s64:
+            return stateless_64(c, packet, w);
+        case Path::s46:
+            return stateless_46(c, packet, w);
+        default:
+            return forward_46(c, packet, w);
+    }
 }
 
 /// Stage 3: send, in order of arrival. What turns out not to be steady after all goes the long way

@@ -6,6 +6,7 @@
 #include "common/net/headers.h"
 #include "dataplane/pipeline/forward.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/fragment.h"
 
 namespace isthmus::pipeline {
@@ -109,11 +110,12 @@ void send_error_v6(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorR
 
 void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorRest rest) noexcept {
     const Ipv4Addr to = load_ipv4(packet.frame.data + ipv4_at::kSource);
-    const int slot = c.cfg.nat.slot_of(to);
+    const bool back = c.cfg.nat.slot_of(to) >= 0 || (packet.hairpin && leads_back(c.cfg, to));
     const Way way = way_to(c.worker, to, 0);
     Ipv4Addr source;
-    if (slot >= 0) {
-        // The offender was hairpinned: the error goes to a pool address, that is through us again.
+    if (back) {
+        // The offender was hairpinned: the error goes to one of our hosts, that is through us
+        // again.
         source = load_ipv4(packet.frame.data + ipv4_at::kDestination);
     } else {
         if (way.why != Drop::none) return drop_packet(c, packet, Drop::none);
@@ -124,7 +126,7 @@ void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorR
     if (!xlat::build_error_v4(packet.frame, kind, rest, source))
         return drop_packet(c, packet, Drop::none);
     c.worker.counters.add(Counter::icmp4_errors_sent);
-    if (slot >= 0) {
+    if (back) {
         packet.hairpin = false;  // the error makes the way back, once: it is never answered itself
         return hairpin_v4(c, packet);
     }

@@ -14,6 +14,7 @@
 #include "common/net/prefix.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/pipeline/interface.h"
+#include "dataplane/pipeline/stateless_policy.h"
 #include "dataplane/xlat/params.h"
 
 namespace isthmus::pipeline {
@@ -61,6 +62,7 @@ struct Snapshot {
     unsigned n_workers = 1;
     bool short_way = true;  // steady.h; false: the long way for every packet (tests compare)
     nat::Policy nat;
+    Stateless stateless;
     xlat::XlatParams xlat;
     NonGlobal non_global;
     bool wkp_allow_non_global = false;

@@ -22,7 +22,8 @@
 
 namespace isthmus::pipeline {
 
-enum class Path : std::uint8_t { drop, punt, handover, d64, d46 };
+/// d64, d46: with state; s64, s46: without.
+enum class Path : std::uint8_t { drop, punt, handover, d64, d46, s64, s46 };
 
 /// What the stages learn of one packet of the burst.
 struct Work {

@@ -6,6 +6,7 @@
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/forward.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/steady.h"
 
 namespace isthmus::pipeline {
@@ -114,6 +115,12 @@ const Hop* hop_for(Context& c, const Addr& dst, std::uint32_t flow_hash,
     return is_likely(hop.is_ready && bytes <= hop.mtu) ? &hop : nullptr;
 }
 
+/// Translated without state, or towards a host that is (stateless_map.h).
+bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
+    const Ipv6Addr y = embed(cfg.nat.prefix[key.prefix].pref, key.z);
+    return leads_back(cfg, key.z) || goes_without_state(cfg, key.x, y, key.prefix);
+}
+
 /// The state of a flow has to be made, moved or looked for: the same steps as forward_64().
 [[gnu::noinline]] Sent decide_64(Context& c, const nat::SteadyKey& key, Steady& s, TcpFlags flags,
                                  xlat::Steady64& to) noexcept {
@@ -121,6 +128,7 @@ const Hop* hop_for(Context& c, const Addr& dst, std::uint32_t flow_hash,
     const nat::Policy& policy = c.cfg.nat;
     if (nat::owner_of_subscriber(policy, key.x) != c.worker.id) return Sent::not_yet;
     if (check_flow_64(c.cfg, key) != Drop::none || policy.slot_of(key.z) >= 0) return Sent::not_yet;
+    if (is_unlikely(c.cfg.stateless.on) && is_not_for_state(c.cfg, key)) return Sent::not_yet;
     if (wants_clamp(flags, c.cfg.xlat.mss_clamp_64)) return Sent::not_yet;
     const Tuple6 tuple{{key.x, key.x_id}, {{}, key.z_id}, key.proto};
     const Endpoint4 z{key.z, key.z_id};

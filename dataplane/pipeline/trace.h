@@ -43,7 +43,15 @@ struct TraceFilter {
 };
 
 /// What the stages say of an arrival.
-enum class TraceWay : std::uint8_t { dropped, punted, handed_over, six_to_four, four_to_six };
+enum class TraceWay : std::uint8_t {
+    dropped,
+    punted,
+    handed_over,
+    six_to_four,
+    four_to_six,
+    stateless_64,
+    stateless_46
+};
 enum class TraceEnd : std::uint8_t { dropped, sent, punted, handed_over, kept };
 
 struct TraceRecord {

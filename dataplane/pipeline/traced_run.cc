@@ -5,9 +5,9 @@
 #include <cstring>
 
 #include "common/net/headers.h"
-#include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/stateless_map.h"
 
 namespace isthmus::pipeline {
 
@@ -38,6 +38,7 @@ bool has_ids(const xlat::Parsed& p) noexcept {
 nat::Index find_binding(const Context& c, const Look& k) noexcept {
     const nat::Engine& e = c.worker.engine;
     if (!k.parsed || !has_ids(k.work.parsed)) return nat::kNone;
+    if (k.work.path != Path::d64 && k.work.path != Path::d46) return nat::kNone;
     const Proto proto = proto_of(k.work.parsed.kind);
     if (k.version == 4) return e.find(k.work.slot, k.work.parsed.dst_id, proto);
     return e.find(e.hash_of(k.x6, proto), k.x6, proto);
@@ -58,7 +59,7 @@ Look look_at(const Context& c, const Packet& packet) noexcept {
     const bool v4 = l2.type == kTypeIpv4 && k.ip.len_bytes >= kIpv4Bytes;
     k.version = v6 ? 6 : v4 ? 4 : 0;
     if (k.work.path == Path::drop) k.refused = k.work.why;
-    if (k.work.path != Path::d64 && k.work.path != Path::d46) return k;
+    if (k.work.path < Path::d64) return k;
     k.refused = v6 ? xlat::parse_v6(k.ip, k.work.parsed) : xlat::parse_v4(k.ip, k.work.parsed);
     k.parsed = k.refused == Drop::none;
     if (v6) k.x6 = {load_ipv6(k.ip.data + ipv6_at::kSource), k.work.parsed.src_id};
@@ -105,15 +106,19 @@ bool matches_remote(const Context& c, const Look& k, Ipv4Addr remote) noexcept {
         return !inner.empty() && load_ipv4(inner.data() + ipv4_at::kDestination) == remote;
     }
     const Ipv6Addr dst = load_ipv6(k.ip.data + ipv6_at::kDestination);
-    const int prefix = c.cfg.nat.match_prefix(dst);
-    return prefix >= 0 &&
-           extract(dst, c.cfg.nat.prefix[static_cast<unsigned>(prefix)].pref.len_bits) == remote;
+    const In4 z = to4(c.cfg, dst, Behind::any_prefix);
+    return z.how != Mapped::none && z.addr == remote;
 }
 
 Match match_subscriber(const Context& c, const Look& k, const Prefix6& subscriber) noexcept {
     if (k.version == 6) {
         const bool hit = subscriber.contains(load_ipv6(k.ip.data + ipv6_at::kSource)) ||
                          subscriber.contains(load_ipv6(k.ip.data + ipv6_at::kDestination));
+        return hit ? Match::yes : Match::no;
+    }
+    if (k.work.path == Path::s46) {
+        const Ipv4Addr dst = load_ipv4(k.ip.data + ipv4_at::kDestination);
+        const bool hit = subscriber.contains(to6(c.cfg, dst, UseEam::yes).addr);
         return hit ? Match::yes : Match::no;
     }
     if (k.work.path != Path::d46) return Match::no;
@@ -178,6 +183,10 @@ TraceWay way_of(Path p) noexcept {
             return TraceWay::six_to_four;
         case Path::d46:
             return TraceWay::four_to_six;
+        case Path::s64:
+            return TraceWay::stateless_64;
+        case Path::s46:
+            return TraceWay::stateless_46;
         default:
             return TraceWay::dropped;
     }

@@ -34,6 +34,7 @@ std::optional<IcmpKind> error6(Drop why) noexcept {
         case Drop::protocol_unsupported:
             return IcmpKind{1, 4};
         case Drop::wkp_non_global:
+        case Drop::source_unmapped:
             return IcmpKind{1, 1};
         case Drop::pool4_exhausted:
         case Drop::binding_table_full:
@@ -68,6 +69,8 @@ std::optional<IcmpKind> error4(Drop why) noexcept {
         case Drop::no_binding:
             return IcmpKind{3, 1};
         case Drop::filtered:
+        case Drop::source_unmapped:
+        case Drop::udp_zero_checksum:
             return IcmpKind{3, 13};
         case Drop::no_neighbour:
             return IcmpKind{3, 1};

@@ -6,9 +6,10 @@
 //
 // A file is a list of cases; before the first one, `let NAME TEXT` gives words a name. A case:
 //   case T-7915-4to6-001: what it shows
-//   pref64 P... | pool A... | static udp X x T t | set KEY VALUE | mtu 4|6 N | vlan 4|6 ID
-//   tables BINDINGS SESSIONS SUBSCRIBERS | fragments ENTRIES CELLS | workers N | wait SECONDS
-//   route PREFIX6 PORT VLAN | noroute 4|6 | noneighbour 4|6 | nobuffers
+//   stateless P... | hosts4 PREFIX4... | eam PREFIX4 PREFIX6 | errors_from A...   without state
+//   pref64 P... | nopool | pool A... | static udp X x T t | set KEY VALUE | mtu 4|6 N | vlan 4|6 ID
+//   [MTU] | local A tables BINDINGS SESSIONS SUBSCRIBERS | fragments ENTRIES CELLS | events N |
+//   workers N | wait SECONDS route PREFIX6 PORT VLAN | noroute 4|6 | noneighbour 4|6 | nobuffers
 //   in4|in6 PACKET [@vlan=N] [@pad=N] [@mac=ADDRESS] [@checksum-bad] [@cut=N] [@worker=N]
 //   frame4|frame6 HEX            a whole frame
 //   out4|out6 PACKET [@vlan=N]   next packet that left; what left and is not named is a failure
@@ -134,6 +135,8 @@ private:
             sizes_.tables.bindings = static_cast<std::uint32_t>(number(w.at(1)));
             sizes_.tables.sessions = static_cast<std::uint32_t>(number(w.at(2)));
             sizes_.tables.subscribers = static_cast<std::uint32_t>(number(w.at(3)));
+        } else if (verb == "events") {
+            sizes_.tables.events = static_cast<std::uint32_t>(number(w.at(1)));
         } else if (verb == "fragments") {
             sizes_.fragment_entries = static_cast<std::uint32_t>(number(w.at(1)));
             sizes_.fragment_cells = static_cast<std::uint32_t>(number(w.at(2)));
@@ -151,9 +154,19 @@ private:
             gw().route(w.at(1).c_str(), static_cast<unsigned>(number(w.at(2))),
                        static_cast<std::uint16_t>(number(w.at(3))));
         } else if (verb == "vlan") {
-            gw().vlan(w.at(1) == "4" ? 4 : 6, static_cast<std::uint16_t>(number(w.at(2))));
+            gw().vlan(w.at(1) == "4" ? 4 : 6, static_cast<std::uint16_t>(number(w.at(2))),
+                      static_cast<std::uint16_t>(w.size() > 3 ? number(w[3]) : 1500));
+        } else if (verb == "local") {
+            gw().local(w.at(1));
         } else if (verb == "pool") {
             add_pool(w);
+        } else if (verb == "nopool") {
+            gw().cfg.nat.n_slots = 0;
+            gw().cfg.nat.prefix[0].live = false;
+            gw().changed();
+        } else if (verb == "stateless" || verb == "hosts4" || verb == "eam" ||
+                   verb == "errors_from") {
+            add_stateless(w);
         } else if (verb == "static") {
             add_static(w);
         } else if (verb == "set") {
@@ -171,6 +184,28 @@ private:
             nat.slot[i - 1].addr = Ipv4Addr::parse(w[i]).value();
         }
         nat.n_slots = static_cast<unsigned>(w.size() - 1);
+        gw().changed();
+    }
+
+    void add_stateless(const Words& w) {
+        pipeline::Stateless& s = gw().cfg.stateless;
+        if (w[0] == "eam") {
+            const auto v4 = Prefix4::parse(w.at(1), Prefix4::Bare::allow);
+            const auto v6 = Prefix6::parse(w.at(2), Prefix6::Bare::allow);
+            if (!v4 || !v6 || !s.eam.add({*v4, *v6})) throw Fault("no EAM entry");
+            s.eam.finish();
+        }
+        for (std::size_t i = 1; i < w.size(); i++) {
+            if (w[0] == "stateless") {
+                const Pref64 p = *Pref64::parse(w[i]);
+                s.prefix[s.n_prefixes++] = {p, p.is_well_known()};
+            } else if (w[0] == "hosts4") {
+                s.ipv4[s.n_ipv4++] = *Prefix4::parse(w[i]);
+            } else if (w[0] == "errors_from") {
+                s.error_source[s.n_error_sources++] = Ipv4Addr::parse(w[i]).value();
+            }
+        }
+        s.on = true;
         gw().changed();
     }
 
@@ -223,6 +258,15 @@ private:
             {"exclude",
              [&] { cfg.nat.excluded[cfg.nat.n_excluded++].destination = *Prefix4::parse(value); }},
             {"non_global", [&] { cfg.non_global.add(*Prefix4::parse(value)); }},
+            {"udp_zero_checksum", [&] { cfg.stateless.drop_zero_checksum = value == "drop"; }},
+            {"tell_refusals", [&] { cfg.nat.log.refusals = n() != 0; }},
+            {"hairpin",
+             [&] {
+                 using Hairpin = pipeline::Stateless::Hairpin;
+                 cfg.stateless.hairpin = value == "off"      ? Hairpin::off
+                                         : value == "simple" ? Hairpin::simple
+                                                             : Hairpin::intrinsic;
+             }},
             {"icmp_errors",
              [&] {
                  using Mode = pipeline::ErrorPolicy::Mode;

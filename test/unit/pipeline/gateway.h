@@ -140,12 +140,23 @@ public:
         }
         writer.remove_neighbour(port == 6 ? 6 : 4, static_cast<std::uint16_t>(port), 0, gw);
     }
-    void vlan(unsigned port, std::uint16_t id) {
+    void vlan(unsigned port, std::uint16_t id, std::uint16_t bytes = 1500) {
         auto& i = cfg.interfaces.item[cfg.interfaces.n++];
         i = cfg.interfaces.item[port == 6 ? 0 : 1];
         i.vlan = id;
-        writer.set_interface(i.port, id, mac(port), 1500, true);
+        i.mtu = bytes;
+        writer.set_interface(i.port, id, mac(port), bytes, true);
         changed();
+    }
+    /// An address of the kernel's.
+    void local(const std::string& address) {
+        if (const auto v6 = Ipv6Addr::parse(address)) {
+            (void)writer.set_local({6, 128, *v6});
+        } else if (const auto v4 = Ipv4Addr::parse(address)) {
+            Ipv6Addr a;
+            std::memcpy(a.octet.data(), v4->octets().data(), 4);
+            (void)writer.set_local({4, 32, a});
+        }
     }
     [[nodiscard]] int waiting() const {
         int n = 0;
