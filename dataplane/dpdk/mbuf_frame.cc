@@ -151,6 +151,7 @@ bool pack_for_worker(const pipeline::Packet& p, rte_mbuf*& out) noexcept {
     f.l3_checksum_bad = p.l3_checksum_bad;
     f.hairpin = p.hairpin;
     f.ids_known = p.ids_known;
+    f.collect = p.collect;
     return true;
 }
 
@@ -165,6 +166,7 @@ void unpack_from_worker(rte_mbuf* m, pipeline::Packet& out) noexcept {
     out.hairpin = f.hairpin;
     out.handed_over = true;
     out.ids_known = f.ids_known;
+    out.collect = f.collect;
     out.src_id = f.src_id;
     out.dst_id = f.dst_id;
 }

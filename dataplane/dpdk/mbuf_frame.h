@@ -37,8 +37,8 @@ struct BufferFacts {
     std::uint16_t port = 0;  // ours, not DPDK's: index in the configuration
     std::uint16_t vlan = 0;
     Be16 src_id, dst_id;
-    bool l3_checksum_bad = false, hairpin = false, ids_known = false;
-    std::array<std::uint8_t, 5> unused{};
+    bool l3_checksum_bad = false, hairpin = false, ids_known = false, collect = false;
+    std::array<std::uint8_t, 4> unused{};
 };
 static_assert(sizeof(BufferFacts) == 16 && sizeof(BufferFacts) % RTE_MBUF_PRIV_ALIGN == 0);
 

@@ -62,6 +62,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
         return why;
     }
     write_binding(policy, w);
+    if (w.life == Life::fixed) pair_with_static(policy, s, w);
     if (w.life == Life::dynamic) count_ports(s, w.proto, 1);
     s.n_bindings += 1;
     n_bindings_++;

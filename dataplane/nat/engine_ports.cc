@@ -47,10 +47,23 @@ bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept
     if (paired) return true;
     const int fresh = least_loaded(policy, w.proto, s.group);
     if (fresh < 0) return false;
-    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, w.now);
-    s.slot = static_cast<std::uint16_t>(fresh);
-    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_bound, policy, s, w.now);
+    set_pair(policy, s, static_cast<std::uint16_t>(fresh), w.now);
     return true;
+}
+
+void Engine::set_pair(const Policy& policy, Subscriber& s, std::uint16_t slot, Now now) noexcept {
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
+    s.slot = slot;
+    if (is_unlikely(log_.addresses)) tell_address(EventKind::address_bound, policy, s, now);
+}
+
+/// A host with a static binding gets its other ports on the same address, when this worker has any
+/// there (RFC 6146 s3.5.1.1).
+void Engine::pair_with_static(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
+    if (s.slot < sizes_.slots || !slot_active_[w.slot] || !ports_.is_open(w.slot)) return;
+    if (ports_.free_count(w.slot, w.proto) == 0) return;
+    if (policy.slot[w.slot].group != policy.group_of(s.prefix)) return;
+    set_pair(policy, s, w.slot, w.now);
 }
 
 Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {

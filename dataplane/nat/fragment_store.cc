@@ -60,16 +60,17 @@ Index FragmentStore::find_or_make(const Key& k, Now now) noexcept {
 FragmentStore::Ids FragmentStore::ids_of(const Key& key, Now now) noexcept {
     const Index i = find(key, now);
     if (i == kNone) return {};
-    return entries_[i].ids;
+    if (!is_over(entries_[i])) return entries_[i].ids;
+    end(i);
+    return {};
 }
 
 FragmentStore::Ids FragmentStore::note_first(const Key& key, const Ids& ids, Now now) noexcept {
     const Index i = find_or_make(key, now);
     if (i == kNone) return ids;
     Entry& e = entries_[i];
-    const bool over = e.total != 0 && e.seen_bytes == e.total && e.n_pieces == 0;
     const bool other = e.ids.src != ids.src || e.ids.dst != ids.dst;
-    if (e.ids.known && !e.spoilt && (over || other)) {
+    if (e.ids.known && !e.spoilt && (is_over(e) || other)) {
         e.n_seen = e.seen_bytes = e.total = 0;
         e.until = now.tick + hold_ + Tick{1};
         e.ids = ids;

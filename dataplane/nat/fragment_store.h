@@ -60,7 +60,8 @@ public:
     FragmentStore(std::span<std::byte> memory, std::uint32_t entries, std::uint32_t cells,
                   const Seed& seed) noexcept;
 
-    /// The ids of the datagram, when its first fragment has been here.
+    /// The ids of the datagram, when its first fragment has been here. One that is complete is
+    /// over: what comes with its identification is of another.
     [[nodiscard]] Ids ids_of(const Key& key, Now now) noexcept;
     /// The first fragment came, with these ids; from now on ids_of() answers. A datagram that was
     /// complete, or had other ids, is over: its identification is used anew. The ids that count:
@@ -128,6 +129,9 @@ private:
     [[nodiscard]] Index find_or_make(const Key& k, Now now) noexcept;
     Drop place(Entry& e, const Piece& p) noexcept;
     static Seen see(Entry& e, const Range& range) noexcept;
+    [[nodiscard]] static bool is_over(const Entry& e) noexcept {
+        return !e.spoilt && e.total != 0 && e.seen_bytes == e.total && e.n_pieces == 0;
+    }
     void spoil(Entry& e) noexcept;
     void free_pieces(Entry& e) noexcept;
     void end(Index i) noexcept;

@@ -37,6 +37,7 @@ struct Packet {
     bool handed_over = false;  // came from another worker: never handed over again
     bool ids_known = false;    // a fragment whose ids the home worker found:
     Be16 src_id, dst_id;       // the datagram's ids, when ids_known
+    bool collect = false;      // a piece of a datagram that is to be put together here, once more
     std::uint16_t to_worker = 0;  // handover[] only
 };
 

@@ -97,7 +97,7 @@ void classify(Packet& packet, Work& work, const Snapshot& cfg, const WorkerState
         work.path = Path::punt;
         return;
     }
-    work.link_multicast = dst.is_multicast() && !from_worker;
+    work.link_multicast = dst.is_multicast();  // what a worker made itself is to nobody: 0
     if (work.l2.type == kTypeIpv6) return classify_v6(packet, work, cfg, worker);
     if (work.l2.type == kTypeIpv4) return classify_v4(packet, work, cfg, worker);
     work.path = Path::punt;

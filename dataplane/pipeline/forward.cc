@@ -209,7 +209,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id, proto_of(w.parsed.kind));
     if (is_unlikely(owner != c.worker.id)) {
         if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
-        const bool releases = w.resolved_here && w.parsed.first();
+        const bool releases = w.resolved_here && w.parsed.is_piece() && w.parsed.first();
         const auto key =
             releases ? fragment_key(packet.frame, w.parsed, false) : nat::FragmentStore::Key{};
         give_to(c, packet, w, owner);
@@ -270,8 +270,8 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
 }
 
 void give_to(Context& c, Packet& packet, const Work& w, unsigned owner) noexcept {
-    if (packet.buffer == nullptr || packet.frame.headroom < w.l2.bytes)
-        return drop_packet(c, packet, Drop::handover_full);
+    if (packet.buffer == nullptr) return give_in_pieces(c, packet, owner);
+    if (packet.frame.headroom < w.l2.bytes) return drop_packet(c, packet, Drop::handover_full);
     packet.frame.push_front(w.l2.bytes);
     packet.to_worker = static_cast<std::uint16_t>(owner);
     if (c.burst.handover.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
@@ -283,6 +283,7 @@ void hairpin_v4(Context& c, Packet& packet) noexcept {
     packet.hairpin = true;
     packet.handed_over = false;
     packet.ids_known = false;
+    packet.collect = false;
     c.worker.counters.add(Counter::hairpinned);
     Work w;
     const Ipv4Addr dst = load_ipv4(packet.frame.data + ipv4_at::kDestination);

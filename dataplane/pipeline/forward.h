@@ -38,6 +38,10 @@ void hairpin_v4(Context& c, Packet& packet) noexcept;
 /// Puts the link header back and gives the packet to the worker that owns it.
 void give_to(Context& c, Packet& packet, const Work& work, unsigned owner) noexcept;
 
+/// The same of a whole IPv4 datagram that lies in this worker's scratch: the owner puts it together
+/// again (fragments.cc).
+void give_in_pieces(Context& c, const Packet& whole, unsigned owner) noexcept;
+
 /// Fragments (fragments.cc): true when the packet was taken (held, dropped, reassembled); false
 /// when its ids are known and it can be translated at once.
 bool take_fragment(Context& c, Packet& packet, Work& work, bool v6) noexcept;

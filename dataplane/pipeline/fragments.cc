@@ -4,13 +4,15 @@
 //
 // IPv6 fragments belong to the subscriber's worker as all its packets do. Of IPv4 only the first
 // carries ports, so the address's home worker keeps the store, and hands what it resolved to the
-// owner with the ids that it found (Packet::ids_known).
+// owner with the ids that it found (Packet::ids_known). A datagram that had to be put together to
+// know its owner goes there in pieces again, for no buffer holds it (Packet::collect).
 #include <algorithm>
 #include <cstring>
 
 #include "common/net/headers.h"
 #include "dataplane/pipeline/forward.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/xlat/fragment.h"
 #include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
@@ -23,6 +25,15 @@ using nat::FragmentStore;
 bool must_be_whole(const Work& w, bool v6) noexcept {
     if (w.parsed.protocol == (v6 ? ip_proto::kIcmp6 : ip_proto::kIcmp)) return true;
     return !v6 && w.parsed.kind == xlat::Kind::udp && w.parsed.first() && w.parsed.udp_no_checksum;
+}
+
+/// A link header in front of the packet, for the way to another worker; never sent.
+L2 null_link(Frame& frame, std::uint16_t type) noexcept {
+    frame.push_front(kEthernetBytes);
+    std::memset(frame.data, 0, kEthernetBytes);
+    pipeline::store_be16(frame.data + 12, type);
+    frame.pull_front(kEthernetBytes);
+    return L2{kEthernetBytes, type, 0};
 }
 
 /// Makes the assembled packet at `data` say that it is whole.
@@ -57,14 +68,12 @@ void forward_whole(Context& c, const FragmentStore::Key& key, const Work& w, boo
     whole.handed_over = last.handed_over;
     Work next = w;
     next.hint = nat::kNone;
+    next.resolved_here = !last.collect;
     const Drop why =
         v6 ? xlat::parse_v6(whole.frame, next.parsed) : xlat::parse_v4(whole.frame, next.parsed);
     if (why != Drop::none) return c.worker.counters.drop(why);
     c.worker.counters.add(Counter::datagrams_reassembled);
     if (v6) return forward_64(c, whole, next);
-    const Proto proto = next.parsed.kind == xlat::Kind::udp ? Proto::udp : Proto::icmp;
-    const unsigned owner = c.cfg.nat.owner_of(w.slot, next.parsed.dst_id.host(), proto);
-    if (owner != c.worker.id) return c.worker.counters.drop(Drop::fragment_icmp);
     forward_46(c, whole, next);
 }
 
@@ -102,6 +111,10 @@ FragmentStore::Key fragment_key(const Frame& frame, const xlat::Parsed& p, bool 
 }
 
 bool take_fragment(Context& c, Packet& packet, Work& w, bool v6) noexcept {
+    if (packet.collect) {
+        hold(c, packet, w, fragment_key(packet.frame, w.parsed, v6), v6);
+        return true;
+    }
     if (packet.ids_known) {
         w.parsed.src_id = packet.src_id;
         w.parsed.dst_id = packet.dst_id;
@@ -147,6 +160,33 @@ bool take_fragment(Context& c, Packet& packet, Work& w, bool v6) noexcept {
     return false;
 }
 
+void give_in_pieces(Context& c, const Packet& whole, unsigned owner) noexcept {
+    constexpr std::uint32_t kPiece = FragmentStore::kCellBytes - 128;
+    // Options would have to be copied; translation forgets them anyway (RFC 7915 s4.1).
+    Frame frame = whole.frame;
+    const std::uint32_t header = (frame.data[ipv4_at::kVersionIhl] & 0x0fU) * 4U;
+    if (header > kIpv4Bytes) {
+        std::memmove(frame.data + header - kIpv4Bytes, frame.data, kIpv4Bytes);
+        frame.pull_front(header - kIpv4Bytes);
+        frame.data[ipv4_at::kVersionIhl] = 0x45;
+        store(frame.data + ipv4_at::kTotalLength,
+              Be16{static_cast<std::uint16_t>(frame.len_bytes)});
+    }
+    xlat::Cutter cutter(frame, kPiece);
+    while (!cutter.done()) {
+        Packet piece;
+        if (!c.burst.edge.alloc(c.burst.edge.context, cutter.next_bytes(), piece))
+            return c.worker.counters.drop(Drop::no_buffer);
+        if (!cutter.next(piece.frame)) return drop_packet(c, piece, Drop::no_buffer);
+        piece.port = whole.port;
+        piece.hairpin = whole.hairpin;
+        piece.collect = true;
+        Work w;
+        w.l2 = null_link(piece.frame, kTypeIpv4);
+        give_to(c, piece, w, owner);
+    }
+}
+
 void release_held(Context& c, const FragmentStore::Key& key, const Work& work, bool v6) noexcept {
     for (;;) {
         Packet packet;
@@ -161,12 +201,7 @@ void release_held(Context& c, const FragmentStore::Key& key, const Work& work, b
         packet.port = port;
         Work next = work;
         next.hint = nat::kNone;
-        // A link header for the way to another worker; never sent.
-        packet.frame.push_front(kEthernetBytes);
-        std::memset(packet.frame.data, 0, kEthernetBytes);
-        pipeline::store_be16(packet.frame.data + 12, v6 ? kTypeIpv6 : kTypeIpv4);
-        next.l2 = L2{kEthernetBytes, v6 ? kTypeIpv6 : kTypeIpv4, 0};
-        packet.frame.pull_front(kEthernetBytes);
+        next.l2 = null_link(packet.frame, v6 ? kTypeIpv6 : kTypeIpv4);
         const Drop why = v6 ? xlat::parse_v6(packet.frame, next.parsed)
                             : xlat::parse_v4(packet.frame, next.parsed);
         if (why != Drop::none) {

@@ -199,7 +199,10 @@ void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_
     const auto kind = xlat::error_for(why, v6);
     const bool asked = why != Drop::no_binding || work.parsed.protocol != ip_proto::kIcmp ||
                        work.parsed.icmp_type == 8;
-    if (!kind || !asked || !xlat::may_answer(f, work.parsed, v6, work.link_multicast) ||
+    // Of a datagram in pieces one answer is enough, but for hops: there each piece counts for
+    // itself.
+    const bool once = work.parsed.first() || why == Drop::hop_limit;
+    if (!kind || !asked || !once || !xlat::may_answer(f, work.parsed, v6, work.link_multicast) ||
         forged_source(c, packet, v6) || !errors_allowed(c, f, v6)) {
         return drop_packet(c, packet, why);
     }

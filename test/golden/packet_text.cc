@@ -263,8 +263,8 @@ Built piece(Iterator& at, Iterator end, const Variables& known) {
     Built out;
     out.bytes.assign(whole.bytes.begin(), whole.bytes.begin() + static_cast<long>(header));
     const auto from = whole.bytes.begin() + static_cast<long>(header + first);
-    const unsigned long id = number(l.text("id", "0"));
     if (v6) {
+        const unsigned long id = number(l.text("id", "0"));
         Bytes f = packets::fragment_header(whole.bytes[6], static_cast<unsigned>(first),
                                            l.flag("more"), static_cast<std::uint32_t>(id));
         out.bytes[6] = 44;
@@ -272,8 +272,7 @@ Built piece(Iterator& at, Iterator end, const Variables& known) {
         out.bytes = out.bytes + f;
     } else {
         put16(out.bytes, 2, static_cast<unsigned>(header + count));
-        if (l.text("id", "0") == "any") throw Fault("piece: id=any is not possible");
-        put16(out.bytes, 4, static_cast<unsigned>(id));
+        l.put(out, 4, l.text("id", "0"));
         put16(out.bytes, 6,
               static_cast<unsigned>((whole.bytes[6] & 0x40U) << 8U) |
                   (l.flag("more") ? 0x2000U : 0U) | static_cast<unsigned>(first / 8));

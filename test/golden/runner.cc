@@ -17,6 +17,7 @@
 //   some4|some6                  a packet left whose bytes do not matter here
 //   drop REASON [N]              N (1) drops for that reason in all; for other reasons: none
 //   count COUNTER N              its value by now
+//   differ $A $B                 two values that packets had
 //
 // Packets are written as packet_text.h says. The gateway has NAT64 prefix 2001:db8:64::/96, pool
 // 198.51.100.1, sends ICMP errors from 192.0.2.254 and 2001:db8:6::ffff, links of 1,500 bytes.
@@ -119,6 +120,8 @@ private:
         } else if (verb == "count") {
             const auto have = gw().count(named<Counter>(kCounters, w.at(1)));
             if (have != number(w.at(2))) throw Fault(w[1] + " is " + std::to_string(have));
+        } else if (verb == "differ") {
+            if (known_.at(w.at(1)) == known_.at(w.at(2))) throw Fault(w[1] + " is " + w[2]);
         } else if (verb == "wait") {
             for (auto& s : gw().wait(number(w.at(1)))) left_.push_back(s);
         } else {
