@@ -35,3 +35,14 @@ inject() { # GROUP...
     /usr/bin/python3 "$tools/inject/run.py" "$(ns_name a6)" eth0 "$(mac_of g6)" "$(ns_name a4)" eth0 "$(mac_of g4)" "$@" ||
         fail "injected packets were not translated as they should be"
 }
+
+# inject_with SETTINGS GROUP...: the policy with these settings of nat64 besides, applied live; then the cases.
+inject_with() {
+    local base=$nat64_extra settings=$1
+    shift
+    nat64_extra="$settings $base"
+    gw_write_conf
+    nat64_extra=$base
+    ctl reload >/dev/null
+    inject "$@"
+}

@@ -73,11 +73,12 @@ class Frame:
 
 
 class Wires:
-    """Both sides. After what a case sends, a marker goes through each way; the gateway keeps the order of what
-    comes in by a port, so when both markers are out, what did not come before them will not come."""
+    """Both sides. After what a case sends, a marker goes through each way; one worker keeps the order of what
+    comes in by a port, so when both markers are out, what did not come before them will not come. With more
+    workers that is so for each, only: then `settle` seconds are waited besides."""
 
-    def __init__(self, six, four, marker):
-        self.six, self.four, self.marker, self.count = six, four, marker, 0
+    def __init__(self, six, four, marker, settle=0.002):
+        self.six, self.four, self.marker, self.count, self.settle = six, four, marker, 0, settle
 
     def _marks(self):
         m = self.marker
@@ -87,27 +88,31 @@ class Wires:
         back = IP(src=m["z4"], dst=m["t"]) / UDP(sport=m["port"], dport=m["t_port"]) / tag
         return tag, there, back
 
-    def exchange(self, sends, wait=0.0):
-        """sends: [(6 or 4, packet)]; a number instead: a pause in seconds. What came out: {6: [bytes], 4: [bytes]}."""
+    def exchange(self, sends, want=(0, 0)):
+        """sends: [(6 or 4, packet)]; a number instead: a pause in seconds. What came out: {6: [bytes], 4: [bytes]};
+        `want`: packets on side 6 and 4 that are waited for longer."""
         self.six.receive(), self.four.receive()
         for what in sends:
             if isinstance(what, (int, float)):
                 time.sleep(what)
             else:
                 (self.six if what[0] == 6 else self.four).send(*what[1:])
-        time.sleep(wait)
         tag, there, back = self._marks()
         self.six.send(there)
         self.four.send(back)
         got = {6: [], 4: []}
-        seen, end = set(), time.monotonic() + 3
+        seen, end = set(), time.monotonic() + 6
         while len(seen) < 2:
             left = end - time.monotonic()
             if left <= 0:
                 raise Mismatch(f"the marker of side {({6, 4} - seen)} did not come out: is the gateway alive?")
             select.select([self.six.sock, self.four.sock], [], [], left)
             self._take(got, tag, seen)
-        time.sleep(0.002)
+        end = time.monotonic() + 0.5
+        while (len(got[6]) < want[0] or len(got[4]) < want[1]) and time.monotonic() < end:
+            select.select([self.six.sock, self.four.sock], [], [], 0.05)
+            self._take(got, tag, seen)
+        time.sleep(self.settle)
         self._take(got, tag, seen)
         return got
 

@@ -14,7 +14,7 @@ X, H, R6 = "2001:db8:6:c::2", "2001:db8:6:d::2", "2001:db8:6:99::1"
 T, S, R = "203.0.113.1", "192.0.2.33", "192.0.2.99"
 GW6, GW4 = "2001:db8:6::1", "198.51.100.1"
 PREF = "2001:db8:64::"
-MARKER = {"x": "2001:db8:6:e::2", "z6": "2001:db8:64::c000:2fe", "z4": "192.0.2.254", "t": T, "port": 4444, "t_port": 4444}
+MARKER = {"x": "2001:db8:6:e::2", "z6": "2001:db8:64::808:404", "z4": "8.8.4.4", "t": T, "port": 4444, "t_port": 4444}
 
 
 def embed(v4_address, prefix=PREF):
@@ -59,7 +59,7 @@ class Tester:
 
     def run(self, sends, out4=(), out6=()):
         """Sends, and takes what comes out on both sides: these packets, in this order, and no others."""
-        got = self.wires.exchange(sends)
+        got = self.wires.exchange(sends, (len(list(out6)), len(list(out4))))
         for n, want in ((4, list(out4)), (6, list(out6))):
             for i, packet in enumerate(got[n]):
                 if i >= len(want):
