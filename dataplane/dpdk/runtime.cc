@@ -14,6 +14,7 @@
 #include "common/log/log.h"
 #include "dataplane/dpdk/af_packet_fanout.h"
 #include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/memif_leave.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/punt.h"
@@ -76,7 +77,33 @@ struct Runtime::Impl {
     Published published;
     std::unique_ptr<const pipeline::Snapshot> current;
 
+    /// From any thread: the interrupt thread takes tickets too.
+    std::uint64_t take_ticket() {
+        return published.ticket.fetch_add(1, std::memory_order_acq_rel) + 1;
+    }
+    bool passed(std::uint64_t ticket) const {
+        return std::all_of(worker.begin(), worker.end(),
+                           [&](const auto& w) { return w->passed(ticket); });
+    }
+
+    Status guard_memif() {
+        const bool any = std::any_of(devices.begin(), devices.end(),
+                                     [](const DeviceSpec& d) { return d.driver == "net_memif"; });
+        if (!any) return Done{};
+        if (!memif_guard_works())
+            return Error{"dataplane.ports",
+                         "memif needs DPDK's drivers as shared objects: linked into the program a "
+                         "client that leaves could crash it"};
+        set_memif_guard([this] {
+            const std::uint64_t ticket = take_ticket();
+            while (!passed(ticket)) rte_delay_us_sleep(20);
+            log::info("memif: a connection goes down, and no worker is in it any more");
+        });
+        return Done{};
+    }
+
     ~Impl() {
+        set_memif_guard({});
         punt.reset();
         worker.clear();
         for (Port& p : port) p.close();
@@ -251,7 +278,8 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     auto buffers = Buffers::create(plan);
     if (!buffers) return buffers.error();
     impl->buffers = std::move(*buffers);
-    for (auto step : {&Impl::open_ports, &Impl::make_tables, &Impl::make_workers}) {
+    for (auto step :
+         {&Impl::open_ports, &Impl::make_tables, &Impl::make_workers, &Impl::guard_memif}) {
         const Status done = (impl.get()->*step)();
         if (!done) return done.error();
     }
@@ -327,16 +355,9 @@ void Runtime::publish(std::unique_ptr<const pipeline::Snapshot> next) {
     impl_->current = std::move(next);
 }
 
-std::uint64_t Runtime::take_ticket() {
-    const std::uint64_t t = impl_->published.ticket.load(std::memory_order_relaxed) + 1;
-    impl_->published.ticket.store(t, std::memory_order_release);
-    return t;
-}
+std::uint64_t Runtime::take_ticket() { return impl_->take_ticket(); }
 
-bool Runtime::passed(std::uint64_t ticket) const {
-    return std::all_of(impl_->worker.begin(), impl_->worker.end(),
-                       [&](const auto& w) { return w->passed(ticket); });
-}
+bool Runtime::passed(std::uint64_t ticket) const { return impl_->passed(ticket); }
 
 Now Runtime::now() const { return impl_->worker.front()->setup().clock.at(rte_rdtsc()); }
 
