@@ -30,8 +30,7 @@ int run(const isthmus::config::Config& cfg) {
     dpdk::Runtime& r = **runtime;
     auto agent = agent::Agent::create(cfg, r, r.fib());
     if (!agent) return fail(agent.error());
-    for (std::uint16_t i = 0; i < cfg.dataplane.ports.size(); i++)
-        r.set_punt_fd(i, (*agent)->punt_fd(i));
+    for (const agent::Tap& t : (*agent)->taps()) r.add_punt(t.port, t.vlan, t.fd);
     const Status launched = r.launch();
     if (!launched) return fail(launched.error());
     const Status open = (*agent)->open_for_business();

@@ -200,19 +200,29 @@ struct Route {
     Origin origin;
 };
 
+/// What stands on the punt interface of a port, or of a VLAN on it.
+struct InterfaceConfig {
+    std::vector<std::string> addresses;  // "192.0.2.1/24": put on the punt interface
+    std::vector<Route> routes;           // installed by way of the punt interface
+    std::vector<StaticNeighbour> neighbours;
+    Origin origin;
+};
+
+/// One element of dataplane.ports[].vlans: a punt interface of its own, named PORT.ID.
+struct VlanConfig : InterfaceConfig {
+    std::uint16_t id = 0;   // 1 to 4094
+    std::uint16_t mtu = 0;  // 0: the port's
+};
+
 /// One element of dataplane.ports. All start-only but addresses, routes and neighbours.
-struct PortConfig {
+struct PortConfig : InterfaceConfig {
     std::string name;  // of the port and of its punt interface in the kernel, at most 15 characters
     std::string device;           // PCI address, or vdev string ("net_af_packet0,iface=eth1")
     std::uint16_t mtu = 1500;     // bytes of IP packet
     std::uint16_t rx_queues = 0;  // 0: one per worker, as far as the device has them
     std::uint16_t descriptors = 1024;
     bool promiscuous = false;
-    std::vector<std::string> addresses;  // "192.0.2.1/24": put on the punt interface
-    std::vector<Route> routes;           // installed by way of the punt interface
-    std::vector<StaticNeighbour> neighbours;
-    std::vector<std::uint16_t> vlans;  // VLAN sub-interfaces made on the punt interface
-    Origin origin;
+    std::vector<VlanConfig> vlans;
 };
 
 enum class Idle : std::uint8_t { automatic, poll, sleep };

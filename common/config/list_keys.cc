@@ -66,7 +66,10 @@ void dataplane_lists(std::vector<ListKey>& out) {
          "The ports: { name; device; mtu; addresses; routes; neighbours; vlans; rx_queues; "
          "descriptors; promiscuous; }. device: a PCI address, or a DPDK virtual device such as "
          "\"net_af_packet0,iface=eth1\". addresses and routes go to the punt interface, which "
-         "bears the port's name in the kernel; FRR or ip(8) may do it instead.",
+         "bears the port's name in the kernel; FRR or ip(8) may do it instead. vlans: ids, or "
+         "{ id; mtu; addresses; routes; neighbours; }: each has a punt interface PORT.ID of its "
+         "own, without tags; what comes from other VLANs appears with its tag on the port's. A "
+         "single arm is one port with IPv6 in one VLAN and IPv4 in another, or both untagged.",
          "(\n        { name = \"inside\";  device = \"0000:01:00.0\"; addresses = ( "
          "\"2001:db8:6::1/64\" ); },\n        { name = \"outside\"; device = \"0000:01:00.1\"; "
          "addresses = ( \"198.51.100.1/30\" );\n          routes = ( { to = \"0.0.0.0/0\"; via = "

@@ -11,6 +11,7 @@
 #include "common/config/carrier.h"
 #include "common/config/literals.h"
 #include "common/config/parse_dns64.h"
+#include "common/config/parse_ports.h"
 #include "common/config/schema.h"
 #include "common/config/validate.h"
 
@@ -34,10 +35,6 @@ const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat
                                     "nat64.stateless", "dataplane",         "control",
                                     "dns64",           "dns64.limits",      "dns64.cache",
                                     "dns64.query_log"};
-const std::set<std::string> kPortKeys{"name",        "device",      "mtu",       "rx_queues",
-                                      "descriptors", "promiscuous", "addresses", "routes",
-                                      "neighbours",  "vlans"};
-
 unsigned distance(const std::string& a, const std::string& b) {
     std::vector<unsigned> row(b.size() + 1);
     for (unsigned j = 0; j <= b.size(); j++) row[j] = j;
@@ -204,7 +201,8 @@ private:
             } else if (path == "dataplane.workers") {
                 read_cpu(e);
             } else if (path == "dataplane.ports") {
-                read_port(e);
+                out_.config.dataplane.ports.push_back(
+                    read_port_group(e, complain(), unknown_in("dataplane.ports")));
             } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
                 out_.config.dataplane.eal_args.push_back(arg);
             }
@@ -319,127 +317,6 @@ private:
         int cpu = 0;
         if (number(e, "a CPU", 0, 1023, cpu))
             out_.config.dataplane.workers.push_back(static_cast<std::uint16_t>(cpu));
-    }
-
-    void read_port(const Setting& e) {
-        if (!e.isGroup())
-            return error(e, "a port is a group: { name = \"...\"; device = \"...\"; }");
-        PortConfig p;
-        p.origin = origin(e);
-        for (int i = 0; i < e.getLength(); i++) read_port_key(e[i], p);
-        if (p.name.empty()) error(e, "a port needs name = \"...\"");
-        if (p.device.empty()) error(e, "a port needs device = \"PCI address or virtual device\"");
-        out_.config.dataplane.ports.push_back(p);
-    }
-
-    void read_port_key(const Setting& s, PortConfig& p) {
-        const std::string name = s.getName();
-        int v = 0;
-        if (name == "name") {
-            (void)text_of(s, "name", p.name);
-        } else if (name == "device") {
-            (void)text_of(s, "device", p.device);
-        } else if (name == "mtu") {
-            if (number(s, "mtu", 1280, 9600, v)) p.mtu = static_cast<std::uint16_t>(v);
-        } else if (name == "rx_queues") {
-            if (number(s, "rx_queues", 0, 64, v)) p.rx_queues = static_cast<std::uint16_t>(v);
-        } else if (name == "descriptors") {
-            if (number(s, "descriptors", 64, 32768, v))
-                p.descriptors = static_cast<std::uint16_t>(v);
-        } else if (name == "promiscuous") {
-            if (s.getType() != Setting::TypeBoolean)
-                return error(s, "promiscuous is true or false");
-            p.promiscuous = s;
-        } else if (kPortKeys.contains(name)) {
-            read_port_list(s, name, p);
-        } else {
-            unknown(s, "a port", name, kPortKeys);
-        }
-    }
-
-    void read_port_list(const Setting& s, const std::string& name, PortConfig& p) {
-        if (!is_list(s, name)) return;
-        for (int i = 0; i < s.getLength(); i++) {
-            const Setting& e = s[i];
-            int v = 0;
-            std::string text;
-            if (name == "vlans") {
-                if (number(e, "a VLAN", 1, 4094, v))
-                    p.vlans.push_back(static_cast<std::uint16_t>(v));
-            } else if (name == "addresses") {
-                if (!text_of(e, "an address", text)) continue;
-                if (interface_address_ok(text)) {
-                    p.addresses.push_back(text);
-                } else {
-                    error(e,
-                          "\"" + text +
-                              "\": write an address with its length, for example \"192.0.2.1/24\"");
-                }
-            } else if (name == "routes") {
-                read_route(e, p);
-            } else {
-                read_neighbour(e, p);
-            }
-        }
-    }
-
-    static bool interface_address_ok(const std::string& text) {
-        const auto slash = text.find('/');
-        if (slash == std::string::npos) return false;
-        const std::string host = text.substr(0, slash), len = text.substr(slash);
-        if (Ipv4Addr::parse(host)) return Prefix4::parse("0.0.0.0" + len).ok() || len == "/0";
-        return Ipv6Addr::parse(host) && Prefix6::parse("::" + len).ok();
-    }
-
-    void read_route(const Setting& e, PortConfig& p) {
-        Route r;
-        r.origin = origin(e);
-        if (!e.isGroup()) return error(e, "a route is { to = \"prefix\"; via = \"address\"; }");
-        for (int i = 0; i < e.getLength(); i++) {
-            const std::string name = e[i].getName();
-            if (name == "to") {
-                if (!text_of(e[i], "to", r.to)) return;
-            } else if (name == "via") {
-                if (!text_of(e[i], "via", r.via)) return;
-            } else {
-                return unknown(e[i], "a route", name, {"to", "via"});
-            }
-        }
-        const bool v4 = Prefix4::parse(r.to).ok() && Ipv4Addr::parse(r.via);
-        const bool v6 = Prefix6::parse(r.to).ok() && Ipv6Addr::parse(r.via);
-        if (!v4 && !v6)
-            return error(e,
-                         "a route needs to = \"prefix\" and via = \"address\" of the same family");
-        p.routes.push_back(r);
-    }
-
-    void read_neighbour(const Setting& e, PortConfig& p) {
-        StaticNeighbour n;
-        n.origin = origin(e);
-        std::string mac;
-        int vlan = 0;
-        if (!e.isGroup()) return error(e, "a neighbour is { address = \"...\"; mac = \"...\"; }");
-        for (int i = 0; i < e.getLength(); i++) {
-            const std::string name = e[i].getName();
-            if (name == "address") {
-                if (!text_of(e[i], "address", n.address)) return;
-            } else if (name == "mac") {
-                if (!text_of(e[i], "mac", mac)) return;
-            } else if (name == "vlan") {
-                if (!number(e[i], "vlan", 0, 4094, vlan)) return;
-            } else {
-                return unknown(e[i], "a neighbour", name, {"address", "mac", "vlan"});
-            }
-        }
-        const auto parsed = MacAddr::parse(mac);
-        if (!parsed || parsed->is_multicast())
-            return error(e,
-                         "\"" + mac + "\" is not a unicast link address; write 02:00:00:00:00:01");
-        if (!Ipv4Addr::parse(n.address) && !Ipv6Addr::parse(n.address))
-            return error(e, "\"" + n.address + "\" is not an address");
-        n.mac = *parsed;
-        n.vlan = static_cast<std::uint16_t>(vlan);
-        p.neighbours.push_back(n);
     }
 
     Loaded& out_;

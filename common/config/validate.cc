@@ -2,7 +2,6 @@
 #include "common/config/validate.h"
 
 #include <algorithm>
-#include <map>
 
 #include "common/config/carrier.h"
 
@@ -17,7 +16,6 @@ public:
     void run() {
         prefixes();
         pool();
-        ports();
         workers();
         times();
     }
@@ -89,14 +87,19 @@ private:
 
     void own_address(const PoolEntry& entry) {
         for (const PortConfig& port : c_.dataplane.ports) {
-            for (const std::string& text : port.addresses) {
-                const auto a = Ipv4Addr::parse(text.substr(0, text.find('/')));
-                if (!a || !entry.addresses.contains(*a)) continue;
-                error(entry.origin, "pool entry " + entry.addresses.text() + " contains " +
-                                        a->text() + ", an address of port " + port.name +
-                                        "; pool addresses must be nobody else's: take it out of "
-                                        "the pool or off the port");
-            }
+            own_address_on(entry, port, port.name);
+            for (const VlanConfig& v : port.vlans) own_address_on(entry, v, port.name);
+        }
+    }
+
+    void own_address_on(const PoolEntry& entry, const InterfaceConfig& i, const std::string& port) {
+        for (const std::string& text : i.addresses) {
+            const auto a = Ipv4Addr::parse(text.substr(0, text.find('/')));
+            if (!a || !entry.addresses.contains(*a)) continue;
+            error(entry.origin, "pool entry " + entry.addresses.text() + " contains " + a->text() +
+                                    ", an address of port " + port +
+                                    "; pool addresses must be nobody else's: take it out of the "
+                                    "pool or off the port");
         }
     }
 
@@ -112,35 +115,6 @@ private:
               "the well-known prefix 64:ff9b::/96 must not be used with private IPv4 addresses "
               "(RFC 6052 section 3.1); "
               "use a prefix of your own, or set nat64.wkp_allow_non_global = true in a laboratory");
-    }
-
-    void ports() {
-        std::map<std::string, Origin> names, devices;
-        for (const PortConfig& p : c_.dataplane.ports) {
-            const bool good =
-                !p.name.empty() && p.name.size() <= 15 &&
-                p.name.find_first_not_of(
-                    "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") ==
-                    std::string::npos;
-            if (!good)
-                error(p.origin, "port name \"" + p.name +
-                                    "\": 1 to 15 letters, digits, - or _ (it names an interface)");
-            if (!names.emplace(p.name, p.origin).second)
-                error(p.origin, "two ports are named \"" + p.name + "\"; rename one");
-            if (!devices.emplace(p.device, p.origin).second)
-                error(p.origin, "two ports use device \"" + p.device + "\"; remove one");
-            for (std::size_t i = 0; i < p.neighbours.size(); i++) {
-                for (std::size_t j = 0; j < i; j++) {
-                    if (p.neighbours[i].address == p.neighbours[j].address &&
-                        p.neighbours[i].vlan == p.neighbours[j].vlan) {
-                        error(p.neighbours[i].origin, "neighbour " + p.neighbours[i].address +
-                                                          " is written twice; remove one");
-                    }
-                }
-            }
-        }
-        if (c_.dataplane.ports.size() > 32)
-            error(c_.dataplane.ports[32].origin, "more than 32 ports");
     }
 
     void workers() {
@@ -176,6 +150,7 @@ private:
 
 void validate(Loaded& loaded, const std::string& name) {
     Checker(loaded, name).run();
+    validate_ports(loaded, name);
     validate_carrier(loaded, name);
 }
 

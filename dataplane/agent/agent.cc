@@ -67,8 +67,7 @@ Agent::~Agent() {
     for (Tap& t : taps_) remove_tap(t);
 }
 
-Status Agent::make_taps(pipeline::Fib& fib) {
-    const auto facts = workers_.ports();
+Status Agent::quieten_devices(const std::vector<PortFacts>& facts) const {
     const bool other = is_other_netns(cfg_.dataplane.punt_netns);
     for (const PortFacts& p : facts) {
         if (!p.kernel_device || p.kernel_device_name.empty()) continue;
@@ -83,6 +82,30 @@ Status Agent::make_taps(pipeline::Fib& fib) {
         const Status quiet = quieten_device(p.kernel_device_name);
         if (!quiet) return quiet.error();
     }
+    return Done{};
+}
+
+Status Agent::make_tap(const PortFacts& port, const config::VlanConfig* vlan) {
+    const std::uint16_t id = vlan == nullptr ? std::uint16_t{0} : vlan->id;
+    const std::string name = id == 0 ? port.name : port.name + "." + std::to_string(id);
+    const std::uint16_t mtu = vlan != nullptr && vlan->mtu != 0 ? vlan->mtu : port.mtu;
+    auto tap = open_tap(name, port.mac, mtu);
+    if (!tap) return tap.error();
+    tap->port = port.port_id;
+    tap->vlan = id;
+    if (tap->was_there)
+        log::info("punt interface " + name +
+                  " was there already: its addresses and routes are kept");
+    set_carrier(*tap, port.link_up);
+    kernel_->add_interface(tap->ifindex, tap->port, tap->vlan, name);
+    taps_.push_back(*tap);
+    return Done{};
+}
+
+Status Agent::make_taps(pipeline::Fib& fib) {
+    const auto facts = workers_.ports();
+    const Status quiet = quieten_devices(facts);
+    if (!quiet) return quiet.error();
     auto inside = InNetns::enter(cfg_.dataplane.punt_netns);
     if (!inside) return inside.error();
     grace_ = std::make_unique<WorkersPass>(workers_);
@@ -90,49 +113,52 @@ Status Agent::make_taps(pipeline::Fib& fib) {
     if (!kernel) return kernel.error();
     kernel_ = std::move(*kernel);
     for (const PortFacts& p : facts) {
-        auto tap = open_tap(p.name, p.mac, p.mtu);
-        if (!tap) return tap.error();
-        if (tap->was_there)
-            log::info("punt interface " + p.name +
-                      " was there already: its addresses and routes are kept");
-        set_carrier(*tap, p.link_up);
+        const Status made = make_tap(p, nullptr);
+        if (!made) return made.error();
         link_up_.push_back(p.link_up);
-        kernel_->add_interface(tap->ifindex, p.port_id, 0, p.name);
-        taps_.push_back(*tap);
+        for (const config::VlanConfig& v : cfg_.dataplane.ports[p.port_id].vlans) {
+            const Status of_vlan = make_tap(p, &v);
+            if (!of_vlan) return of_vlan.error();
+        }
+    }
+    return Done{};
+}
+
+Status Agent::configure_tap(const Tap& tap, const config::InterfaceConfig& from) {
+    const std::string where = "punt interface " + tap.name;
+    for (const std::string& a : from.addresses) {
+        const Status done = kernel_->add_address(tap.ifindex, a);
+        if (!done) return Error{where, done.error().text()};
+    }
+    for (const config::Route& r : from.routes) {
+        const Status done = kernel_->add_route(tap.ifindex, r.to, r.via);
+        if (!done)
+            return Error{where,
+                         done.error().text() + "; is the next hop on a network of this interface?"};
+    }
+    for (const config::StaticNeighbour& n : from.neighbours) {
+        Ipv6Addr address;
+        const auto v4 = Ipv4Addr::parse(n.address);
+        if (v4) {
+            std::copy_n(v4->octets().begin(), 4, address.octet.begin());
+        } else {
+            address = *Ipv6Addr::parse(n.address);
+        }
+        const std::uint16_t vlan = n.vlan != 0 ? n.vlan : tap.vlan;
+        kernel_->writer().set_neighbour(v4 ? 4 : 6, tap.port, vlan, address, n.mac, true);
     }
     return Done{};
 }
 
 Status Agent::configure_taps() {
-    for (std::size_t i = 0; i < cfg_.dataplane.ports.size(); i++) {
-        const config::PortConfig& p = cfg_.dataplane.ports[i];
-        for (const std::string& a : p.addresses) {
-            const Status done = kernel_->add_address(taps_[i].ifindex, a);
-            if (!done) return Error{"port " + p.name, done.error().text()};
+    for (const Tap& tap : taps_) {
+        const config::PortConfig& port = cfg_.dataplane.ports[tap.port];
+        const config::InterfaceConfig* from = &port;
+        for (const config::VlanConfig& v : port.vlans) {
+            if (v.id == tap.vlan) from = &v;
         }
-        for (const config::Route& r : p.routes) {
-            const Status done = kernel_->add_route(taps_[i].ifindex, r.to, r.via);
-            if (!done)
-                return Error{"port " + p.name,
-                             done.error().text() + "; is the next hop on a network of this port?"};
-        }
-        for (const config::StaticNeighbour& n : p.neighbours) {
-            Ipv6Addr address;
-            const auto v4 = Ipv4Addr::parse(n.address);
-            if (v4) {
-                std::copy_n(v4->octets().begin(), 4, address.octet.begin());
-            } else {
-                address = *Ipv6Addr::parse(n.address);
-            }
-            kernel_->writer().set_neighbour(v4 ? 4 : 6, static_cast<std::uint16_t>(i), n.vlan,
-                                            address, n.mac, true);
-        }
-        if (!p.vlans.empty()) {
-            log::warn("port " + p.name +
-                      ": VLAN interfaces are not made from the configuration yet; make them with "
-                      "ip link add link " +
-                      p.name + " type vlan");
-        }
+        const Status done = configure_tap(tap, *from);
+        if (!done) return done.error();
     }
     return Done{};
 }
@@ -247,10 +273,12 @@ bool Agent::follow_kernel() {
 
 void Agent::follow_links() {
     const auto facts = workers_.ports();
-    for (std::size_t i = 0; i < facts.size() && i < taps_.size(); i++) {
+    for (std::size_t i = 0; i < facts.size() && i < link_up_.size(); i++) {
         if (facts[i].link_up == link_up_[i]) continue;
         link_up_[i] = facts[i].link_up;
-        set_carrier(taps_[i], facts[i].link_up);
+        for (const Tap& t : taps_) {
+            if (t.port == i) set_carrier(t, facts[i].link_up);
+        }
         log::info("port " + facts[i].name + (facts[i].link_up ? ": link up" : ": link down"));
     }
 }

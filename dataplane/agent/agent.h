@@ -32,8 +32,8 @@ public:
     Agent(const Agent&) = delete;
     Agent& operator=(const Agent&) = delete;
 
-    /// The TAP of a port, for the punt thread.
-    [[nodiscard]] int punt_fd(std::uint16_t port) const { return taps_[port].fd; }
+    /// The TAPs of ports and VLANs, for the punt thread.
+    [[nodiscard]] const std::vector<Tap>& taps() const { return taps_; }
     /// After the workers run: configured addresses and routes, the socket.
     Status open_for_business();
     void run_once(int timeout_ms);
@@ -41,6 +41,9 @@ public:
 private:
     Agent(const config::Config& cfg, Workers& workers) : cfg_(cfg), workers_(workers) {}
     Status make_taps(pipeline::Fib& fib);
+    Status quieten_devices(const std::vector<PortFacts>& facts) const;
+    Status make_tap(const PortFacts& port, const config::VlanConfig* vlan);
+    Status configure_tap(const Tap& tap, const config::InterfaceConfig& from);
     Status configure_taps();
     Status republish();
     [[nodiscard]] Expected<std::unique_ptr<pipeline::Snapshot>> compile_policy(

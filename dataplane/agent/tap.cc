@@ -67,6 +67,7 @@ bool write_sysctl(const std::string& path, const std::string& value) {
 
 Expected<Tap> open_tap(const std::string& name, MacAddr mac, std::uint16_t mtu) {
     Tap tap;
+    tap.name = name;
     const ControlSocket s;
     ifreq r = named(name);
     tap.was_there = s.call(SIOCGIFINDEX, r);

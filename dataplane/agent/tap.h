@@ -14,6 +14,8 @@ namespace isthmus::agent {
 
 struct Tap {
     int fd = -1;
+    std::uint16_t port = 0, vlan = 0;  // vlan 0: the port itself
+    std::string name;
     unsigned ifindex = 0;
     bool was_there = false;  // left by a dataplane that died
 };

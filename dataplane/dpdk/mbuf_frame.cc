@@ -123,11 +123,14 @@ rte_mbuf* make_whole(rte_mbuf* m, const BufferSource& from) noexcept {
     return fresh;
 }
 
-bool restore_tag(const pipeline::Packet& p, rte_mbuf* m) noexcept {
-    if (p.vlan == 0) return true;
-    constexpr std::uint16_t kMacs = 12, kTag = 4;
+namespace {
+
+constexpr std::uint16_t kMacs = 12, kTag = 4;
+
+}  // namespace
+
+bool put_tag(rte_mbuf* m, std::uint16_t tci) noexcept {
     if (m->data_len < kMacs + 2 || m->data_off < kTag) return false;
-    const std::uint16_t tci = (m->vlan_tci & 0x0fff) == p.vlan ? m->vlan_tci : p.vlan;
     auto* old = rte_pktmbuf_mtod(m, std::uint8_t*);
     std::uint8_t* start = old - kTag;
     std::memmove(start, old, kMacs);
@@ -139,6 +142,25 @@ bool restore_tag(const pipeline::Packet& p, rte_mbuf* m) noexcept {
     m->data_len = static_cast<std::uint16_t>(m->data_len + kTag);
     m->pkt_len += kTag;
     return true;
+}
+
+bool restore_tag(const pipeline::Packet& p, rte_mbuf* m) noexcept {
+    if (p.vlan == 0) return true;
+    return put_tag(m, (m->vlan_tci & 0x0fff) == p.vlan ? m->vlan_tci : p.vlan);
+}
+
+std::uint16_t tag_of(const rte_mbuf* m) noexcept {
+    const auto* f = rte_pktmbuf_mtod(m, const std::uint8_t*);
+    if (m->data_len < kMacs + kTag + 2 || f[12] != 0x81 || f[13] != 0x00) return 0;
+    return static_cast<std::uint16_t>((f[14] << 8 | f[15]) & 0x0fff);
+}
+
+void take_tag_out(rte_mbuf* m) noexcept {
+    auto* start = rte_pktmbuf_mtod(m, std::uint8_t*);
+    std::memmove(start + kTag, start, kMacs);
+    m->data_off = static_cast<std::uint16_t>(m->data_off + kTag);
+    m->data_len = static_cast<std::uint16_t>(m->data_len - kTag);
+    m->pkt_len -= kTag;
 }
 
 bool pack_for_worker(const pipeline::Packet& p, rte_mbuf*& out) noexcept {

@@ -146,6 +146,13 @@ inline void show_frame(rte_mbuf* m, Frame& frame) noexcept {
 /// mbuf_of(); false: no headroom, or no Ethernet header.
 [[nodiscard]] bool restore_tag(const pipeline::Packet& p, rte_mbuf* m) noexcept;
 
+/// The VLAN id in the frame's own tag (IEEE 802.1Q); 0: untagged, or a priority tag.
+[[nodiscard]] std::uint16_t tag_of(const rte_mbuf* m) noexcept;
+/// The frame has a tag.
+void take_tag_out(rte_mbuf* m) noexcept;
+/// False: no headroom, or no Ethernet header.
+[[nodiscard]] bool put_tag(rte_mbuf* m, std::uint16_t tci) noexcept;
+
 [[nodiscard]] inline BufferFacts& facts_of(rte_mbuf* m) noexcept {
     return *static_cast<BufferFacts*>(rte_mbuf_to_priv(m));
 }

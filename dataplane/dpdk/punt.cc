@@ -36,13 +36,27 @@ void Punt::stop() noexcept {
     if (thread_.joinable()) thread_.join();
 }
 
+int Punt::way_of(rte_mbuf* m) const noexcept {
+    const unsigned port = facts_of(m).port;
+    const std::uint16_t vlan = tag_of(m);
+    int fd = -1;
+    for (const Way& w : ways_) {
+        if (w.port != port) continue;
+        if (w.vlan == 0) fd = w.fd;
+        if (w.vlan == 0 || w.vlan != vlan) continue;
+        take_tag_out(m);
+        return w.fd;
+    }
+    return fd;
+}
+
 unsigned Punt::to_kernel(rte_ring* from) noexcept {
     std::array<rte_mbuf*, kRingBurst> frames;
     const unsigned n = take(from, frames);
     for (unsigned i = 0; i < n; i++) {
         rte_mbuf* m = frames[i];
         const unsigned port = facts_of(m).port;
-        const int fd = port < ways_.size() ? ways_[port].fd : -1;
+        const int fd = way_of(m);
         const bool ok =
             fd >= 0 && ::write(fd, rte_pktmbuf_mtod(m, void*), m->data_len) == m->data_len;
         if (port < stats_.size()) count(ok ? stats_[port].punted : stats_[port].punt_dropped);
@@ -51,9 +65,9 @@ unsigned Punt::to_kernel(rte_ring* from) noexcept {
     return n;
 }
 
-unsigned Punt::from_kernel(unsigned port) noexcept {
-    const Way& way = ways_[port];
+unsigned Punt::from_kernel(const Way& way) noexcept {
     if (way.fd < 0 || way.to_worker == nullptr) return 0;
+    Stats& stats = stats_[way.port];
     unsigned n = 0;
     for (; n < kReadMost; n++) {
         rte_mbuf* m = take_buffer(buffers_, 0);
@@ -66,11 +80,12 @@ unsigned Punt::from_kernel(unsigned port) noexcept {
         m->data_len = static_cast<std::uint16_t>(got);
         m->pkt_len = static_cast<std::uint32_t>(got);
         facts_of(m) = BufferFacts{};
-        facts_of(m).port = static_cast<std::uint16_t>(port);
-        if (rte_ring_sp_enqueue(way.to_worker, m) == 0) {
-            count(stats_[port].from_kernel);
+        facts_of(m).port = way.port;
+        const bool tagged = way.vlan == 0 || put_tag(m, way.vlan);
+        if (tagged && rte_ring_sp_enqueue(way.to_worker, m) == 0) {
+            count(stats.from_kernel);
         } else {
-            count(stats_[port].from_kernel_dropped);
+            count(stats.from_kernel_dropped);
             rte_pktmbuf_free(m);
         }
     }
@@ -84,9 +99,9 @@ void Punt::run() noexcept {
         for (auto& of_class : from_) {
             for (rte_ring* r : of_class) n += to_kernel(r);
         }
-        for (unsigned p = 0; p < ways_.size(); p++) n += from_kernel(p);
+        for (const Way& w : ways_) n += from_kernel(w);
         if (n != 0) continue;
-        for (unsigned p = 0; p < ways_.size(); p++) fds[p] = {ways_[p].fd, POLLIN, 0};
+        for (std::size_t i = 0; i < ways_.size(); i++) fds[i] = {ways_[i].fd, POLLIN, 0};
         (void)ppoll(fds.data(), fds.size(), &kNap, nullptr);
     }
 }

@@ -286,9 +286,9 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
 }
 
-void Runtime::set_punt_fd(std::uint16_t port_id, int fd) {
-    impl_->punt_fd[port_id] = fd;
-    impl_->punt->set_way(port_id, {fd, impl_->from_kernel[0][impl_->transmitter[port_id]]});
+void Runtime::add_punt(std::uint16_t port_id, std::uint16_t vlan, int fd) {
+    if (vlan == 0) impl_->punt_fd[port_id] = fd;
+    impl_->punt->add_way({fd, port_id, vlan, impl_->from_kernel[0][impl_->transmitter[port_id]]});
 }
 
 Status Runtime::launch() {

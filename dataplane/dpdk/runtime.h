@@ -3,7 +3,7 @@
 // lives. Fulfils agent::Workers, so that the agent needs no DPDK.
 //
 //   create()      EAL, buffers, ports (stopped), tables, workers; nothing runs yet
-//   agent         looks at ports(), makes the punt interfaces, calls set_punt_fd() and publish()
+//   agent         looks at ports(), makes the punt interfaces, calls add_punt() and publish()
 //   launch()      punt thread, workers, then the ports are started
 //   poll_links()  now and then from the main lcore: link state to the punt interfaces' carrier
 //   stop()        workers, punt thread, ports, EAL; the punt file descriptors stay the agent's
@@ -32,8 +32,9 @@ public:
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;
 
-    /// The TAP of a port: opened with IFF_TAP | IFF_NO_PI; made non-blocking here, not closed here.
-    void set_punt_fd(std::uint16_t port_id, int fd);
+    /// The TAP of a port, or of a VLAN on it: opened with IFF_TAP | IFF_NO_PI; made non-blocking
+    /// here, not closed here.
+    void add_punt(std::uint16_t port_id, std::uint16_t vlan, int fd);
     Status launch();
     void poll_links();
     /// The routes that the workers read; the agent writes it (FibWriter).
