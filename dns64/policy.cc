@@ -97,6 +97,7 @@ public:
         s.validation = d.validation;
         s.ede = d.ede;
         s.any = d.any;
+        s.stale_ttl = d.cache.stale_ttl;
         s.local_reverse = d.local_reverse;
         if (!d.nat64_fqdn.empty()) s.nat64_fqdn = name(d.nat64_fqdn, "dns64.nat64_fqdn");
         names(d.resolve_zones, s.resolve_zones, "dns64.resolve_zones");

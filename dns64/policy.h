@@ -93,6 +93,7 @@ public:
         config::AnyMode any = config::AnyMode::pass;
         config::LocalReverse local_reverse = config::LocalReverse::private_ranges;
         std::optional<Name> nat64_fqdn;
+        std::uint32_t stale_ttl = 30;  // seconds, RFC 8767 s4
         NameSet resolve_zones;
     } settings;
 

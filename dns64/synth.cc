@@ -12,8 +12,6 @@ namespace isthmus::dns64 {
 
 namespace {
 
-constexpr std::uint32_t kStaleTtl = 30;  // seconds, RFC 8767 s4
-
 /// The SOA of a negative answer for `name`: of a zone that the name lies in (RFC 2308 s5).
 bool find_soa(const Message& m, NameView name, std::uint32_t& negative_ttl) noexcept {
     bool found = false;
@@ -218,7 +216,7 @@ void Resolution::take(Lookup& l, const Message& m, unsigned ask) {
     keep(l, m);
     l.end = end;
     l.has_soa = soa;
-    l.negative_ttl = l.stale ? kStaleTtl : negative_ttl;
+    l.negative_ttl = l.stale ? policy_.settings.stale_ttl : negative_ttl;
     if (rcode == Rcode::nxdomain) {
         l.state = State::nxdomain;
     } else if (reached == Reached::data) {

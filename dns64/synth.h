@@ -62,7 +62,7 @@ public:
 
     [[nodiscard]] bool next(Ask& out);
     /// `m` must answer the ask (answers()); RCODEs other than 0 are fed too. `stale`: expired
-    /// (RFC 8767), its TTLs count as 30 seconds.
+    /// (RFC 8767), its TTLs count as stale_ttl, whatever is left of them.
     void feed(unsigned ask, const Message& m, Security security, bool stale = false);
     void fail(unsigned ask, Failure f);
     [[nodiscard]] bool done() const noexcept { return done_; }

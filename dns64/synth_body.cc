@@ -10,7 +10,6 @@ namespace isthmus::dns64 {
 
 namespace {
 
-constexpr std::uint32_t kStaleTtl = 30;                 // seconds, RFC 8767 s4
 constexpr std::uint32_t kTtlWithoutSoa = 600;           // seconds, RFC 6147 s5.1.7
 constexpr std::uint32_t kReverseTtl = 600;              // seconds, of our CNAMEs
 constexpr std::uint32_t kNegativeMost = 10800;          // seconds, RFC 2308 s5
@@ -118,7 +117,7 @@ private:
                                                 static_cast<unsigned>(rcode)));
     }
     [[nodiscard]] std::uint32_t ttl_of(std::uint32_t ttl, const Lookup& l) const noexcept {
-        return l.stale ? std::min(ttl, kStaleTtl) : capped_ttl(ttl);
+        return l.stale ? r_.policy_.settings.stale_ttl : capped_ttl(ttl);
     }
     [[nodiscard]] bool is_wanted(RrType t) const noexcept {
         if (is_of_message(t) && t != r_.qtype_) return false;
@@ -219,7 +218,7 @@ private:
         w_.question(r_.qname_, rr::aaaa, kClassIn);
         chain(a);
         std::uint32_t ttl = main.has_soa ? main.negative_ttl : kTtlWithoutSoa;
-        if (main.stale) ttl = std::min(ttl, kStaleTtl);
+        if (main.stale) ttl = std::min(ttl, r_.policy_.settings.stale_ttl);
         r_.each_at_end(a, [&](const Message&, const Record& rec) {
             if (rec.type == rr::a) ttl = std::min(ttl, ttl_of(rec.ttl, a));
         });

@@ -173,7 +173,12 @@ std::size_t Worker::answer_from_cache(Exchange& x, const View& view, std::span<s
     const std::uint32_t now = now_s();
     if (e == nullptr || !e->is_fresh(now)) return 0;
     const auto why = static_cast<Why>(e->why);
-    if ((e->state & CacheEntry::with_ede) != 0) x.extras.ede = info_of(why).ede;
+    if ((e->state & CacheEntry::with_ede) != 0) {
+        const bool all = config().ede == config::EdeMode::all;
+        x.extras.ede = info_of(why).ede;
+        if (all && x.extras.ede == Ede::none) x.extras.ede = Ede::other;
+        if (all) x.extras.ede_text = info_of(why).name;
+    }
     std::size_t n = write_hit(x.q, *e, now, x.extras, out);
     if (n == 0) {  // too long for this client, or padded
         const Bytes body = rebuild(*e, lower, x.q.qtype, now, scratch_);

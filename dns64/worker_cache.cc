@@ -70,11 +70,30 @@ void Worker::remember_failure(const Question& q, const Message* m) {
         cache_->find(cache_->hash(q.name, q.type), q.name, q.type, 0, n.serves);
     if (before != nullptr && before->age(now) < 2 * before->ttl_s + 1)
         n.ttl_s = std::max(n.ttl_s, std::min(2 * before->ttl_s, kFailureMost));
+    // While an expired answer is given, upstream is tried once in its TTL (RFC 8767 s5).
+    if (config().cache.serve_stale &&
+        find_upstream({0, q.name, q.type, q.cls, q.checking_disabled}, true))
+        n.ttl_s = std::max(n.ttl_s, config().cache.stale_ttl);
     if (m != nullptr && records_.take(*m)) {
         n.flags_rcode = m->flags() & (kKeptFlags | flag::rcode_mask);
         records_.put_into(n);
     }
     (void)cache_->insert(n, now);
+}
+
+/// A name that has become an alias has nothing else any more: what expired is not to be given in
+/// its place (RFC 8767 s4).
+void Worker::forget_beside_alias(const Question& q, const Message& m) {
+    bool alias = false;
+    m.each(Section::answer, [&](const Record& r) {
+        alias = alias || (r.type == rr::cname && m.name_is(r.owner_at, q.name));
+    });
+    if (!alias) return;
+    const std::uint8_t bit = resolution_bit(q.checking_disabled);
+    for (const RrType type : {rr::a, rr::aaaa, rr::mx, rr::txt, rr::srv, rr::https, rr::svcb}) {
+        CacheEntry* e = cache_->find(cache_->hash(q.name, type), q.name, type, 0, bit);
+        if (e != nullptr && !e->is_fresh(now_s())) cache_->erase(*e);
+    }
 }
 
 void Worker::remember(const Question& q, const Fetched& f) {
@@ -83,6 +102,7 @@ void Worker::remember(const Question& q, const Fetched& f) {
     const Message& m = *f.message;
     if (m.rcode() != Rcode::noerror && m.rcode() != Rcode::nxdomain) return remember_failure(q, &m);
     const config::Dns64Cache& c = config().cache;
+    if (c.serve_stale) forget_beside_alias(q, m);
     const std::uint32_t ttl = std::min(lifetime(m, q.type, c.negative_most), c.ttl_most);
     if (ttl == 0 || !records_.take(m)) return;
     NewEntry n;

@@ -1,0 +1,424 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""What an operator sets: views, who may ask, cookies, rate limit, stale answers, prefetch, reload, query log. Each
+case has a server and an upstream of its own. dns_service.py [SCRIPT [ONLY]]"""
+import itertools
+import json
+import os
+import socket
+import stat
+import sys
+import tempfile
+import threading
+import time
+
+import dns.edns
+import dns.flags
+import dns.message
+
+from dnslab import (CLIENT4, CLIENT6, SERVER4, SERVER6, Client, Server, Suite, Upstream, ede_of, equal, expect, flags_of,
+                    local_addresses, option_of, true)
+
+suite = Suite()
+case = suite.case
+SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
+A = "192.0.2.1"
+LIMITS = "limits = { aaaa_timeout_ms = 400; total_timeout_ms = 1000; retransmit_ms = 150; };"
+PREFIXES = 'prefixes = [ "2001:db8:64::/96" ];'
+ports = itertools.count(200)
+more_clients = ["2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1", "2001:db8:d::1", "198.51.100.7", "203.0.113.9"]
+
+
+def zone(q):
+    if q.type == "A":
+        return q.answer(an=[f"{q.name} 300 A {A}"])
+    if q.type == "PTR":
+        return q.answer(an=[f"{q.name} 300 PTR host.example."])
+    return q.answer(ns=[SOA])
+
+
+class Lab:
+    """A server with its upstream; `with`."""
+
+    def __init__(self, dns64="", nat64=PREFIXES, other=zone):
+        self.port = next(ports)
+        self.upstream = Upstream(port=self.port, other=other)
+        self.server = Server(dns64 if "limits" in dns64 else dns64 + LIMITS, nat64, self.port, ("127.0.0.1", self.port))
+
+    def client(self, source=CLIENT6, via="udp", timeout=4):
+        return Client(self.port, source, via, timeout)
+
+    def reload(self, dns64="", nat64=PREFIXES):
+        self.server.reload(dns64 if "limits" in dns64 else dns64 + LIMITS, nat64)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, kind, *_):
+        alive = self.server.is_alive()
+        log = self.server.log.read_text()
+        self.server.stop()
+        self.upstream.close()
+        if kind is None:
+            true(f"isthmus-dns64 ended: {log}", alive)
+
+
+def aaaa(name, *addresses, ttl=300):
+    return [f"{name}. {ttl} AAAA {a}" for a in addresses]
+
+
+VIEWS = """views = (
+  { name = "b"; clients = [ "2001:db8:b::/48", "198.51.100.0/25" ]; prefixes = [ "2001:db8:6464::/96", "2001:db8:6465::/96" ]; },
+  { name = "off"; clients = [ "2001:db8:c::/48" ]; synthesis = false; },
+  { name = "names"; clients = [ "2001:db8:d::/48" ]; exclude_names = [ "a.example" ]; exclude_ipv4 = [ "198.51.100.0/24" ]; } );"""
+
+
+@case("T-6147-ans-031 T-6147-sec-007: views answer by the client's address, and nothing leaks through the cache", each_way=True)
+def _(_, via):
+    with Lab(VIEWS + "threads = 2;") as lab:
+        names = ("a.example", "b.example")
+        want = {
+            CLIENT6: {n: aaaa(n, "2001:db8:64::c000:201") for n in names},
+            "2001:db8:b::1": {n: aaaa(n, "2001:db8:6464::c000:201", "2001:db8:6465::c000:201") for n in names},
+            "198.51.100.7": {n: aaaa(n, "2001:db8:6464::c000:201", "2001:db8:6465::c000:201") for n in names},
+            "2001:db8:c::1": {n: [] for n in names},
+            "2001:db8:d::1": {"a.example": [], "b.example": aaaa("b.example", "2001:db8:64::c000:201")},
+            "203.0.113.9": {n: aaaa(n, "2001:db8:64::c000:201") for n in names}}
+        for order in (list(want), list(reversed(want)), list(want)):
+            for name in names:
+                for source in order:
+                    expect(lab.client(source, via).ask(name), "NOERROR rd ra", want[source][name])
+                    # one that sets CD gets it plain, in every view
+                    expect(lab.client(source, via).ask(name, cd=True), "NOERROR rd ra cd", [], [SOA])
+                    expect(lab.client(source, via).ask(name, "A"), "NOERROR rd ra", [f"{name}. 300 A {A}"])
+        for kind, cd in (("A", False), ("AAAA", False), ("AAAA", True)):
+            n = len([q for q in lab.upstream.asked("b.example", kind) if q.cd == cd])
+            true(f"{kind} CD={cd} asked {n} times by two threads", 1 <= n <= 2)
+
+
+@case("T-7050-001 T-7050-010 T-7050-011: ipv4only.arpa and reverse names by view", each_way=True)
+def _(_, via):
+    with Lab(VIEWS) as lab:
+        for _ in range(2):
+            expect(lab.client(CLIENT6, via).ask("ipv4only.arpa"), "NOERROR aa rd ra",
+                   aaaa("ipv4only.arpa", "2001:db8:64::c000:aa", "2001:db8:64::c000:ab", ttl=600))
+            expect(lab.client("2001:db8:b::1", via).ask("ipv4only.arpa"), "NOERROR aa rd ra",
+                   aaaa("ipv4only.arpa", "2001:db8:6464::c000:aa", "2001:db8:6464::c000:ab", "2001:db8:6465::c000:aa",
+                        "2001:db8:6465::c000:ab", ttl=600))
+            expect(lab.client("2001:db8:c::1", via).ask("ipv4only.arpa"), "NOERROR rd ra", [], [SOA])
+        pointer = "1.2.2.0.0.0.0.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.4.6.8.b.d.0.1.0.0.2.ip6.arpa"
+        for source in (CLIENT6, "2001:db8:b::1"):
+            r = lab.client(source, via).ask(pointer, "PTR")
+            equal("a CNAME and a PTR", [5, 12], [int(s.rdtype) for s in r.answer])
+        r = lab.client("2001:db8:c::1", via).ask(pointer, "PTR")
+        equal("without DNS64 the name itself", [12], [int(s.rdtype) for s in r.answer])
+
+
+@case("T-2308-009 T-6147-sec-030: without `allow` only the host itself may ask; others get REFUSED and EDE 18", each_way=True)
+def _(_, via):
+    port = next(ports)
+    with Lab(f'allow = [ ]; listen = [ "[::1]:{port}", "127.0.0.1:{port}", "[2001:db8:53::53]:{port}" ];') as lab:
+        stranger = Client(port, CLIENT6, via)
+        expect(stranger.ask("a.example"), "REFUSED rd ra", [], [], [], ede=[18])
+        host = Client(port, "::1", via)
+        host.server = "::1"
+        expect(host.ask("a.example"), "NOERROR rd ra", aaaa("a.example", "2001:db8:64::c000:201"))
+        expect(stranger.ask("a.example"), "REFUSED rd ra", [], [], [], ede=[18])
+        expect(stranger.ask("ipv4only.arpa"), "REFUSED rd ra", [], [], [])
+        equal("asked", 2, len(lab.upstream.seen))
+    with Lab('allow = [ "2001:db8:a::/48" ];' + VIEWS) as lab:
+        for source, head in ((CLIENT6, "REFUSED rd ra"), ("2001:db8:a::1", "NOERROR rd ra"), ("2001:db8:b::1", "NOERROR rd ra"),
+                             (CLIENT4, "REFUSED rd ra"), ("198.51.100.7", "NOERROR rd ra")):
+            expect(lab.client(source, via).ask("a.example"), head)
+
+
+@case("T-6147-sec-016 T-6147-sec-032: cookies required: BADCOOKIE to a client cookie alone, over UDP")
+def _(_):
+    with Lab('cookies = "required"; threads = 2;') as lab:
+        client = lab.client()
+        r = client.ask("a.example", options=[dns.edns.GenericOption(10, b"clientCO")])
+        expect(r, "BADCOOKIE rd ra", [], [], [])
+        cookie = option_of(r, 10)
+        equal("length", 24, len(cookie))
+        for i in range(8):  # both threads
+            r = client.ask(f"a{i}.example", options=[dns.edns.GenericOption(10, cookie)])
+            expect(r, "NOERROR rd ra", aaaa(f"a{i}.example", "2001:db8:64::c000:201"))
+        expect(client.ask("b.example", options=[dns.edns.GenericOption(10, cookie[:16] + b"x" * 8)]), "BADCOOKIE rd ra", [])
+        expect(client.ask("c.example", via="tcp", options=[dns.edns.GenericOption(10, b"clientCO")]), "NOERROR rd ra")
+        expect(client.ask("d.example"), "NOERROR rd ra")
+        lab.reload('cookies = "off"; threads = 2;')
+        r = client.ask("e.example", options=[dns.edns.GenericOption(10, b"clientCO")])
+        expect(r, "NOERROR rd ra")
+        equal("no cookie", None, option_of(r, 10))
+
+
+def burst(client, n, wire):
+    """n queries at once from one socket; the answers that come within a moment."""
+    with client.udp() as s:
+        s.settimeout(0.4)
+        got = []
+        for _ in range(n):
+            s.send(wire)
+        try:
+            while True:
+                got.append(s.recv(4096))
+        except socket.timeout:
+            return got
+
+
+@case("T-2308-009: rate limit by network: answers, then TC or silence; not for TCP, cookies and others")
+def _(_):
+    with Lab("limits = { rate = 20; rate_slip = 2; };") as lab:
+        client = lab.client()
+        true("first", client.ask("a.example") is not None)
+        time.sleep(0.1)
+        wire = client.query("a.example").to_wire()
+        got = [dns.message.from_wire(w) for w in burst(client, 200, wire)]
+        whole = [r for r in got if not r.flags & dns.flags.TC]
+        cut = [r for r in got if r.flags & dns.flags.TC]
+        true(f"{len(whole)} answers in the burst", 15 <= len(whole) <= 35)
+        true(f"{len(cut)} truncated of {200 - len(whole)}", abs(len(cut) - (200 - len(whole)) / 2) <= 3)
+        true("nothing in them", all(not r.answer for r in cut))
+        # the same /56, another address: shared
+        expect(client.ask("a.example", via="tcp"), "NOERROR rd ra")
+        expect(lab.client("2001:db8:a::1").ask("a.example"), "NOERROR rd ra")
+        r = client.ask("a.example", via="tcp", options=[dns.edns.GenericOption(10, b"clientCO")])
+        wire = client.query("a.example", options=[dns.edns.GenericOption(10, option_of(r, 10))]).to_wire()
+        equal("with a cookie", 200, sum(not dns.message.from_wire(w).flags & dns.flags.TC for w in burst(client, 200, wire)))
+        lab.reload("limits = { rate = 20; rate_slip = 0; };")
+        other = lab.client("2001:db8:b::1")
+        got = burst(other, 100, other.query("a.example").to_wire())
+        true(f"{len(got)} answers without slip", 15 <= len(got) <= 30)
+        true("whole", all(not dns.message.from_wire(w).flags & dns.flags.TC for w in got))
+        time.sleep(1.1)
+        got = burst(other, 10, other.query("a.example").to_wire())
+        equal("after a second", 10, len(got))
+
+
+@case("T-2308-005 T-2308-013: stale answers: only where allowed, after a try, with their own TTL and EDE 3", each_way=True)
+def _(_, via):
+    with Lab("cache = { serve_stale = true; stale_wait_ms = 300; failure = 1; stale_ttl = 2; };") as lab:
+        client = lab.client(via=via)
+        mode = {"now": "good"}
+
+        def turn(q):
+            if mode["now"] == "silent":
+                return None
+            if mode["now"] == "servfail":
+                return q.answer("SERVFAIL")
+            return q.answer(an=[f"{q.name} 1 A {A}"]) if q.type == "A" else q.answer(ns=[SOA])
+        lab.upstream.other = turn
+        lab.upstream.on("zero.example", "A", lambda q: q.answer(an=[f"{q.name} 0 A {A}"]) if mode["now"] == "good" else None)
+        lab.upstream.on("gone.example", "*", lambda q: q.answer("NXDOMAIN", ns=["example. 1 SOA ns.example. a.example. 1 2 3 4 1"])
+                        if mode["now"] == "good" else None)
+        expect(client.ask("s.example", "A"), "NOERROR rd ra", [f"s.example. 1 A {A}"], ede=[])
+        expect(client.ask("s.example"), "NOERROR rd ra", aaaa("s.example", "2001:db8:64::c000:201", ttl=1))
+        expect(client.ask("zero.example", "A"), "NOERROR rd ra", [f"zero.example. 0 A {A}"])
+        expect(client.ask("gone.example", "A"), "NXDOMAIN rd ra")
+        time.sleep(2.1)
+        mode["now"] = "silent"
+        lab.upstream.seen.clear()
+        start = time.monotonic()
+        expect(client.ask("s.example", "A"), "NOERROR rd ra", [f"s.example. 2 A {A}"], ede=[3])
+        true("after a try", 0.25 < time.monotonic() - start < 0.9 and lab.upstream.asked("s.example", "A"))
+        expect(client.ask("s.example"), "NOERROR rd ra", aaaa("s.example", "2001:db8:64::c000:201", ttl=2), ede=[3])
+        expect(client.ask("gone.example", "A"), "NXDOMAIN rd ra", [], ede=[19])
+        expect(client.ask("zero.example", "A"), "SERVFAIL rd ra", [])
+        expect(client.ask("never.example", "A"), "SERVFAIL rd ra", [])
+        expect(client.ask("s.example", "A", rd=False), "REFUSED ra", [])
+        mode["now"] = "servfail"
+        time.sleep(2.1)
+        expect(client.ask("s.example", "A"), "NOERROR rd ra", [f"s.example. 2 A {A}"], ede=[3])
+        mode["now"] = "good"
+        time.sleep(2.6)  # what failed is remembered for a moment
+        end = time.monotonic() + 6
+        while True:
+            r = client.ask("s.example", "A")
+            if r.answer and r.answer[0].ttl <= 1:
+                break
+            true("fresh again", time.monotonic() < end)
+            time.sleep(0.3)
+        # a newer alias leaves no room for the AAAA that expired
+        lab.upstream.on("alias.example", "AAAA", lambda q: q.answer(an=["alias.example. 1 AAAA 2001:db8:1::1"])
+                        if mode["now"] == "good" else None)
+        lab.upstream.on("alias.example", "A", lambda q: q.answer(
+            an=[f"alias.example. 1 A {A}"] if len(lab.upstream.asked("alias.example", "A")) == 1 else
+            ["alias.example. 60 CNAME t.example.", f"t.example. 60 A {A}"]))
+        client.ask("alias.example")
+        time.sleep(2.1)
+        client.ask("alias.example", "A")
+        mode["now"] = "silent"
+        expect(client.ask("alias.example"), "NOERROR rd ra", ["alias.example. 60 CNAME t.example.",
+                                                              "t.example. 60 AAAA 2001:db8:64::c000:201"])
+
+
+@case("T-2308-005: by default nothing stale is given", each_way=True)
+def _(_, via):
+    with Lab() as lab:
+        silent = []
+        lab.upstream.other = lambda q: None if silent else q.answer(an=[f"{q.name} 1 A {A}"])
+        expect(lab.client(via=via).ask("s.example", "A"), "NOERROR rd ra", [f"s.example. 1 A {A}"])
+        silent.append(1)
+        time.sleep(1.2)
+        expect(lab.client(via=via).ask("s.example", "A"), "SERVFAIL rd ra", [])
+
+
+@case("T-2308-003: prefetch: what is asked for again and again is asked upstream before it expires")
+def _(_):
+    with Lab("cache = { prefetch = true; };") as lab:
+        lab.upstream.other = lambda q: q.answer(an=[f"{q.name} 10 A {A}"])
+        client = lab.client()
+        expect(client.ask("often.example", "A"), "NOERROR rd ra")
+        client.ask("once.example", "A")
+        start = time.monotonic()
+        time.sleep(8.5)
+        while len(lab.upstream.asked("often.example")) < 2:
+            true("asked before it expires", time.monotonic() - start < 10.5)
+            r = client.ask("often.example", "A")
+            true("an answer at once", r.answer)
+            time.sleep(0.05)
+        true(f"{time.monotonic() - start:.1f} s", time.monotonic() - start < 10.2)
+        time.sleep(0.2)
+        true("the new one", client.ask("often.example", "A").answer[0].ttl >= 9)
+        equal("once.example asked", 1, len(lab.upstream.asked("once.example")))
+
+
+@case("T-7050-006: reload: the cache stays, a new prefix counts at once, a bad file changes nothing", each_way=True)
+def _(_, via):
+    with Lab() as lab:
+        client = lab.client(via=via)
+        expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:64::c000:201"))
+        lab.reload('exclude_names = [ "no.example" ];')
+        expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:64::c000:201"))
+        lab.reload("", 'prefixes = [ "2001:db8:65::/96" ];')
+        expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:65::c000:201"))
+        expect(client.ask("ipv4only.arpa"), "NOERROR aa rd ra", aaaa("ipv4only.arpa", "2001:db8:65::c000:aa", "2001:db8:65::c000:ab", ttl=600))
+        equal("asked", ["A", "AAAA"], sorted(q.type for q in lab.upstream.asked("r.example")))
+        lab.server.file.write_text("nat64 = { prefixes = ")
+        lab.server.process.send_signal(1)
+        lab.server.wait_for("not reloaded")
+        expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:65::c000:201"))
+        lab.reload("", PREFIXES)
+        expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:64::c000:201"))
+        equal("asked", 2, len(lab.upstream.asked("r.example")))
+
+
+@case("T-7050-006: a hundred reloads under load: every question is answered")
+def _(_):
+    with Lab("threads = 2;") as lab:
+        done, bad = [], []
+
+        def load(n):
+            client = lab.client()
+            i = 0
+            while not done:
+                r = client.ask(f"l{n}-{i % 50}.example")
+                if r is None or not r.answer:
+                    bad.append((n, i))
+                i += 1
+        threads = [threading.Thread(target=load, args=(n,)) for n in range(3)]
+        for t in threads:
+            t.start()
+        try:
+            for i in range(100):
+                lab.server.write("threads = 2; " + LIMITS, f'prefixes = [ "2001:db8:{i + 1}::/96" ];')
+                lab.server.process.send_signal(1)
+                time.sleep(0.02)
+        finally:
+            done.append(1)
+            for t in threads:
+                t.join()
+        equal("unanswered", [], bad)
+        expect(lab.client().ask("l0-0.example"), "NOERROR rd ra", aaaa("l0-0.example", "2001:db8:100::c000:201"))
+
+
+@case("T-6147-sec-039: on a wildcard socket the answer leaves from the address that was asked", each_way=True)
+def _(_, via):
+    port = next(ports)
+    with Lab(f'listen = [ "[::]:{port}", "0.0.0.0:{port}" ];') as lab:
+        for source, server in ((CLIENT6, SERVER6), (CLIENT6, "2001:db8:a::1"), (CLIENT4, SERVER4), (CLIENT4, "198.51.100.7"),
+                               ("2001:db8:b::1", "2001:db8:b::1")):
+            client = Client(port, source, via)
+            client.server = server  # a connected socket: another source would not reach it
+            for name in ("w.example", f"w-{server.replace(':', '-').replace('.', '-')}.example"):
+                expect(client.ask(name), "NOERROR rd ra", aaaa(name, "2001:db8:64::c000:201"))
+        true("asked", lab.upstream.seen)
+
+
+@case("T-6147-sec-029: EDE codes: what is said, in each mode")
+def _(_):
+    with Lab('ede = "all"; exclude_names = [ "x.example" ];') as lab:
+        client = lab.client()
+        lab.upstream.on("v6.example", "AAAA", lambda q: q.answer(an=["v6.example. 60 AAAA 2001:db8:1::1"]))
+        lab.upstream.on("fail.example", "*", lambda q: q.answer("REFUSED"))
+        texts = {}
+        for _ in range(2):  # new, and from the cache
+            for name in ("s.example", "x.example", "v6.example", "fail.example"):
+                r = client.ask(name)
+                texts[name] = [(o.code, o.text) for o in r.options if isinstance(o, dns.edns.EDEOption)]
+            equal("synthesized", [(29, "synthesized")], texts["s.example"])
+            equal("excluded", [(0, "name_excluded")], texts["x.example"])
+            equal("real", [], texts["v6.example"])
+            equal("failed", [22], [c for c, _ in texts["fail.example"]])
+        lab.reload('ede = "off";')
+        for name in ("s.example", "fail.example"):
+            equal(name, [], ede_of(client.ask(name)))
+
+
+@case("the query log: one JSON line for each question, or for every n-th")
+def _(_):
+    folder = tempfile.mkdtemp(prefix="isthmus-dns.")
+    os.chmod(folder, 0o777)
+    file = os.path.join(folder, "queries.json")
+    with Lab(f'query_log = {{ file = "{file}"; sample = 1; }};') as lab:
+        lab.client().ask("log.example")
+        lab.client().ask("log.example")
+        lab.client(CLIENT4, "tcp").ask("log.example", "A")
+        lab.client().ask("nord.example", rd=False)
+        time.sleep(0.1)
+        lines = [json.loads(line) for line in open(file, encoding="utf-8")]
+        equal("lines", [(CLIENT6, "udp", "log.example.", "AAAA", "NOERROR", "synthesized")] * 2 +
+              [(CLIENT4, "tcp", "log.example.", "A", "NOERROR", "plain"), (CLIENT6, "udp", "nord.example.", "AAAA", "REFUSED", "no_recursion_wanted")],
+              [(x["client"], x["via"], x["name"], x["type"], x["rcode"], x["why"]) for x in lines])
+        true("times", all(abs(x["time"] - time.time()) < 10 for x in lines))
+        equal("mode", 0o640, stat.S_IMODE(os.stat(file).st_mode))
+        lab.reload(f'query_log = {{ file = "{file}"; sample = 5; }};')
+        for _ in range(20):
+            lab.client().ask("log.example")
+        equal("lines", 8, len(open(file, encoding="utf-8").readlines()))
+        # rotation: the file goes, a reload opens a new one
+        os.rename(file, file + ".1")
+        lab.reload(f'query_log = {{ file = "{file}"; sample = 1; }};')
+        lab.client().ask("log.example")
+        equal("lines", 1, len(open(file, encoding="utf-8").readlines()))
+    for f in (file, file + ".1"):
+        os.unlink(f)
+    os.rmdir(folder)
+
+
+@case("T-2308-007: the upstream goes away and comes back: SERVFAIL, then answers; what is cached is given", each_way=True)
+def _(_, via):
+    with Lab("cache = { failure = 1; };") as lab:
+        client = lab.client(via=via)
+        expect(client.ask("kept.example"), "NOERROR rd ra")
+        lab.upstream.close()
+        for i in range(3):
+            start = time.monotonic()
+            expect(client.ask(f"gone{i}.example"), "SERVFAIL rd ra", [], ede=[22])
+            true("time", time.monotonic() - start < 1.6)
+            expect(client.ask("kept.example"), "NOERROR rd ra", aaaa("kept.example", "2001:db8:64::c000:201"))
+        lab.upstream = Upstream(port=lab.port, other=zone)
+        end = time.monotonic() + 8
+        n = 0
+        while client.ask(f"back{n}.example").rcode() != 0:
+            true("back", time.monotonic() < end)
+            n += 1
+            time.sleep(0.2)
+
+
+def main(argv):
+    local_addresses(*more_clients)
+    return suite.run(None, *argv[1:], threads=24)
+
+
+sys.exit(main(sys.argv))
