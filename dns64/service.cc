@@ -166,13 +166,14 @@ Status Service::make_worker() {
 }
 
 Status Service::make_listeners(Worker& w) {
+    TcpListener::Places& places = places_.emplace_back();
     for (const Endpoint& e : listen_on(rules_->config.dns64)) {
         if (e.transport == Wire::udp) {
             auto udp = UdpListener::open(w, e);
             if (!udp) return udp.error();
             udp_.push_back(std::move(*udp));
         }
-        auto tcp = TcpListener::open(w, e, connections_, nullptr);
+        auto tcp = TcpListener::open(w, e, connections_, places, nullptr);
         if (!tcp) return tcp.error();
         tcp_.push_back(std::move(*tcp));
     }

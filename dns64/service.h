@@ -2,6 +2,7 @@
 // isthmus-dns64 as a whole: workers in threads, their sockets, start, reload and stop.
 #pragma once
 
+#include <list>
 #include <memory>
 #include <string>
 #include <thread>
@@ -42,6 +43,7 @@ private:
     std::shared_ptr<const Rules> rules_;
     QueryLog log_;
     ConnectionCount connections_;
+    std::list<TcpListener::Places> places_;  // one for each worker
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::unique_ptr<UdpListener>> udp_;  // after the workers: they go first
     std::vector<std::unique_ptr<TcpListener>> tcp_;

@@ -19,26 +19,22 @@ constexpr unsigned kAcceptsMost = 64;  // in one turn
 
 }  // namespace
 
-ConnectionCount::Verdict ConnectionCount::enter(const std::string& client,
-                                                std::uint32_t client_most, std::uint32_t most) {
+bool ConnectionCount::enter(const std::string& client, std::uint32_t most) {
     const std::lock_guard guard(lock_);
-    const auto at = by_client_.find(client);
-    if (at != by_client_.end() && at->second >= client_most) return Verdict::client_full;
-    if (n_ >= most) return Verdict::all_full;
-    n_++;
-    by_client_[client]++;
-    return Verdict::welcome;
+    std::uint32_t& n = by_client_[client];
+    if (n >= most) return false;
+    n++;
+    return true;
 }
 
 void ConnectionCount::leave(const std::string& client) {
     const std::lock_guard guard(lock_);
-    n_--;
     const auto at = by_client_.find(client);
     if (at != by_client_.end() && --at->second == 0) by_client_.erase(at);
 }
 
 Expected<std::unique_ptr<TcpListener>> TcpListener::open(Worker& worker, const config::Endpoint& e,
-                                                         ConnectionCount& count,
+                                                         ConnectionCount& count, Places& places,
                                                          std::shared_ptr<TlsContext> tls) {
     const auto fd = bind_socket(e, SOCK_STREAM);
     if (!fd) return fd.error();
@@ -47,17 +43,26 @@ Expected<std::unique_ptr<TcpListener>> TcpListener::open(Worker& worker, const c
         ::close(*fd);
         return error;
     }
-    return std::unique_ptr<TcpListener>(new TcpListener(worker, *fd, count, std::move(tls)));
+    return std::unique_ptr<TcpListener>(
+        new TcpListener(worker, *fd, count, places, std::move(tls)));
 }
 
-TcpListener::TcpListener(Worker& worker, int fd, ConnectionCount& count,
+TcpListener::TcpListener(Worker& worker, int fd, ConnectionCount& count, Places& places,
                          std::shared_ptr<TlsContext> tls)
-    : worker_(worker), fd_(fd), count_(count), tls_(std::move(tls)), answer_(kMessageMost) {
+    : worker_(worker),
+      fd_(fd),
+      count_(count),
+      tls_(std::move(tls)),
+      by_silence_(places),
+      answer_(kMessageMost) {
     worker_.loop().watch(fd_, *this, EPOLLIN);
 }
 
 TcpListener::~TcpListener() {
-    for (auto& [number, c] : connection_) count_.leave(c->client);
+    for (auto& [number, c] : connection_) {
+        count_.leave(c->client);
+        by_silence_.erase(c->place);
+    }
     worker_.loop().close_watch(fd_, *this);
 }
 
@@ -65,7 +70,7 @@ TcpListener::~TcpListener() {
 bool TcpListener::make_room() {
     for (Connection* c : by_silence_) {
         if (c->pending > 0) continue;
-        drop(*c);
+        c->owner.drop(*c);
         return true;
     }
     return false;
@@ -87,10 +92,8 @@ void TcpListener::on_ready(std::uint32_t) {
 void TcpListener::accept_one(int fd, const SocketAddress& peer) {
     const config::Dns64Limits& l = worker_.config().limits;
     const std::string client = peer.host_text();
-    auto verdict = count_.enter(client, l.tcp_per_client, l.tcp_connections);
-    if (verdict == ConnectionCount::Verdict::all_full && make_room())
-        verdict = count_.enter(client, l.tcp_per_client, l.tcp_connections);
-    if (verdict != ConnectionCount::Verdict::welcome) {
+    const bool room = by_silence_.size() < l.tcp_connections || make_room();
+    if (!room || !count_.enter(client, l.tcp_per_client)) {
         worker_.counters().tcp_refused += 1;
         ::close(fd);
         return;

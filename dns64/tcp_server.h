@@ -22,22 +22,24 @@ namespace isthmus::dns64 {
 /// Connections of all workers by client; a lock is taken when one comes or goes, not for a query.
 class ConnectionCount {
 public:
-    enum class Verdict : std::uint8_t { welcome, client_full, all_full };
-    [[nodiscard]] Verdict enter(const std::string& client, std::uint32_t client_most,
-                                std::uint32_t most);
+    /// False: this client has `most` already.
+    [[nodiscard]] bool enter(const std::string& client, std::uint32_t most);
     void leave(const std::string& client);
 
 private:
     std::mutex lock_;
     std::map<std::string, std::uint32_t> by_client_;
-    std::uint32_t n_ = 0;
 };
 
 class TcpListener final : public Watcher, public Transport, public StreamOwner {
+    struct Connection;
+
 public:
+    /// The connections of one worker, of all its listeners: the longest silent first.
+    using Places = std::list<Connection*>;
     /// `tls`: null, or every connection speaks TLS from its first octet.
     [[nodiscard]] static Expected<std::unique_ptr<TcpListener>> open(
-        Worker& worker, const config::Endpoint& e, ConnectionCount& count,
+        Worker& worker, const config::Endpoint& e, ConnectionCount& count, Places& places,
         std::shared_ptr<TlsContext> tls);
     ~TcpListener() override;
     void on_ready(std::uint32_t events) override;
@@ -52,9 +54,10 @@ private:
         Origin origin;
         std::string client;
         unsigned pending = 0;  // queries without an answer
-        std::list<Connection*>::iterator place;
+        Places::iterator place;
     };
-    TcpListener(Worker& worker, int fd, ConnectionCount& count, std::shared_ptr<TlsContext> tls);
+    TcpListener(Worker& worker, int fd, ConnectionCount& count, Places& places,
+                std::shared_ptr<TlsContext> tls);
     void accept_one(int fd, const SocketAddress& peer);
     [[nodiscard]] bool make_room();
     void idle(Connection& c);
@@ -69,7 +72,7 @@ private:
     std::shared_ptr<TlsContext> tls_;
     std::uint64_t last_number_ = 0;
     std::unordered_map<std::uint64_t, std::unique_ptr<Connection>> connection_;
-    std::list<Connection*> by_silence_;  // the longest silent first
+    Places& by_silence_;
     std::vector<std::uint8_t> answer_;
 };
 

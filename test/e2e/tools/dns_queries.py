@@ -31,7 +31,7 @@ def zone(q):
 class Context:
     def __init__(self):
         self.upstream = Upstream(port=100, other=zone)
-        self.server = Server("limits = { aaaa_timeout_ms = 400; total_timeout_ms = 1200; retransmit_ms = 150; };",
+        self.server = Server("limits = { aaaa_timeout_ms = 800; total_timeout_ms = 2400; retransmit_ms = 300; };",
                              port=53, upstream=("127.0.0.1", 100))
         self.udp, self.tcp = Client(via="udp"), Client(via="tcp")
 
@@ -171,7 +171,7 @@ def _(c, via):
         r = c.client(via).ask(name)
         equal("question", name, r.question[0].name.to_text())
         equal("owner", name, r.answer[0].name.to_text())
-    true("asked once", len(c.upstream.asked("case.example", "A")) <= 1)
+    true("asked once", len({q.message.id for q in c.upstream.asked("case.example", "A")}) <= 1)
 
 
 @case("T-6147-sec-019: malformed queries get FORMERR or silence, and the server lives", each_way=True)

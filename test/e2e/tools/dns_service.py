@@ -23,7 +23,7 @@ suite = Suite()
 case = suite.case
 SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
 A = "192.0.2.1"
-LIMITS = "limits = { aaaa_timeout_ms = 400; total_timeout_ms = 1000; retransmit_ms = 150; };"
+LIMITS = "limits = { aaaa_timeout_ms = 700; total_timeout_ms = 1500; retransmit_ms = 300; };"
 PREFIXES = 'prefixes = [ "2001:db8:64::/96" ];'
 ports = itertools.count(200)
 more_clients = ["2001:db8:a::1", "2001:db8:b::1", "2001:db8:c::1", "2001:db8:d::1", "198.51.100.7", "203.0.113.9"]
@@ -92,7 +92,7 @@ def _(_, via):
                     expect(lab.client(source, via).ask(name, cd=True), "NOERROR rd ra cd", [], [SOA])
                     expect(lab.client(source, via).ask(name, "A"), "NOERROR rd ra", [f"{name}. 300 A {A}"])
         for kind, cd in (("A", False), ("AAAA", False), ("AAAA", True)):
-            n = len([q for q in lab.upstream.asked("b.example", kind) if q.cd == cd])
+            n = len({q.message.id for q in lab.upstream.asked("b.example", kind) if q.cd == cd})
             true(f"{kind} CD={cd} asked {n} times by two threads", 1 <= n <= 2)
 
 
@@ -125,7 +125,7 @@ def _(_, via):
         expect(host.ask("a.example"), "NOERROR rd ra", aaaa("a.example", "2001:db8:64::c000:201"))
         expect(stranger.ask("a.example"), "REFUSED rd ra", [], [], [], ede=[18])
         expect(stranger.ask("ipv4only.arpa"), "REFUSED rd ra", [], [], [])
-        equal("asked", 2, len(lab.upstream.seen))
+        equal("asked", 2, len({q.message.id for q in lab.upstream.seen}))
     with Lab('allow = [ "2001:db8:a::/48" ];' + VIEWS) as lab:
         for source, head in ((CLIENT6, "REFUSED rd ra"), ("2001:db8:a::1", "NOERROR rd ra"), ("2001:db8:b::1", "NOERROR rd ra"),
                              (CLIENT4, "REFUSED rd ra"), ("198.51.100.7", "NOERROR rd ra")):
@@ -220,7 +220,7 @@ def _(_, via):
         lab.upstream.seen.clear()
         start = time.monotonic()
         expect(client.ask("s.example", "A"), "NOERROR rd ra", [f"s.example. 2 A {A}"], ede=[3])
-        true("after a try", 0.25 < time.monotonic() - start < 0.9 and lab.upstream.asked("s.example", "A"))
+        true("after a try", 0.25 < time.monotonic() - start < 1.4 and lab.upstream.asked("s.example", "A"))
         expect(client.ask("s.example"), "NOERROR rd ra", aaaa("s.example", "2001:db8:64::c000:201", ttl=2), ede=[3])
         expect(client.ask("gone.example", "A"), "NXDOMAIN rd ra", [], ede=[19])
         expect(client.ask("zero.example", "A"), "SERVFAIL rd ra", [])
@@ -280,7 +280,7 @@ def _(_):
         true(f"{time.monotonic() - start:.1f} s", time.monotonic() - start < 10.2)
         time.sleep(0.2)
         true("the new one", client.ask("often.example", "A").answer[0].ttl >= 9)
-        equal("once.example asked", 1, len(lab.upstream.asked("once.example")))
+        equal("once.example asked", 1, len({q.message.id for q in lab.upstream.asked("once.example")}))
 
 
 @case("T-7050-006: reload: the cache stays, a new prefix counts at once, a bad file changes nothing", each_way=True)
@@ -293,14 +293,14 @@ def _(_, via):
         lab.reload("", 'prefixes = [ "2001:db8:65::/96" ];')
         expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:65::c000:201"))
         expect(client.ask("ipv4only.arpa"), "NOERROR aa rd ra", aaaa("ipv4only.arpa", "2001:db8:65::c000:aa", "2001:db8:65::c000:ab", ttl=600))
-        equal("asked", ["A", "AAAA"], sorted(q.type for q in lab.upstream.asked("r.example")))
+        equal("asked", ["A", "AAAA"], sorted({q.message.id: q.type for q in lab.upstream.asked("r.example")}.values()))
         lab.server.file.write_text("nat64 = { prefixes = ")
         lab.server.process.send_signal(1)
         lab.server.wait_for("not reloaded")
         expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:65::c000:201"))
         lab.reload("", PREFIXES)
         expect(client.ask("r.example"), "NOERROR rd ra", aaaa("r.example", "2001:db8:64::c000:201"))
-        equal("asked", 2, len(lab.upstream.asked("r.example")))
+        equal("asked", 2, len({q.message.id for q in lab.upstream.asked("r.example")}))
 
 
 @case("T-7050-006: a hundred reloads under load: every question is answered")
@@ -405,7 +405,7 @@ def _(_, via):
         for i in range(3):
             start = time.monotonic()
             expect(client.ask(f"gone{i}.example"), "SERVFAIL rd ra", [], ede=[22])
-            true("time", time.monotonic() - start < 1.6)
+            true("time", time.monotonic() - start < 3)
             expect(client.ask("kept.example"), "NOERROR rd ra", aaaa("kept.example", "2001:db8:64::c000:201"))
         lab.upstream = Upstream(port=lab.port, other=zone)
         end = time.monotonic() + 8
