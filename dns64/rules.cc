@@ -65,6 +65,18 @@ void add_view(Digest& d, const config::Dns64View& v) {
     d.add_list(v.ignore_aaaa);
 }
 
+/// 32 hexadecimal digits.
+Expected<std::optional<CookieSecret>> secret_of(const std::string& text, const std::string& key) {
+    if (text.empty()) return std::optional<CookieSecret>();
+    const bool good =
+        text.size() == 32 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+    if (!good) return Error{"dns64." + key, "must be 32 hexadecimal digits (openssl rand -hex 16)"};
+    CookieSecret out;
+    for (std::size_t i = 0; i < out.size(); i++)
+        out[i] = static_cast<std::uint8_t>(std::stoul(text.substr(2 * i, 2), nullptr, 16));
+    return std::optional<CookieSecret>(out);
+}
+
 }  // namespace
 
 /// Not the networks of all interfaces: on a gateway one of them is often the internet.
@@ -83,6 +95,12 @@ Expected<std::shared_ptr<const Rules>> Rules::make(const config::Config& c) {
     auto policy = Policy::compile(c, local_networks());
     if (!policy) return policy.error();
     rules->policy = std::move(*policy);
+    auto secret = secret_of(c.dns64.cookie_secret, "cookie_secret");
+    if (!secret) return secret.error();
+    auto previous = secret_of(c.dns64.cookie_secret_previous, "cookie_secret_previous");
+    if (!previous) return previous.error();
+    rules->cookie_secret = *secret;
+    rules->cookie_secret_previous = *previous;
     for (const View& v : rules->policy->views()) {
         const config::Dns64View* from = &c.dns64.view;
         for (const config::Dns64View& e : c.dns64.views) {

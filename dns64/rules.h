@@ -4,11 +4,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "common/base/expected.h"
 #include "common/config/parse.h"
+#include "dns64/cookie.h"
 #include "dns64/policy.h"
 
 namespace isthmus::dns64 {
@@ -19,6 +21,8 @@ struct Rules {
     /// By View::id. Made from all that an answer of the view depends on: views with the same
     /// content have the same tag, also across reloads; never kAllViews.
     std::vector<std::uint32_t> view_tags;
+    /// For cookies towards clients; without one the server draws its own.
+    std::optional<CookieSecret> cookie_secret, cookie_secret_previous;
 
     [[nodiscard]] static Expected<std::shared_ptr<const Rules>> make(const config::Config& c);
 };

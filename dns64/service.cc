@@ -26,12 +26,11 @@ Error not_here(const std::string& key, const std::string& remedy) {
 
 Status check_endpoints(const Dns64Config& c) {
     for (const Endpoint& e : c.listen) {
-        if (e.transport != Wire::udp && e.transport != Wire::tcp)
-            return not_here("listen " + e.text(), "write an address without tls:// or xdp:");
-    }
-    for (const Endpoint& e : c.upstreams) {
-        if (e.transport != Wire::udp && e.transport != Wire::tcp)
-            return not_here("upstreams " + e.text(), "write an address without tls://");
+        if (e.transport == Wire::xdp)
+            return not_here("listen " + e.text(), "write an address instead of xdp:");
+        if (e.transport == Wire::tls && (c.tls_certificate.empty() || c.tls_key.empty()))
+            return Error{"dns64.listen " + e.text(),
+                         "needs tls_certificate = \"FILE\"; and tls_key = \"FILE\";"};
     }
     return Done{};
 }
@@ -53,9 +52,6 @@ Status check_supported(const Dns64Config& c) {
     };
     const Text texts[] = {{"metrics", c.metrics, fresh.metrics},
                           {"socket", c.socket, fresh.socket},
-                          {"tls_certificate", c.tls_certificate, fresh.tls_certificate},
-                          {"tls_key", c.tls_key, fresh.tls_key},
-                          {"tls_ca", c.tls_ca, fresh.tls_ca},
                           {"trust_anchor", c.trust_anchor, fresh.trust_anchor}};
     for (const Text& t : texts) {
         if (t.have != t.usual && !t.have.empty()) return not_here(t.key, "remove the key");
@@ -81,16 +77,31 @@ std::string texts_of(const std::vector<Endpoint>& list) {
 /// What was built into sockets and memory at the start; empty: nothing of it differs.
 std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
     if (texts_of(a.listen) != texts_of(b.listen)) return "listen";
-    if (texts_of(a.upstreams) != texts_of(b.upstreams)) return "upstreams";
     if (a.threads != b.threads) return "threads";
     if (a.user != b.user) return "user";
-    if (a.validation != b.validation) return "validation";
-    if (a.case_0x20 != b.case_0x20) return "case_0x20";
+    if (a.tls_certificate != b.tls_certificate) return "tls_certificate";
+    if (a.tls_key != b.tls_key) return "tls_key";
     if (a.cache.memory_mib != b.cache.memory_mib) return "cache.memory_mib";
-    if (a.limits.retransmit_ms != b.limits.retransmit_ms) return "limits.retransmit_ms";
-    if (a.limits.queries_in_flight != b.limits.queries_in_flight) return "limits.queries_in_flight";
-    if (a.query_log.file != b.query_log.file) return "query_log.file";
     return "";
+}
+
+/// Other sockets towards upstreams are needed, or others ways to use them.
+bool changes_upstream(const Dns64Config& a, const Dns64Config& b) {
+    return texts_of(a.upstreams) != texts_of(b.upstreams) || a.validation != b.validation ||
+           a.case_0x20 != b.case_0x20 || a.upstream_cookies != b.upstream_cookies ||
+           a.tls_ca != b.tls_ca || a.limits.retransmit_ms != b.limits.retransmit_ms ||
+           a.limits.queries_in_flight != b.limits.queries_in_flight;
+}
+
+bool any_tls(const std::vector<Endpoint>& list) {
+    return std::any_of(list.begin(), list.end(),
+                       [](const Endpoint& e) { return e.transport == Wire::tls; });
+}
+
+/// nullptr: no upstream speaks TLS.
+Expected<std::shared_ptr<TlsContext>> tls_towards(const Dns64Config& c) {
+    if (!any_tls(c.upstreams)) return std::shared_ptr<TlsContext>();
+    return TlsContext::for_client(c.tls_ca);
 }
 
 /// After the sockets are open, before there are threads.
@@ -137,6 +148,11 @@ Status Service::start() {
     for (std::uint8_t& b : site_.cookie_secret) b = static_cast<std::uint8_t>(random.u32());
     site_.seed = random.u64();
     site_.n_workers = c.threads;
+    if (any_tls(c.listen)) {
+        auto tls = TlsContext::for_server(c.tls_certificate, c.tls_key);
+        if (!tls) return tls.error();
+        tls_ = *tls;
+    }
     for (const Endpoint& e : listen_on(c)) {
         if (e.transport == Wire::udp) {
             if (Status s = check_free(e, SOCK_DGRAM); !s) return s;
@@ -161,7 +177,9 @@ Status Service::make_worker() {
     workers_.push_back(
         std::make_unique<Worker>(std::move(*loop), site_, rules_, std::move(*cache), &log_));
     Worker& w = *workers_.back();
-    w.set_upstream(std::make_unique<Forwarder>(w.loop(), w.random(), c, nullptr));
+    auto tls = tls_towards(c);
+    if (!tls) return tls.error();
+    w.set_upstream(std::make_unique<Forwarder>(w.loop(), w.random(), c, *tls));
     return make_listeners(w);
 }
 
@@ -173,7 +191,8 @@ Status Service::make_listeners(Worker& w) {
             if (!udp) return udp.error();
             udp_.push_back(std::move(*udp));
         }
-        auto tcp = TcpListener::open(w, e, connections_, places, nullptr);
+        auto tcp = TcpListener::open(w, e, connections_, places,
+                                     e.transport == Wire::tls ? tls_ : nullptr);
         if (!tcp) return tcp.error();
         tcp_.push_back(std::move(*tcp));
     }
@@ -189,10 +208,18 @@ Status Service::reload() {
     if (!rules) return rules.error();
     const std::string key = start_only_key(rules_->config.dns64, (*rules)->config.dns64);
     if (!key.empty()) return Error{"dns64." + key, "changes with a restart only"};
+    auto tls = tls_towards((*rules)->config.dns64);
+    if (!tls) return tls.error();
     if (Status s = log_.open((*rules)->config.dns64.query_log.file); !s) return s;
+    const bool other_upstream = changes_upstream(rules_->config.dns64, (*rules)->config.dns64);
     rules_ = *rules;
     for (const auto& w : workers_) {
-        w->loop().post([&worker = *w, r = rules_] { worker.replace_rules(r); });
+        w->loop().post([&worker = *w, r = rules_, t = *tls, other_upstream] {
+            worker.replace_rules(r);
+            if (!other_upstream) return;
+            worker.set_upstream(
+                std::make_unique<Forwarder>(worker.loop(), worker.random(), r->config.dns64, t));
+        });
     }
     return Done{};
 }

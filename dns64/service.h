@@ -42,6 +42,7 @@ private:
     Site site_;
     std::shared_ptr<const Rules> rules_;
     QueryLog log_;
+    std::shared_ptr<TlsContext> tls_;  // of tls:// listeners
     ConnectionCount connections_;
     std::list<TcpListener::Places> places_;  // one for each worker
     std::vector<std::unique_ptr<Worker>> workers_;

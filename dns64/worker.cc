@@ -12,6 +12,8 @@ namespace {
 
 /// Keepalive is told in units of 100 ms (RFC 7828 s3.1).
 constexpr std::uint32_t kKeepaliveUnits = 10;
+/// How often is looked whether a retired upstream may go.
+constexpr std::uint64_t kRetiredMs = 1000;
 
 Bytes address_bytes(const SocketAddress& a, std::array<std::uint8_t, 16>& room) {
     if (a.is_v6()) {
@@ -42,7 +44,10 @@ Worker::~Worker() {
 }
 
 void Worker::set_upstream(std::unique_ptr<Upstream> u) {
-    if (upstream_) retired_.push_back(std::move(upstream_));
+    if (upstream_) {
+        retired_.list.push_back(std::move(upstream_));
+        loop_->arm(retired_, kRetiredMs);
+    }
     upstream_ = std::move(u);
     if (upstream_)
         upstream_->observe([this](const Question& q, const Fetched& f) { remember(q, f); });
@@ -54,6 +59,11 @@ void Worker::replace_rules(std::shared_ptr<const Rules> rules) {
     const std::uint32_t rate = (l.rate + site_.n_workers - 1) / site_.n_workers;
     limiter_.configure(rate, l.rate_slip, site_.seed);
     log_countdown_ = 1;
+}
+
+void Worker::Retired::on_timer() {
+    std::erase_if(list, [](const auto& u) { return u->in_flight() == 0; });
+    if (!list.empty()) worker.loop_->arm(*this, kRetiredMs);
 }
 
 const View* Worker::view_of(const SocketAddress& client) const {
@@ -83,9 +93,12 @@ void Worker::fill_extras(Exchange& x) {
     std::array<std::uint8_t, 16> room{};
     const Bytes address = address_bytes(x.from.peer, room);
     read_wall_clock();
-    x.cookie_good = check_cookie(x.q.cookie, address, wall_s_, site_.cookie_secret, nullptr) ==
-                    CookieVerdict::good;
-    x.cookie = answer_cookie(x.q.cookie, address, wall_s_, site_.cookie_secret);
+    const CookieSecret& secret =
+        rules().cookie_secret ? *rules().cookie_secret : site_.cookie_secret;
+    const auto& previous = rules().cookie_secret_previous;
+    x.cookie_good = check_cookie(x.q.cookie, address, wall_s_, secret,
+                                 previous ? &*previous : nullptr) == CookieVerdict::good;
+    x.cookie = answer_cookie(x.q.cookie, address, wall_s_, secret);
     x.extras.cookie = x.cookie;
     if (x.cookie_good) counters_.cookies_good += 1;
 }

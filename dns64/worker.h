@@ -137,7 +137,14 @@ private:
     RulesRef rules_;
     std::unique_ptr<Cache> cache_;
     std::unique_ptr<Upstream> upstream_;
-    std::vector<std::unique_ptr<Upstream>> retired_;
+    /// Upstreams of an earlier configuration, until their last question is answered.
+    struct Retired final : Timer {
+        explicit Retired(Worker& w) : worker(w) {}
+        void on_timer() override;
+        Worker& worker;
+        std::vector<std::unique_ptr<Upstream>> list;
+    };
+    Retired retired_{*this};
     Limiter limiter_;
     Counters counters_;
     QueryLog* log_;

@@ -176,7 +176,6 @@ void Worker::publish_counts() {
     counters_.cache_evicted = s.evicted;
     counters_.cache_inserted = s.inserted;
     counters_.jobs = jobs_.size();
-    std::erase_if(retired_, [](const auto& u) { return u->in_flight() == 0; });
     if (!upstream_) return;
     const UpstreamStats& u = upstream_->stats();
     counters_.upstream_udp = u.queries_udp;

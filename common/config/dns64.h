@@ -124,6 +124,9 @@ struct Dns64Config {
     bool case_0x20 = false;
     bool upstream_cookies = true;
     CookieMode cookies = CookieMode::on;
+    /// 32 hexadecimal digits each, the same on all servers of an anycast address; empty: drawn at
+    /// the start. The previous one is still accepted.
+    std::string cookie_secret, cookie_secret_previous;
     EdeMode ede = EdeMode::on;
     AnyMode any = AnyMode::pass;
     LocalReverse local_reverse = LocalReverse::private_ranges;

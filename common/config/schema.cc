@@ -72,7 +72,7 @@ private:
 void dns64(Rows& rows) {
     rows.number("dns64", "threads", 1, 256, true, "threads", "when dns64.cpus is empty",
                 ISTHMUS_FIELD(dns64.threads));
-    rows.choice("dns64", "validation", {"none", "trust-ad", "recursive"}, true,
+    rows.choice("dns64", "validation", {"none", "trust-ad", "recursive"}, false,
                 "none: upstream's AD bit says nothing; trust-ad: it is believed; recursive: no "
                 "upstreams, we resolve and validate ourselves",
                 ISTHMUS_FIELD(dns64.validation));
@@ -84,6 +84,13 @@ void dns64(Rows& rows) {
                  ISTHMUS_FIELD(dns64.upstream_cookies));
     rows.choice("dns64", "cookies", {"off", "on", "required"}, false,
                 "cookies towards clients (RFC 7873)", ISTHMUS_FIELD(dns64.cookies));
+    rows.text("dns64", "cookie_secret", false,
+              "32 hexadecimal digits, the same on all servers of an address (RFC 9018 section 5); "
+              "empty: drawn at the start",
+              ISTHMUS_FIELD(dns64.cookie_secret));
+    rows.text("dns64", "cookie_secret_previous", false,
+              "is still accepted, while cookie_secret is being replaced",
+              ISTHMUS_FIELD(dns64.cookie_secret_previous));
     rows.choice("dns64", "ede", {"off", "on", "all"}, false,
                 "Extended DNS Errors (RFC 8914); all: also why an AAAA was not synthesized",
                 ISTHMUS_FIELD(dns64.ede));
@@ -153,10 +160,9 @@ void dns64(Rows& rows) {
               ISTHMUS_FIELD(dns64.metrics));
     rows.text("dns64", "socket", true, "Unix socket for isthmusctl", ISTHMUS_FIELD(dns64.socket));
     rows.text("dns64", "user", true, "user that the server becomes", ISTHMUS_FIELD(dns64.user));
-    rows.text("dns64", "tls_certificate", false, "file, for tls:// in listen",
+    rows.text("dns64", "tls_certificate", true, "file, for tls:// in listen",
               ISTHMUS_FIELD(dns64.tls_certificate));
-    rows.text("dns64", "tls_key", false, "file, for tls:// in listen",
-              ISTHMUS_FIELD(dns64.tls_key));
+    rows.text("dns64", "tls_key", true, "file, for tls:// in listen", ISTHMUS_FIELD(dns64.tls_key));
     rows.text("dns64", "tls_ca", false, "file, for tls:// in upstreams; empty: the system's",
               ISTHMUS_FIELD(dns64.tls_ca));
     rows.text("dns64", "trust_anchor", true, "file, for validation = \"recursive\"",

@@ -332,6 +332,54 @@ def _(_):
         expect(lab.client().ask("l0-0.example"), "NOERROR rd ra", aaaa("l0-0.example", "2001:db8:100::c000:201"))
 
 
+@case("reload: other upstreams, and other ways to ask them, without losing the cache")
+def _(_):
+    port = next(ports)
+    second = Upstream(port=port, other=lambda q: q.answer(an=[f"{q.name} 300 A 192.0.2.9"]) if q.type == "A" else q.answer(ns=[SOA]))
+    with Lab() as lab:
+        client = lab.client()
+        expect(client.ask("u.example", "A"), "NOERROR rd ra", [f"u.example. 300 A {A}"])
+        held = []
+        lab.upstream.on("under-way.example", "A", held.append)
+        answers = []
+        thread = threading.Thread(target=lambda: answers.append(client.ask("under-way.example", "A")))
+        thread.start()
+        while not held:
+            time.sleep(0.01)
+        lab.reload(f'upstreams = [ "127.0.0.1:{port}" ]; case_0x20 = true;')
+        expect(client.ask("v.example", "A"), "NOERROR rd ra", ["v.example. 300 A 192.0.2.9"])
+        expect(client.ask("u.example", "A"), "NOERROR rd ra", [f"u.example. 300 A {A}"])
+        zone(held[0])  # what was under way ends with the upstream that it was asked of
+        thread.join()
+        expect(answers[0], "NOERROR rd ra", [f"under-way.example. 300 A {A}"])
+        equal("asked", 1, len({q.message.id for q in second.seen}))
+        time.sleep(1.2)
+        expect(client.ask("w.example", "A"), "NOERROR rd ra", ["w.example. 300 A 192.0.2.9"])
+    second.close()
+
+
+@case("T-6147-sec-033: cookie_secret is the operator's, and the previous one is taken while it changes")
+def _(_):
+    one, two = "e5e973e5a6b2a43f48e7dc849e37bfcf", "445536bcd2513298075a5d379663c962"
+    with Lab(f'cookies = "required"; cookie_secret = "{one}";') as lab:
+        client = lab.client()
+
+        def cookie_of(r):
+            return dns.edns.GenericOption(10, option_of(r, 10))
+        first = client.ask("a.example", options=[dns.edns.GenericOption(10, b"clientCO")])
+        expect(client.ask("a.example", options=[cookie_of(first)]), "NOERROR rd ra")
+        lab.reload(f'cookies = "required"; cookie_secret = "{two}"; cookie_secret_previous = "{one}";')
+        r = client.ask("b.example", options=[cookie_of(first)])
+        expect(r, "NOERROR rd ra")
+        true("a new one", option_of(r, 10) != option_of(first, 10))
+        lab.reload(f'cookies = "required"; cookie_secret = "{two}";')
+        expect(client.ask("c.example", options=[cookie_of(r)]), "NOERROR rd ra")
+        expect(client.ask("d.example", options=[cookie_of(first)]), "BADCOOKIE rd ra", [])
+        lab.server.write('cookie_secret = "12";')
+        lab.server.process.send_signal(1)
+        lab.server.wait_for("32 hexadecimal digits")
+
+
 @case("T-6147-sec-039: on a wildcard socket the answer leaves from the address that was asked", each_way=True)
 def _(_, via):
     port = next(ports)
