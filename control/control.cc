@@ -39,6 +39,7 @@ Expected<std::unique_ptr<Control>> Control::create(const std::string& file) {
     if (const Status begun = c->commits_.begin(); !begun) return begun.error();
     c->server_->set_guard(
         [self = c.get()](const api::Peer& p, api::Right r) { return self->rights_.may(p, r); });
+    c->observer_ = std::make_unique<Observer>(loaded.config);
     c->serve_methods();
     return c;
 }
@@ -78,6 +79,15 @@ void Control::compare(const Expected<Json>& there) {
         instance_ = instance;
         return;
     }
+    // The logs' settings first: no binding goes unlogged. EventLog says when they are refused.
+    asking_ = true;
+    ask("log.configure", observer_->log_wish(), [this, instance](const Expected<Json>&) {
+        asking_ = false;
+        if (!commits_.busy()) bring(instance);
+    });
+}
+
+void Control::bring(const std::string& instance) {
     commits_.bring([this, instance](const Status& done) {
         if (done) {
             instance_ = instance;

@@ -16,6 +16,7 @@
 #include "common/api/links.h"
 #include "common/api/rpc.h"
 #include "control/commits.h"
+#include "control/observer.h"
 #include "control/rights.h"
 
 namespace isthmus::control {
@@ -44,6 +45,7 @@ private:
     void keep_in_step();
     void keep_drains();
     void compare(const Expected<api::Json>& there);
+    void bring(const std::string& instance);
     void reload(const Order& order, const api::Reply& reply);
     [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
     void status(const api::Reply& reply);
@@ -56,6 +58,7 @@ private:
     std::unique_ptr<api::RpcServer> server_;
     api::RpcLinks dataplane_;
     Commits commits_;
+    std::unique_ptr<Observer> observer_;
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there
     std::time_t away_since_ = 0, started_ = 0, next_try_ = 0;
     std::time_t next_drains_ = 0;  // when addresses that are drained are looked at again

@@ -36,6 +36,7 @@ void Control::reload(const Order& order, const api::Reply& reply) {
     struct Section {
         Rights rights;
         std::string log_level;
+        bool same_logs = true;
     };
     const auto fresh = std::make_shared<Section>();
     commits_.change(
@@ -47,13 +48,21 @@ void Control::reload(const Order& order, const api::Reply& reply) {
                 return Error{file_, why};
             auto rights = Rights::of(loaded.config.control);
             if (!rights) return rights.error();
-            *fresh = {std::move(*rights), loaded.config.control.log_level};
+            *fresh = {std::move(*rights), loaded.config.control.log_level,
+                      observer_->same(loaded.config.control)};
             return loaded.config.nat64;
         },
         [this, order, fresh, reply](const Expected<Json>& result) {
             if (result && !order.dry_run) {
                 rights_ = fresh->rights;
                 (void)log::set_level(fresh->log_level);
+            }
+            if (result && !fresh->same_logs) {
+                Json with_warning = *result;
+                with_warning["warning"] =
+                    "control.logs, log and http take effect when isthmus-control starts; it may "
+                    "be restarted at any time";
+                return reply(with_warning);
             }
             reply(result);
         });
@@ -147,6 +156,8 @@ void Control::serve_methods() {
             ask(name, p, std::move(reply));
         });
     }
+    server_->on("show.logs", Right::read,
+                [this](const Json&) -> Expected<Json> { return observer_->logs(); });
     serve_changes();
     serve_pool();
     serve_live();

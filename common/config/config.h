@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "common/config/dns64.h"
+#include "common/config/log_config.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -254,6 +255,9 @@ struct ControlConfig {
     std::string admin_group, admin_users;  // may change and read, besides root
     std::string state_dir = "/var/lib/isthmus";
     std::string log_level = "info";
+    std::vector<LogOutlet> logs;
+    LogEvents log;
+    HttpConfig http;
 };
 
 /// The whole file.

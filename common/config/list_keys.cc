@@ -79,6 +79,16 @@ void dataplane_lists(std::vector<ListKey>& out) {
                    "( \"--log-level=lib.eal:debug\" )", false});
 }
 
+void control_lists(std::vector<ListKey>& out) {
+    out.push_back(
+        {"control.logs", true,
+         "The NAT's logs: who had which address and port, and when. type = \"json\": lines "
+         "in a file that is rotated.",
+         "( { type = \"json\"; file = \"/var/log/isthmus/nat.json\"; max_size_mib = 100; "
+         "max_files = 10; } )",
+         false});
+}
+
 void dns64_lists(std::vector<ListKey>& out) {
     out.push_back({"dns64.listen", true,
                    "Addresses to serve: \"192.0.2.53\", \"[2001:db8::53]:53\".", "( \"[::]:53\" )",
@@ -126,6 +136,7 @@ const std::vector<ListKey>& list_keys() {
         std::vector<ListKey> out;
         nat64_lists(out);
         dataplane_lists(out);
+        control_lists(out);
         dns64_lists(out);
         return out;
     }();

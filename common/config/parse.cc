@@ -11,6 +11,7 @@
 #include "common/config/carrier.h"
 #include "common/config/literals.h"
 #include "common/config/parse_dns64.h"
+#include "common/config/parse_logs.h"
 #include "common/config/parse_ports.h"
 #include "common/config/schema.h"
 #include "common/config/validate.h"
@@ -25,15 +26,24 @@ using libconfig::Setting;
 std::set<std::string> all_lists() {
     std::set<std::string> out{"nat64.prefixes",          "nat64.pool",        "nat64.non_global",
                               "nat64.icmp.rfc6791_pool", "dataplane.workers", "dataplane.ports",
-                              "dataplane.eal_args"};
+                              "dataplane.eal_args",      "control.logs"};
     out.insert(carrier_lists().begin(), carrier_lists().end());
     return out;
 }
 const std::set<std::string> kLists = all_lists();
-const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat64.limits",
-                                    "nat64.icmp",      "nat64.port_blocks", "nat64.deterministic",
-                                    "nat64.stateless", "dataplane",         "control",
-                                    "dns64",           "dns64.limits",      "dns64.cache",
+const std::set<std::string> kGroups{"nat64",
+                                    "nat64.lifetimes",
+                                    "nat64.limits",
+                                    "nat64.icmp",
+                                    "nat64.port_blocks",
+                                    "nat64.deterministic",
+                                    "nat64.stateless",
+                                    "dataplane",
+                                    "control",
+                                    "control.log",
+                                    "dns64",
+                                    "dns64.limits",
+                                    "dns64.cache",
                                     "dns64.query_log"};
 unsigned distance(const std::string& a, const std::string& b) {
     std::vector<unsigned> row(b.size() + 1);
@@ -203,6 +213,8 @@ private:
             } else if (path == "dataplane.ports") {
                 out_.config.dataplane.ports.push_back(
                     read_port_group(e, complain(), unknown_in("dataplane.ports")));
+            } else if (path == "control.logs") {
+                read_log_outlet(e);
             } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
                 out_.config.dataplane.eal_args.push_back(arg);
             }
@@ -217,6 +229,15 @@ private:
                                const std::set<std::string>& known) {
             unknown(s, section, name, known);
         };
+    }
+
+    void read_log_outlet(const Setting& e) {
+        const auto outlet = read_log(
+            e, [this](const Setting& s, const std::string& what) { error(s, what); },
+            [this](const Setting& s, const std::string& name, const std::set<std::string>& known) {
+                unknown(s, "a log", name, known);
+            });
+        if (outlet) out_.config.control.logs.push_back(*outlet);
     }
 
     void read_prefix(const Setting& e) {

@@ -2,21 +2,14 @@
 // The lists of the dns64 section and the elements of dns64.views.
 #pragma once
 
-#include <functional>
-#include <libconfig.h++>
 #include <optional>
 #include <set>
 #include <string>
 
 #include "common/config/dns64.h"
+#include "common/config/parse_logs.h"
 
 namespace isthmus::config {
-
-/// Says what is wrong with a setting.
-using Complain = std::function<void(const libconfig::Setting&, const std::string&)>;
-/// Says that a key is unknown, and which ones there are.
-using Unknown = std::function<void(const libconfig::Setting&, const std::string& name,
-                                   const std::set<std::string>& known)>;
 
 /// Paths that read_dns64_list() reads.
 [[nodiscard]] const std::set<std::string>& dns64_lists();

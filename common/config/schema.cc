@@ -69,6 +69,33 @@ private:
     }
 };
 
+void logs(Rows& rows) {
+    rows.boolean("control.log", "bindings", true,
+                 "record bindings; not those inside a port block or a deterministic range",
+                 ISTHMUS_FIELD(control.log.bindings));
+    rows.boolean("control.log", "sessions", true,
+                 "record sessions, with their destinations (RFC 6888 REQ-12 advises against)",
+                 ISTHMUS_FIELD(control.log.sessions));
+    rows.boolean("control.log", "blocks", true, "record port blocks",
+                 ISTHMUS_FIELD(control.log.blocks));
+    rows.boolean("control.log", "addresses", true,
+                 "record which subscriber is paired with which address",
+                 ISTHMUS_FIELD(control.log.addresses));
+    rows.boolean("control.log", "refusals", true, "record exhausted pools and exceeded quotas",
+                 ISTHMUS_FIELD(control.log.refusals));
+    rows.choice("control.log", "when_down", {"translate", "refuse"}, true,
+                "what happens while a log takes no records: translate: when no more can wait they "
+                "are lost, and a gap record says which; refuse: new bindings and blocks are "
+                "refused (drop reason log_path_down)",
+                ISTHMUS_FIELD(control.log.when_down));
+    rows.number("control.log", "mark_seconds", 1, 86400, true, "seconds",
+                "between two marks, which say up to where the log is complete",
+                ISTHMUS_FIELD(control.log.mark_seconds));
+    rows.number("control.log", "waiting_most", 1000, 100000000, true, "records",
+                "that wait in memory, of about 100 bytes each, for a log that takes none",
+                ISTHMUS_FIELD(control.log.waiting_most));
+}
+
 void dns64(Rows& rows) {
     rows.number("dns64", "threads", 1, 256, true, "threads", "when dns64.cpus is empty",
                 ISTHMUS_FIELD(dns64.threads));
@@ -352,6 +379,7 @@ std::vector<Key> make() {
               ISTHMUS_FIELD(control.state_dir));
     rows.text("control", "log_level", false, "debug, info, warn or error",
               ISTHMUS_FIELD(control.log_level));
+    logs(rows);
     dns64(rows);
     return std::move(rows.keys);
 }

@@ -7,6 +7,7 @@
 #include "control/cli/ask.h"
 #include "control/cli/changes.h"
 #include "control/cli/live.h"
+#include "control/cli/logs.h"
 #include "control/cli/table.h"
 #include "control/cli/trace.h"
 
@@ -132,6 +133,7 @@ int main(int argc, char** argv) {
     });
     add_change_commands(app, *shows, ask, rc);
     add_live_commands(app, *pool, ask, rc);
+    add_log_commands(*shows, ask, rc);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {

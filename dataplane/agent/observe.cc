@@ -46,6 +46,11 @@ api::Event message_of(const nat::NatEvent& e, unsigned worker, std::uint64_t bas
     return m;
 }
 
+/// The number of worker `w` in a list; 0 when there is none.
+std::uint64_t number_at(const Json& list, unsigned w) {
+    return w < list.size() && list[w].is_number_unsigned() ? list[w].get<std::uint64_t>() : 0;
+}
+
 Json histogram(const Workers& workers,
                const nat::ShareHistogram& (nat::Engine::*of)() const noexcept) {
     Json out = Json::array();
@@ -107,11 +112,13 @@ Expected<Json> Agent::log_configure(const Json& p) {
     return Json{{"generation", current_.generation}, {"instance", instance_}};
 }
 
-/// {instance, ack: [number by worker], most} -> records behind those numbers. Numbers are of one
-/// instance: another's acknowledge nothing.
+/// {instance, ack: [number by worker], after: [the same], most} -> records behind the numbers in
+/// `after`; those up to the numbers in `ack` are let go. Without `after` it is as `ack`. Numbers
+/// are of one instance: another's acknowledge nothing.
 Expected<Json> Agent::events_take(const Json& p) {
     const bool ours = p.value("instance", Json()) == instance_;
     const Json ack = ours ? p.value("ack", Json::array()) : Json::array();
+    const Json behind = ours ? p.value("after", ack) : Json::array();
     unsigned most = api::kEventsMost;
     if (p.contains("most") && p["most"].is_number_unsigned())
         most = std::min(most, p["most"].get<unsigned>());
@@ -120,16 +127,19 @@ Expected<Json> Agent::events_take(const Json& p) {
     Json workers = Json::array();
     for (unsigned w = 0; w < workers_.n_workers(); w++) {
         const nat::EventRing& ring = workers_.state(w).engine.events();
-        const bool given = w < ack.size() && ack[w].is_number_unsigned();
-        const std::uint64_t after = given ? ack[w].get<std::uint64_t>() : 0;
-        ring.release(after);
+        ring.release(number_at(ack, w));
+        const std::uint64_t after = number_at(behind, w);
         // Read before the records: a number that a lost one took afterwards comes next time.
         const std::uint64_t last = ring.last_sequence();
         const unsigned share = std::max(most / workers_.n_workers(), 1U);
         const unsigned n = ring.read(
             after, share, [&](const nat::NatEvent& e) { append(bytes, message_of(e, w, base)); });
-        workers.push_back(
-            {{"worker", w}, {"last", last}, {"given", n}, {"waiting", ring.waiting()}});
+        workers.push_back({{"worker", w},
+                           {"last", last},
+                           {"given", n},
+                           {"whole", n < share},  // there was no more
+                           {"waiting", ring.waiting()},
+                           {"size", ring.capacity()}});
     }
     return Json{{"instance", instance_},
                 {"version", api::kEventVersion},

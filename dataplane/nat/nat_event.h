@@ -52,15 +52,18 @@ public:
     /// Gives `e` its number and time and keeps it; false: no room, the record is lost.
     bool push(const NatEvent& e, Nanos now) noexcept {
         const std::uint64_t number = sequence_.load(std::memory_order_relaxed) + 1;
-        sequence_.store(number, std::memory_order_relaxed);
         const std::uint64_t head = head_.load(std::memory_order_relaxed);
-        if (is_unlikely(head - tail_.load(std::memory_order_acquire) >= cells_.size()))
+        if (is_unlikely(head - tail_.load(std::memory_order_acquire) >= cells_.size())) {
+            sequence_.store(number, std::memory_order_release);
             return false;
+        }
         NatEvent& cell = cells_[head & (cells_.size() - 1)];
         cell = e;
         cell.sequence = number;
         cell.ns = now.v;
         head_.store(head + 1, std::memory_order_release);
+        // Last: who has seen a number finds its record, unless that was lost.
+        sequence_.store(number, std::memory_order_release);
         return true;
     }
     [[nodiscard]] bool is_full() const noexcept {
@@ -85,7 +88,7 @@ public:
     }
     /// Number of the newest record, lost ones included.
     [[nodiscard]] std::uint64_t last_sequence() const noexcept {
-        return sequence_.load(std::memory_order_relaxed);
+        return sequence_.load(std::memory_order_acquire);
     }
     [[nodiscard]] std::uint64_t waiting() const noexcept {
         return head_.load(std::memory_order_acquire) - tail_.load(std::memory_order_relaxed);

@@ -18,7 +18,7 @@ r4=0 # routers on the IPv4 side
 mtu_p6=1500 mtu_p4=1500 # the gateway's own links
 mtu_mid6=1500 mtu_mid4=1500 # between r6a and r6b, between r4a and r4b
 relay6= relay4= # arguments of tools/relay.py: a namespace that meddles with frames on the gateway's link
-nat64_extra= dataplane_extra= port6_extra= port4_extra=
+nat64_extra= dataplane_extra= control_extra= port6_extra= port4_extra=
 workers='[ ]'
 hugepages=no
 client_addr=2001:db8:6:c::2
@@ -58,6 +58,7 @@ dataplane = {
 control = {
     socket = "$lab_dir/control.sock";
     state_dir = "$lab_dir/state";
+    $control_extra
 };
 CONF
 }

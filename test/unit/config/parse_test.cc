@@ -34,16 +34,23 @@ TEST_CASE("a good file is read") {
     CHECK(l.config.dataplane.workers.size() == 2);
 }
 
-TEST_CASE("logs and an HTTP port, which nothing serves, are refused") {
-    for (const char* text :
-         {"control: {\n logs = ({ type = \"json\"; file = \"/var/log/nat.json\"; }); };",
-          "control: {\n log: { bindings = true; }; };",
-          "control: {\n http: { port = 9464; }; };"}) {
-        const auto l = load(text);
-        INFO(text << ": " << l.error_text());
-        CHECK_FALSE(l.ok());
-        CHECK(has(l, "t.conf:2", "unknown"));
-    }
+TEST_CASE("logs are read, and what is wrong with one is said") {
+    const auto good = load(
+        "control: {\n logs = ({ type = \"json\"; file = \"/var/log/nat.json\"; max_files = 3; });"
+        "\n log: { sessions = true; when_down = \"refuse\"; }; };");
+    INFO(good.error_text());
+    REQUIRE(good.ok());
+    REQUIRE(good.config.control.logs.size() == 1);
+    CHECK(good.config.control.logs[0].max_files == 3);
+    CHECK(good.config.control.log.sessions);
+    CHECK(good.config.control.log.when_down == LogPathDown::refuse);
+    CHECK(has(load("control: {\n logs = ({ type = \"json\"; file = \"nat.json\"; }); };"),
+              "t.conf:2", "absolute/path"));
+    CHECK(has(load("control: {\n logs = ({ type = \"json\"; fil = \"/x\"; }); };"), "t.conf:2",
+              "did you mean \"file\""));
+    CHECK(has(load("control: {\n logs = ({ type = \"jsonl\"; }); };"), "t.conf:2", "one of"));
+    CHECK(has(load("control: {\n logs = ({ type = \"json\"; file = \"/x\"; max_files = 0; }); };"),
+              "t.conf:2", "from 1 to"));
 }
 
 TEST_CASE("what is wrong is named with its line and a remedy") {

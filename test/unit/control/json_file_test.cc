@@ -1,0 +1,143 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/logs/json_file.h"
+
+#include <unistd.h>
+
+#include <catch2/catch.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "control/logs/outlet.h"
+
+using namespace isthmus;
+using namespace isthmus::control;
+
+namespace {
+
+namespace fs = std::filesystem;
+
+struct Dir {
+    std::string path = "/tmp/isthmus-json-file." + std::to_string(::getpid());
+    Dir() { fs::create_directory(path); }
+    ~Dir() { fs::remove_all(path); }
+};
+
+api::Event binding(std::uint64_t seq) {
+    api::Event e;
+    e.sequence = seq;
+    e.unix_ns = 1'793'700'122'345'000'000 + seq;
+    e.kind = EventKind::binding_created;
+    e.x = *Ipv6Addr::parse("2001:db8:7::5");
+    e.x_id = 40000;
+    e.t = Ipv4Addr::of(203, 0, 113, 9);
+    e.t_id = 41022;
+    return e;
+}
+
+LogBatch batch(std::uint64_t first, std::uint64_t last, const char* instance = "a1") {
+    LogBatch out;
+    out.instance = instance;
+    for (std::uint64_t n = first; n <= last; n++) out.records.emplace_back(binding(n));
+    return out;
+}
+
+std::vector<std::string> lines(const std::string& path) {
+    std::ifstream in(path);
+    std::vector<std::string> out;
+    for (std::string l; std::getline(in, l);) out.push_back(l);
+    return out;
+}
+
+/// Takes what it is told to.
+struct FakeSink final : LogSink {
+    bool up = true;
+    std::vector<LogRecord> got;
+    Status deliver(const LogBatch& b) override {
+        if (!up) return Error{"fake", "down"};
+        got.insert(got.end(), b.records.begin(), b.records.end());
+        return Done{};
+    }
+};
+
+}  // namespace
+
+TEST_CASE("T-6269-002: a line has UTC with milliseconds, T,t, protocol, X',x and no destination") {
+    CHECK(json_line("a1", binding(7)) ==
+          R"({"time":"2026-11-03T10:02:02.345Z","event":"binding_created","instance":"a1",)"
+          R"("worker":0,"seq":7,"protocol":"udp","x":"2001:db8:7::5","x_id":40000,)"
+          R"("t":"203.0.113.9","t_id":41022})");
+}
+
+TEST_CASE("a batch that comes again is written once, also by another control") {
+    const Dir dir;
+    const std::string path = dir.path + "/nat.json";
+    {
+        JsonFile f(path, 1 << 20, 3);
+        REQUIRE(f.deliver(batch(1, 4)).ok());
+        REQUIRE(f.deliver(batch(3, 6)).ok());
+    }
+    JsonFile next(path, 1 << 20, 3);
+    REQUIRE(next.deliver(batch(5, 8)).ok());
+    REQUIRE(lines(path).size() == 8);
+    REQUIRE(next.deliver(batch(1, 2, "b2")).ok());  // another dataplane counts anew
+    REQUIRE(lines(path).size() == 10);
+}
+
+TEST_CASE("half a line that a crash left is cut off") {
+    const Dir dir;
+    const std::string path = dir.path + "/nat.json";
+    { std::ofstream(path) << json_line("a1", binding(1)) << "\n{\"time\":\"2026-11"; }
+    JsonFile f(path, 1 << 20, 3);
+    REQUIRE(f.deliver(batch(1, 2)).ok());
+    const auto got = lines(path);
+    REQUIRE(got.size() == 2);
+    CHECK(got[1] == json_line("a1", binding(2)));
+}
+
+TEST_CASE("files are rotated by size, the oldest goes, no line is torn") {
+    const Dir dir;
+    const std::string path = dir.path + "/nat.json";
+    JsonFile f(path, 1000, 3);
+    for (std::uint64_t n = 1; n <= 30; n++) REQUIRE(f.deliver(batch(n, n)).ok());
+    std::size_t whole = 0;
+    for (const char* suffix : {"", ".1", ".2"}) {
+        CHECK(fs::file_size(path + suffix) <= 1000);
+        for (const std::string& l : lines(path + suffix)) whole += l.back() == '}';
+    }
+    CHECK_FALSE(fs::exists(path + ".3"));
+    CHECK(whole >= 10);
+    CHECK(lines(path).back() == json_line("a1", binding(30)));
+}
+
+TEST_CASE("a directory, or a file that cannot be, is an error that names it") {
+    const Dir dir;
+    JsonFile f(dir.path, 1 << 20, 3);
+    CHECK_FALSE(f.deliver(batch(1, 1)).ok());
+    JsonFile fifo("/dev/full", 1 << 20, 3);
+    const Status s = fifo.deliver(batch(1, 1));
+    REQUIRE_FALSE(s.ok());
+    CHECK(s.error().text().find("/dev/full") != std::string::npos);
+}
+
+TEST_CASE("what an outlet gave up is said in a gap record before what follows") {
+    auto sink = std::make_unique<FakeSink>();
+    FakeSink* fake = sink.get();
+    Outlet o({"json-0", "json", "/x", "", true, 0, 0, 0}, std::move(sink));
+    REQUIRE(o.take(batch(1, 2)));
+    fake->up = false;
+    REQUIRE_FALSE(o.take(batch(3, 5)));
+    CHECK_FALSE(o.facts().up);
+    o.lose(batch(3, 5));
+    o.lose(batch(6, 6));
+    fake->up = true;
+    for (int i = 0; i < 100 && !o.take(batch(7, 7)); i++) ::usleep(20'000);
+    REQUIRE(fake->got.size() == 4);
+    const Note* gap = note_of(fake->got[2]);
+    REQUIRE(gap != nullptr);
+    CHECK(gap->kind == "gap");
+    CHECK(gap->fields["lost"] == 4);
+    CHECK(gap->fields["workers"][0]["seq_first"] == 3);
+    CHECK(gap->fields["workers"][0]["seq_last"] == 6);
+    CHECK(event_of(fake->got[3])->sequence == 7);
+    CHECK(o.facts().lost == 4);
+}
