@@ -25,6 +25,8 @@ class Control {
 public:
     [[nodiscard]] static Expected<std::unique_ptr<Control>> create(const std::string& file);
     void run_once(int timeout_ms);
+    /// SIGHUP: as isthmusctl reload by root; what comes of it goes to the log.
+    void reload_by_signal();
     /// A clean stop: the file rules at the next start.
     void stop();
 

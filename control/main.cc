@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmus-control: wires the parts and runs until a signal.
-#include <systemd/sd-daemon.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
@@ -9,13 +7,29 @@
 #include "common/config/manual.h"
 #include "common/config/parse.h"
 #include "common/log/log.h"
+#include "common/service/notify.h"
 #include "control/control.h"
 
 namespace {
 
-volatile std::sig_atomic_t stop_signal = 0;
+volatile std::sig_atomic_t stop_signal = 0, reload_signal = 0;
 
-void on_signal(int signal) { stop_signal = signal; }
+void on_signal(int signal) { (signal == SIGHUP ? reload_signal : stop_signal) = signal; }
+
+void serve(isthmus::control::Control& control) {
+    using namespace isthmus;
+    service::Watchdog watchdog;
+    while (stop_signal == 0) {
+        control.run_once(200);
+        watchdog.alive();
+        if (reload_signal == 0) continue;
+        reload_signal = 0;
+        service::reloading();
+        // What comes of it is in the log and in show history; the service goes on in either case.
+        control.reload_by_signal();
+        service::ready("serving");
+    }
+}
 
 }  // namespace
 
@@ -49,6 +63,7 @@ int main(int argc, char** argv) {
     action.sa_handler = on_signal;
     sigaction(SIGTERM, &action, nullptr);
     sigaction(SIGINT, &action, nullptr);
+    sigaction(SIGHUP, &action, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     auto control = control::Control::create(file);
     if (!control) {
@@ -56,8 +71,9 @@ int main(int argc, char** argv) {
         return 1;
     }
     log::info("ready");
-    sd_notify(0, "READY=1");
-    while (stop_signal == 0) (*control)->run_once(200);
+    service::ready("serving");
+    serve(**control);
+    service::stopping();
     (*control)->stop();
     return 0;
 }

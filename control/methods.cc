@@ -68,6 +68,20 @@ void Control::reload(const Order& order, const api::Reply& reply) {
         });
 }
 
+void Control::reload_by_signal() {
+    Order order;
+    order.what = "reload by SIGHUP";
+    order.user = "root";
+    reload(order, [](const Expected<Json>& result) {
+        if (result) {
+            log::info("reloaded: " + std::to_string((*result)["changes"].size()) +
+                      " keys changed, see isthmusctl show history");
+        } else {
+            log::error("not reloaded, nothing is changed: " + result.error().text());
+        }
+    });
+}
+
 void Control::serve_changes() {
     server_->on_peer(
         "reload", Right::admin,

@@ -1,26 +1,25 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmus-dns64: starts the service and waits for signals.
-#include <systemd/sd-daemon.h>
-
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
 #include "common/log/log.h"
+#include "common/service/notify.h"
 #include "dns64/service.h"
 
 namespace {
 
 void reload(isthmus::dns64::Service& service) {
     using namespace isthmus;
-    sd_notify(0, "RELOADING=1");
+    service::reloading();
     const auto done = service.reload();
     if (done) {
         log::info("reloaded");
     } else {
         log::error("not reloaded: " + done.error().text());
     }
-    sd_notify(0, "READY=1");
+    service::ready("serving");
 }
 
 /// Blocked before there are threads, so that they come to the main thread alone.
@@ -57,13 +56,19 @@ int main(int argc, char** argv) {
     }
     (*service)->run();
     log::info("ready");
-    sd_notify(0, "READY=1");
+    service::ready("serving");
+    service::Watchdog watchdog;
     for (int got = 0;;) {
-        if (sigwait(&signals, &got) != 0) continue;
+        const timespec wait{1, 0};
+        got = sigtimedwait(&signals, nullptr, &wait);
+        if (got < 0) {
+            if (watchdog.wanted() && (*service)->alive()) watchdog.alive();
+            continue;
+        }
         if (got != SIGHUP) break;
         reload(**service);
     }
-    sd_notify(0, "STOPPING=1");
+    service::stopping();
     (*service)->stop();
     return 0;
 }

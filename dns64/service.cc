@@ -201,6 +201,7 @@ Status Service::make_listeners(Worker& w) {
 
 void Service::run() {
     for (const auto& w : workers_) threads_.emplace_back([&loop = w->loop()] { loop.run(); });
+    beats_ = workers_.size();
 }
 
 Status Service::reload() {
@@ -222,6 +223,14 @@ Status Service::reload() {
         });
     }
     return Done{};
+}
+
+bool Service::alive() {
+    if (beats_.load(std::memory_order_relaxed) != workers_.size()) return false;
+    beats_.store(0, std::memory_order_relaxed);
+    for (const auto& w : workers_)
+        w->loop().post([this] { beats_.fetch_add(1, std::memory_order_relaxed); });
+    return true;
 }
 
 void Service::stop() {

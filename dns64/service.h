@@ -2,6 +2,7 @@
 // isthmus-dns64 as a whole: workers in threads, their sockets, start, reload and stop.
 #pragma once
 
+#include <atomic>
 #include <list>
 #include <memory>
 #include <string>
@@ -30,6 +31,8 @@ public:
     void run();
     /// The file anew; a refused one changes nothing.
     [[nodiscard]] Status reload();
+    /// True when every worker has come round its loop since the last call that gave true.
+    [[nodiscard]] bool alive();
     void stop();
 
 private:
@@ -49,6 +52,7 @@ private:
     std::vector<std::unique_ptr<UdpListener>> udp_;  // after the workers: they go first
     std::vector<std::unique_ptr<TcpListener>> tcp_;
     std::vector<std::thread> threads_;
+    std::atomic<std::size_t> beats_ = 0;  // workers that have come round
 };
 
 }  // namespace isthmus::dns64

@@ -231,7 +231,7 @@ enum class Hugepages : std::uint8_t { automatic, yes, no };
 
 struct DataplaneConfig {
     std::string socket = "/run/isthmus/dataplane.sock";
-    std::string socket_group;            // may talk to the socket besides root; empty: root only
+    std::string socket_group = "isthmus";  // may talk to the socket besides root; empty: root only
     std::vector<std::uint16_t> workers;  // CPUs, one worker each; empty: one worker on the last CPU
     std::uint16_t main_cpu = 0;
     Idle idle = Idle::automatic;
@@ -250,7 +250,7 @@ struct DataplaneConfig {
 };
 
 struct ControlConfig {
-    std::string socket = "/run/isthmus/control.sock";
+    std::string socket = "/run/isthmus/control/control.sock";
     std::string read_group, read_users;    // may read, besides root; names with commas between
     std::string admin_group, admin_users;  // may change and read, besides root
     std::string state_dir = "/var/lib/isthmus";

@@ -330,8 +330,11 @@ std::vector<Key> make() {
         ISTHMUS_FIELD(nat64.icmp.error_source));
     rows.text("dataplane", "socket", true, "Unix socket of isthmus-dataplane",
               ISTHMUS_FIELD(dataplane.socket));
-    rows.text("dataplane", "socket_group", true, "group that may use the socket, besides root",
-              ISTHMUS_FIELD(dataplane.socket_group));
+    rows.text(
+        "dataplane", "socket_group", true,
+        "group that may use the socket, besides root: that of isthmus-control. A host without "
+        "the default one: root only",
+        ISTHMUS_FIELD(dataplane.socket_group));
     rows.number("dataplane", "main_cpu", 0, 1023, true, "", "CPU of the main thread",
                 ISTHMUS_FIELD(dataplane.main_cpu));
     rows.choice("dataplane", "idle", {"auto", "poll", "sleep"}, true,

@@ -28,7 +28,7 @@ public:
     /// As request(), silent: the reason is left in `why`.
     int try_request(const std::string& method, const Json& params, Json& out, std::string& why);
 
-    std::string socket = "/run/isthmus/control.sock";
+    std::string socket = "/run/isthmus/control/control.sock";
     bool json = false;
 
 private:

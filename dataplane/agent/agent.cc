@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/agent/agent.h"
 
+#include <grp.h>
 #include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -171,10 +172,14 @@ Status Agent::open_for_business() {
     if (!synced) return synced.error();
     const Status published = republish();
     if (!published) return published.error();
-    auto server = api::RpcServer::listen(cfg_.dataplane.socket, 0600, cfg_.dataplane.socket_group);
+    // The package makes the default group; without the package there may be none.
+    std::string group = cfg_.dataplane.socket_group;
+    if (group == config::DataplaneConfig{}.socket_group && ::getgrnam(group.c_str()) == nullptr)
+        group.clear();
+    auto server = api::RpcServer::listen(cfg_.dataplane.socket, 0600, group);
     if (!server) return server.error();
     server_ = std::move(*server);
-    const bool grouped = !cfg_.dataplane.socket_group.empty();
+    const bool grouped = !group.empty();
     server_->set_guard([grouped](const api::Peer& p, api::Right) { return p.uid == 0 || grouped; });
     serve_methods();
     serve_log_methods();
