@@ -16,39 +16,69 @@ Expected<Policy> read(const std::string& text, const std::string& words) {
     return loaded.config.nat64;
 }
 
+/// Appends `e` to `out`, in halves as often as it takes until each piece is wholly among `named`
+/// or not at all; fn(piece) for those that are. Counts these.
+template <typename Fn>
+unsigned split(const config::PoolEntry& e, const std::vector<Prefix4>& named, Fn& fn,
+               std::vector<config::PoolEntry>& out) {
+    const auto holds = [&](const Prefix4& g) {
+        return g.len_bits <= e.addresses.len_bits && g.contains(e.addresses.addr);
+    };
+    const auto touches = [&](const Prefix4& g) { return g.overlaps(e.addresses); };
+    if (std::any_of(named.begin(), named.end(), holds)) {
+        out.push_back(e);
+        fn(out.back());
+        return 1;
+    }
+    if (std::none_of(named.begin(), named.end(), touches)) {
+        out.push_back(e);
+        return 0;
+    }
+    // Not a /32: one that is touched is held.
+    config::PoolEntry half = e;
+    half.addresses.len_bits++;
+    const unsigned low = split(half, named, fn, out);
+    half.addresses.addr = Ipv4Addr::from_host(e.addresses.addr.host() +
+                                              static_cast<std::uint32_t>(half.addresses.size()));
+    return low + split(half, named, fn, out);
+}
+
+/// Two halves of a prefix that differ in nothing else.
+bool are_halves(const config::PoolEntry& low, const config::PoolEntry& high) {
+    const std::uint8_t len = low.addresses.len_bits;
+    if (len == 0 || len != high.addresses.len_bits || low.name != high.name ||
+        low.ports != high.ports || low.drain != high.drain || low.drain_until != high.drain_until)
+        return false;
+    const Prefix4 both{low.addresses.addr, static_cast<std::uint8_t>(len - 1)};
+    return (low.addresses.addr.host() & ~both.mask()) == 0 &&
+           low.addresses.addr.host() + low.addresses.size() == high.addresses.addr.host();
+}
+
+/// What an earlier change took apart becomes whole again.
+void join(std::vector<config::PoolEntry>& pool) {
+    std::vector<config::PoolEntry> out;
+    for (const config::PoolEntry& e : pool) {
+        out.push_back(e);
+        while (out.size() >= 2 && are_halves(out[out.size() - 2], out.back())) {
+            out.pop_back();
+            out.back().addresses.len_bits--;
+        }
+    }
+    pool = std::move(out);
+}
+
 /// `p` with every pool entry that `addresses` touch split, and fn(entry) called for those named.
 template <typename Fn>
 Expected<Policy> for_addresses(const Policy& p, const std::string& addresses, Fn&& fn) {
     std::string why;
     const auto named = config::parse_addresses(addresses, why);
     if (named.empty()) return Error{addresses, why};
-    const auto in_named = [&](Ipv4Addr a) {
-        return std::any_of(named.begin(), named.end(),
-                           [&](const Prefix4& g) { return g.contains(a); });
-    };
     Policy next = p;
     next.pool.clear();
     unsigned found = 0;
-    for (const auto& e : p.pool) {
-        const bool whole = std::any_of(named.begin(), named.end(), [&](const Prefix4& g) {
-            return g.len_bits <= e.addresses.len_bits && g.contains(e.addresses.addr);
-        });
-        const bool touched = std::any_of(named.begin(), named.end(),
-                                         [&](const Prefix4& g) { return g.overlaps(e.addresses); });
-        for (std::uint64_t i = 0; i < (whole || !touched ? 1 : e.addresses.size()); i++) {
-            config::PoolEntry one = e;
-            if (touched && !whole)
-                one.addresses = {
-                    Ipv4Addr::from_host(e.addresses.addr.host() + static_cast<std::uint32_t>(i)),
-                    32};
-            if (whole || (touched && in_named(one.addresses.addr))) {
-                found++;
-                fn(one);
-            }
-            next.pool.push_back(one);
-        }
-    }
+    for (const auto& e : p.pool) found += split(e, named, fn, next.pool);
     if (found == 0) return Error{addresses, "is not in the pool; see isthmusctl show pools"};
+    join(next.pool);
     return next;
 }
 
