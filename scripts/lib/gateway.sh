@@ -19,6 +19,7 @@ mtu_p6=1500 mtu_p4=1500 # the gateway's own links
 mtu_mid6=1500 mtu_mid4=1500 # between r6a and r6b, between r4a and r4b
 relay6= relay4= # arguments of tools/relay.py: a namespace that meddles with frames on the gateway's link
 nat64_extra= dataplane_extra= control_extra= port6_extra= port4_extra=
+dns64_text= # section dns64 of the same file, for gw_start_dns64
 workers='[ ]'
 hugepages=no
 client_addr=2001:db8:6:c::2
@@ -61,6 +62,7 @@ control = {
     $control_extra
 };
 CONF
+    [ -z "$dns64_text" ] || printf 'dns64 = { %s };\n' "$dns64_text" >>"$(gw_conf)"
 }
 
 gw_port6() {
@@ -162,6 +164,16 @@ gw_start_control() {
     lab_alive control || { cat "$lab_dir/control.log" >&2; die "isthmus-control ended at once"; }
     wait_for 15 "the policy to run in the dataplane" gw_policy_runs
 }
+
+# DNS64 beside the gateway: it listens on the punt interfaces' addresses, as any service of the host.
+gw_start_dns64() {
+    chmod 755 "$lab_dir" # its user reads the file again at a reload
+    lab_spawn dns64 punt "$bin/dns64/isthmus-dns64" -c "$(gw_conf)"
+    wait_for 10 "isthmus-dns64" gw_dns64_or_death
+    lab_alive dns64 || { cat "$lab_dir/dns64.log" >&2; die "isthmus-dns64 ended at once"; }
+}
+
+gw_dns64_or_death() { ! lab_alive dns64 || grep -q ready "$lab_dir/dns64.log"; }
 
 gw_socket_or_death() { ! lab_alive "$1" || in_ns gw ss -Hlx "src = $2" | grep -q .; }
 

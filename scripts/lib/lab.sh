@@ -42,6 +42,7 @@ lab_remove() {
         for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
         ip netns del "$ns" 2>/dev/null
     done
+    rm -rf "/etc/netns/$1-"*
     return 0
 }
 
@@ -77,6 +78,12 @@ lab_ns() {
             net.ipv4.ping_group_range='0 2147483647'
         ip -n "$(ns_name "$name")" link set lo up
     done
+}
+
+# lab_resolver NS ADDRESS: what programs in it find in /etc/resolv.conf.
+lab_resolver() {
+    mkdir -p "/etc/netns/$(ns_name "$1")"
+    printf 'nameserver %s\noptions timeout:2 attempts:2\n' "$2" >"/etc/netns/$(ns_name "$1")/resolv.conf"
 }
 
 # lab_router NAME...: namespaces that forward.
