@@ -10,6 +10,7 @@
 #include "control/cli/logs.h"
 #include "control/cli/table.h"
 #include "control/cli/trace.h"
+#include "control/cli/workers.h"
 
 namespace {
 
@@ -69,6 +70,8 @@ int show(Asker& s, const Options& o, const std::string& what) {
         for (const auto& [name, c] : out.items())
             rows.push_back({{"counter", name}, {"value", c["value"]}, {"help", c["help"]}});
         print_table(std::cout, rows, true);
+    } else if (what == "workers") {
+        print_workers(std::cout, out);
     } else if (out.is_array()) {
         print_table(std::cout, out, true);
     } else {

@@ -157,6 +157,10 @@ Json Agent::workers_json() const {
     for (unsigned w = 0; w < workers_.n_workers(); w++) {
         const WorkerFacts f = workers_.facts(w);
         const auto& s = workers_.state(w);
+        Json stages = Json::object();
+        for (const StageInfo& i : kStages)
+            stages[std::string(i.name)] = {{"cycles", s.stages.cycles(i.id)},
+                                           {"packets", s.stages.packets(i.id)}};
         out.push_back({{"id", w},
                        {"cpu", f.cpu},
                        {"turns", f.turns},
@@ -168,7 +172,8 @@ Json Agent::workers_json() const {
                        {"bindings", s.engine.n_bindings()},
                        {"sessions", s.engine.n_sessions()},
                        {"subscribers", s.engine.n_subscribers()},
-                       {"handed_over", s.counters.of(Counter::handed_over)}});
+                       {"handed_over", s.counters.of(Counter::handed_over)},
+                       {"stages", std::move(stages)}});
     }
     return out;
 }

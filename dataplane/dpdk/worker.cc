@@ -62,6 +62,8 @@ unsigned Worker::turn() noexcept {
     const pipeline::Snapshot* cfg = setup_.published->snapshot.load(std::memory_order_acquire);
     const std::uint64_t begin = rte_rdtsc();
     now_ = setup_.clock.at(begin);
+    StageClock& stages = setup_.state->stages;
+    stages.start(begin);
     unsigned n = 0;
     n += forward_ring(setup_.from_kernel, true);
     for (rte_ring* r : setup_.tx_in) n += forward_ring(r, false);
@@ -70,6 +72,7 @@ unsigned Worker::turn() noexcept {
         n += receive(*cfg, now_);
         run_burst(*cfg, now_);
         pipeline::end_turn(*burst_, *cfg, *setup_.state, now_);
+        if (n != 0) stages.end(Stage::housekeeping, n);
     }
     act_on_outputs();
     note_turn(begin, n);
@@ -132,10 +135,13 @@ unsigned Worker::forward_ring(rte_ring* from, bool is_kernels) noexcept {
 }
 
 void Worker::run_burst(const pipeline::Snapshot& cfg, Now now) noexcept {
-    if (burst_->n == 0) return;
+    const unsigned n = burst_->n;
+    if (n == 0) return;
+    setup_.state->stages.end(Stage::receive, n);
     pipeline::run_pipeline(*burst_, cfg, *setup_.state, now);
     burst_->n = 0;
     act_on_outputs();
+    setup_.state->stages.end(Stage::transmit, n);
 }
 
 void Worker::act_on_outputs() noexcept {

@@ -202,9 +202,14 @@ void take_snapshot(Context& c) noexcept {
 }
 
 void run_stages(Context& c) noexcept {
-    stage_read(c);    // frame -> what it is to us, tuple, or a reason to refuse
+    StageClock& clock = c.worker.stages;
+    const unsigned n = c.burst.n;
+    stage_read(c);  // frame -> what it is to us, tuple, or a reason to refuse
+    clock.end(Stage::read, n);
     stage_lookup(c);  // tuple -> binding, probably; or none yet
-    stage_send(c);    // decide, rewrite, send; in order of arrival
+    clock.end(Stage::lookup, n);
+    stage_send(c);  // decide, rewrite, send; in order of arrival
+    clock.end(Stage::send, n);
 }
 
 }  // namespace

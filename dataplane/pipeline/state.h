@@ -8,6 +8,7 @@
 #include <span>
 
 #include "common/stats/counters.h"
+#include "common/stats/stages.h"
 #include "dataplane/nat/engine.h"
 #include "dataplane/nat/fragment_store.h"
 #include "dataplane/pipeline/burst.h"
@@ -82,6 +83,7 @@ struct WorkerState {
     std::uint64_t ip_id_counter = 0;
     nat::Seed seed;
     Hops hops;
+    StageClock stages;  // whoever runs the turn starts it
     std::array<Steady, kBurstMax> steady;
     std::array<Work, kBurstMax> work;
     std::array<std::uint8_t, kScratchBytes> scratch;

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/workers.h"
+
+#include <cstdio>
+
+#include "common/stats/stages.h"
+#include "control/cli/table.h"
+
+namespace isthmus::cli {
+
+using nlohmann::json;
+
+namespace {
+
+/// TSC cycles for a packet in one stage; nothing before the first packet.
+json per_packet(const json& stage) {
+    const auto packets = stage.value("packets", 0.0);
+    if (packets == 0) return {};
+    char text[32];
+    std::snprintf(text, sizeof text, "%.1f", stage.value("cycles", 0.0) / packets);
+    return json::parse(text);
+}
+
+}  // namespace
+
+void print_workers(std::ostream& out, const json& workers) {
+    json rows = workers, cycles = json::array();
+    std::vector<Column> columns{{"id", "worker"}};
+    for (const StageInfo& s : kStages)
+        columns.push_back({std::string(s.name), std::string(s.name)});
+    for (json& w : rows) {
+        const json stages = w.value("stages", json::object());
+        w.erase("stages");
+        json row{{"id", w.value("id", json())}};
+        for (const StageInfo& s : kStages) {
+            const std::string name(s.name);
+            row[name] = per_packet(stages.value(name, json::object()));
+        }
+        cycles.push_back(std::move(row));
+    }
+    print_table(out, rows, true);
+    out << "\nTSC cycles for a packet, by stage, since start:\n";
+    print_table(out, cycles, true, columns);
+}
+
+}  // namespace isthmus::cli
