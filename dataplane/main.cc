@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmus-dataplane: builds everything, starts the workers, runs the agent on the main lcore until
 // a signal.
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
@@ -10,6 +12,7 @@
 #include "common/service/notify.h"
 #include "dataplane/agent/agent.h"
 #include "dataplane/dpdk/runtime.h"
+#include "dataplane/dpdk/sizing.h"
 
 namespace {
 
@@ -36,11 +39,14 @@ void serve(isthmus::agent::Agent& agent, isthmus::dpdk::Runtime& runtime) {
 }
 
 /// What isthmus-setup(8) has to know, a fact a line.
-void print_host(const isthmus::config::DataplaneConfig& d) {
+void print_host(const isthmus::config::Config& cfg) {
+    const isthmus::config::DataplaneConfig& d = cfg.dataplane;
     static const char* const kPages[] = {"auto", "yes", "no"};
     std::cout << "main_cpu " << d.main_cpu << "\n";
     for (const std::uint16_t cpu : d.workers) std::cout << "worker_cpu " << cpu << "\n";
     std::cout << "hugepages " << kPages[static_cast<unsigned>(d.hugepages)] << "\n";
+    const auto size = isthmus::dpdk::size_report(cfg);
+    if (size) std::cout << "memory_mib " << (size->bytes >> 20) + 1 << "\n";
     for (const auto& p : d.ports) std::cout << "device " << p.name << " " << p.device << "\n";
 }
 
@@ -70,6 +76,51 @@ int run(const isthmus::config::Config& cfg) {
     return 0;
 }
 
+/// "20M", "64k", "1000".
+std::uint32_t count_of(const std::string& text) {
+    std::size_t end = 0;
+    const unsigned long n = std::stoul(text, &end);
+    const std::string unit = text.substr(end);
+    const unsigned long times = unit.empty() ? 1 : unit == "k" ? 1000 : unit == "M" ? 1000000 : 0;
+    if (times == 0 || n > 4000000000 / times) throw std::out_of_range(text);
+    return static_cast<std::uint32_t>(n * times);
+}
+
+struct SizeOptions {
+    bool wanted = false;
+    std::string sessions, pool, workers;
+};
+
+/// Takes what the flags say in place of the file's values; the answer is what start would say.
+int size(isthmus::config::Config cfg, const SizeOptions& o) {
+    using namespace isthmus;
+    config::DataplaneConfig& d = cfg.dataplane;
+    try {
+        if (!o.sessions.empty()) d.max_sessions = count_of(o.sessions);
+        if (!o.pool.empty()) d.max_pool_addresses = count_of(o.pool);
+        if (!o.workers.empty()) {
+            d.workers.clear();
+            for (unsigned w = count_of(o.workers); w > 0; w--)
+                d.workers.push_back(static_cast<std::uint16_t>(w - 1));
+        }
+    } catch (const std::exception&) {
+        std::cerr << "isthmus-dataplane: --size wants numbers such as 20M, 64k or 1024\n";
+        return 2;
+    }
+    const auto answer = dpdk::size_report(cfg);
+    if (!answer) {
+        std::cerr << answer.error().text() << "\n";
+        return 1;
+    }
+    std::cout << answer->text;
+    if (answer->fits) {
+        std::cout << "  fits into what is free now\n";
+    } else {
+        std::cerr << answer->fits.error().text() << "\n";
+    }
+    return answer->fits ? 0 : 1;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -79,16 +130,26 @@ int main(int argc, char** argv) {
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check, "validate the configuration and exit");
     app.add_flag("--print-host", host, "what isthmus-setup prepares for this configuration");
+    SizeOptions sizing;
+    auto* size_flag = app.add_flag("--size", sizing.wanted,
+                                   "say what memory a configuration takes, and whether it fits");
+    app.add_option("--sessions", sizing.sessions, "with --size: of all workers, e.g. 20M")
+        ->needs(size_flag);
+    app.add_option("--pool", sizing.pool, "with --size: pool addresses")->needs(size_flag);
+    app.add_option("--workers", sizing.workers, "with --size: number of workers")->needs(size_flag);
     app.set_version_flag("--version", std::string("isthmus-dataplane ") + ISTHMUS_VERSION);
     CLI11_PARSE(app, argc, argv);
+    if (sizing.wanted && app.count("--config") == 0 && access(file.c_str(), R_OK) != 0)
+        return size({}, sizing);
     const auto loaded = isthmus::config::load_file(file);
     for (const auto& w : loaded.warnings) std::cerr << w.text() << "\n";
     if (!loaded.ok()) {
         std::cerr << loaded.error_text() << "\n";
         return 1;
     }
-    if (host) print_host(loaded.config.dataplane);
+    if (host) print_host(loaded.config);
     if (check || host) return 0;
+    if (sizing.wanted) return size(loaded.config, sizing);
     if (geteuid() != 0) {
         std::cerr << "isthmus-dataplane needs root to open devices and interfaces\n";
         return 1;

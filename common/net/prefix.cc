@@ -21,7 +21,11 @@ Halves split(std::string_view text) {
     return {text.substr(0, slash), text.substr(slash + 1)};
 }
 
-std::string quoted(std::string_view text) { return "\"" + std::string(text) + "\""; }
+std::string quoted(std::string_view text) {
+    std::string out(1, '"');
+    out += text;
+    return out += '"';
+}
 
 /// A decimal length from 0 to `most`, without sign or leading zero.
 Expected<std::uint8_t> parse_length(std::string_view text, unsigned most) {

@@ -18,6 +18,7 @@
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/punt.h"
+#include "dataplane/dpdk/sizing.h"
 #include "dataplane/dpdk/worker.h"
 #include "dataplane/pipeline/snapshot.h"
 #include "dataplane/pipeline/state.h"
@@ -25,29 +26,7 @@
 namespace isthmus::dpdk {
 namespace {
 
-/// Of the FIB's tries, 1 KiB each; memory only once routes need it. IPv4 prefixes of up to /24
-/// cannot take more than 65,536.
-constexpr std::uint32_t kFibNodes4 = 131072, kFibNodes6 = 262144;
 constexpr unsigned kHandoverFrames = 2048, kPuntFrames = 1024;
-
-pipeline::WorkerSizes sizes_of(const config::Config& cfg, unsigned n_workers) {
-    const config::DataplaneConfig& d = cfg.dataplane;
-    const std::uint32_t bindings = d.max_bindings != 0 ? d.max_bindings : d.max_sessions;
-    const std::uint32_t subscribers =
-        d.max_subscribers != 0 ? d.max_subscribers : std::max<std::uint32_t>(bindings / 16, 4096);
-    pipeline::WorkerSizes s;
-    // Subscribers fall on workers by hash: room for an uneven share.
-    const auto share = [&](std::uint32_t n) {
-        return n_workers == 1 ? n : n / n_workers + n / n_workers / 8 + 64;
-    };
-    s.tables = {share(bindings), share(d.max_sessions), share(subscribers), d.max_pool_addresses};
-    const std::uint32_t events =
-        d.log_events != 0 ? d.log_events : std::clamp(bindings, 65536U, 4194304U);
-    s.tables.events = std::bit_ceil(share(events));
-    s.tables.stored_syns = std::max(cfg.nat64.limits.stored_syns / n_workers + 1, 8U);
-    s.fragment_cells = std::max<std::uint32_t>(cfg.nat64.fragment_memory_kib / 2, 64);
-    return s;
-}
 
 nat::Seed random_seed() {
     nat::Seed seed;
@@ -112,22 +91,6 @@ struct Runtime::Impl {
         if (eal) (void)rte_eal_cleanup();
     }
 
-    BufferPlan buffer_plan() const {
-        BufferPlan plan;
-        std::uint32_t frame = 1514;
-        std::uint64_t n = 8192;
-        for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
-            const auto& p = cfg.dataplane.ports[i];
-            frame = std::max({frame, p.mtu + kLinkBytes, devices[i].frame_room_bytes});
-            n += std::uint64_t{p.descriptors} * 2 * cpus.size();
-        }
-        plan.count =
-            cfg.dataplane.buffers != 0 ? cfg.dataplane.buffers : static_cast<std::uint32_t>(n);
-        plan.room_bytes = room_bytes_for(frame);
-        plan.nodes = {SOCKET_ID_ANY};
-        return plan;
-    }
-
     Status open_ports() {
         for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
             auto p = Port::open(cfg.dataplane.ports[i], devices[i],
@@ -147,13 +110,14 @@ struct Runtime::Impl {
     }
 
     Status make_tables() {
-        const pipeline::WorkerSizes sizes = sizes_of(cfg, static_cast<unsigned>(cpus.size()));
+        const pipeline::WorkerSizes sizes = worker_sizes(cfg, static_cast<unsigned>(cpus.size()));
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
         fib = std::make_unique<pipeline::Fib>(kFibNodes4, kFibNodes6);
         if (!fib->has_memory())
             return Error{"dataplane", "no memory for the forwarding table; give the process more"};
         for (unsigned w = 0; w < cpus.size(); w++) {
-            auto m = TableMemory::map(bytes, -1, hugepages);
+            auto m = TableMemory::map(bytes, node_of_cpu(cpus[w]),
+                                      cfg.dataplane.hugepages != config::Hugepages::no);
             if (!m) return m.error();
             memory.push_back(std::move(*m));
             state.push_back(
@@ -161,7 +125,7 @@ struct Runtime::Impl {
         }
         log::info("tables: " + std::to_string(bytes >> 20) + " MiB for each of " +
                   std::to_string(cpus.size()) + " workers, " +
-                  std::string(name_of(memory.back().kind())) + " pages");
+                  std::string(name_of(memory.back().kind())));
         return Done{};
     }
 
@@ -174,11 +138,12 @@ struct Runtime::Impl {
         s.id = w;
         s.cpu = cpus[w];
         s.lcore = w + 1;
+        s.node = node_of_cpu(cpus[w]);
         const config::Idle idle = cfg.dataplane.idle;
         s.may_sleep =
             idle == config::Idle::sleep || (idle == config::Idle::automatic && all_virtual());
         s.clock = time;
-        s.buffers = {buffers.of_node(SOCKET_ID_ANY), buffers.large()};
+        s.buffers = {buffers.of_node(s.node), buffers.large()};
         s.published = &published;
         s.state = state[w];
         s.counters = &state[w]->counters;
@@ -265,8 +230,13 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
         impl->devices.push_back(*spec);
     }
     (void)fanout_without_defrag(0);
-    const BufferPlan plan = impl->buffer_plan();
+    const BufferPlan plan = buffer_plan(cfg.dataplane, impl->devices, impl->cpus);
     const std::uint64_t bytes = Buffers::bytes_needed(plan);
+    std::vector<int> nodes;
+    for (const unsigned cpu : impl->cpus) nodes.push_back(node_of_cpu(cpu));
+    const Status room =
+        fits(sizing_of(cfg, nodes, plan), memory_of_machine(), cfg.dataplane.hugepages);
+    if (!room) return room.error();
     auto huge = decide_hugepages(cfg.dataplane, bytes);
     if (!huge) return huge.error();
     impl->hugepages = *huge;

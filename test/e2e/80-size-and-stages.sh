@@ -1,0 +1,33 @@
+#!/bin/bash
+# SPDX-License-Identifier: Apache-2.0
+# What a configuration takes is known before anything is taken, and refused with the same words at
+# start; where the cycles go is shown while packets flow.
+# shellcheck source=test/e2e/lib.sh
+. "$(dirname "$0")/lib.sh"
+lab_begin
+dp=$bin/dataplane/isthmus-dataplane
+expect_status "size" 0 "$dp" --size --sessions 2M --pool 16 --workers 2
+expect_match "size" "2,000,000 sessions, 16 pool addresses, 2 workers" "$out"
+expect_match "size" "1,032,192 of each protocol" "$out"
+expect_status "size of nonsense" 2 "$dp" --size --sessions 2X
+expect_status "too many" 1 "$dp" --size --sessions 4000M --pool 1024 --workers 8
+words=$(grep -o 'does not fit: NUMA node 0 needs' <<<"$out") || fail "too many: $out"
+workers='[ 0, 1 ]'
+dataplane_extra='log_events = 67108864; max_bindings = 200000000;'
+lab_chain
+gw_write_conf
+expect_status "start" 1 in_ns gw "$dp" -c "$(gw_conf)"
+expect_match "start" "$words" "$out"
+expect_match "start says what to do" "lower dataplane.max_sessions" "$out"
+sed -i 's/max_bindings = 200000000;//; s/log_events = 67108864;//' "$(gw_conf)"
+gw_start
+server_echo
+ask 200 --count 200 --spread
+text=$(ctl show workers)
+expect_match "show workers" "TSC cycles for a packet" "$text"
+expect_match "show workers" "receive +read +lookup +send +transmit +housekeeping" "$text"
+for stage in read lookup send; do
+    n=$(($(ctl_value "0.stages.$stage.packets" show workers) + $(ctl_value "1.stages.$stage.packets" show workers)))
+    [ "$n" -ge 400 ] || fail "stage $stage saw $n packets"
+    [ "$(ctl_value "0.stages.$stage.cycles" show workers)" -gt 0 ] || fail "stage $stage took no cycles"
+done
