@@ -95,6 +95,7 @@ void Control::serve_live() {
     pass_on("deterministic", api::Right::read);
     pass_on("show.blocks", api::Right::read);
     pass_on("show.subscribers", api::Right::read);
+    pass_on("show.stateless", api::Right::read);
 }
 
 /// Once a second: addresses that were drained and are empty now, or whose deadline has passed,

@@ -36,7 +36,7 @@ void Control::reload(const Order& order, const api::Reply& reply) {
     struct Section {
         Rights rights;
         std::string log_level;
-        bool same_logs = true;
+        Json warnings;
     };
     const auto fresh = std::make_shared<Section>();
     commits_.change(
@@ -48,8 +48,12 @@ void Control::reload(const Order& order, const api::Reply& reply) {
                 return Error{file_, why};
             auto rights = Rights::of(loaded.config.control);
             if (!rights) return rights.error();
-            *fresh = {std::move(*rights), loaded.config.control.log_level,
-                      observer_->same(loaded.config.control)};
+            *fresh = {std::move(*rights), loaded.config.control.log_level, Json::array()};
+            for (const auto& w : loaded.warnings) fresh->warnings.push_back(w.text());
+            if (!observer_->same(loaded.config.control))
+                fresh->warnings.push_back(
+                    "control.logs, log and http take effect when isthmus-control starts; it may "
+                    "be restarted at any time");
             return loaded.config.nat64;
         },
         [this, order, fresh, reply](const Expected<Json>& result) {
@@ -57,14 +61,10 @@ void Control::reload(const Order& order, const api::Reply& reply) {
                 rights_ = fresh->rights;
                 (void)log::set_level(fresh->log_level);
             }
-            if (result && !fresh->same_logs) {
-                Json with_warning = *result;
-                with_warning["warning"] =
-                    "control.logs, log and http take effect when isthmus-control starts; it may "
-                    "be restarted at any time";
-                return reply(with_warning);
-            }
-            reply(result);
+            if (!result) return reply(result);
+            Json answer = *result;
+            if (!fresh->warnings.empty()) answer["warnings"] = fresh->warnings;
+            reply(answer);
         });
 }
 

@@ -24,5 +24,6 @@ void read_carrier_list(const libconfig::Setting& list, const std::string& path, 
 [[nodiscard]] std::string carrier_list_text(const std::string& path, const Nat64Config& nat64);
 
 void validate_carrier(Loaded& loaded, const std::string& file);
+void validate_stateless(Loaded& loaded, const std::string& file);
 
 }  // namespace isthmus::config

@@ -12,8 +12,7 @@ namespace isthmus::config {
 namespace {
 
 constexpr std::uint32_t kStaticMost = 4096;  // ports of static bindings
-constexpr std::size_t kRulesMost = 64, kPoolsMost = 31, kExcludeMost = 64, kUdpTimersMost = 16,
-                      kEamMost = 1024, kStatelessMost = 16;
+constexpr std::size_t kRulesMost = 64, kPoolsMost = 31, kExcludeMost = 64, kUdpTimersMost = 16;
 
 bool name_ok(const std::string& n) {
     return !n.empty() && n.size() <= 31 &&
@@ -35,7 +34,6 @@ public:
         udp_timers();
         port_blocks();
         deterministic();
-        stateless();
     }
 
 private:
@@ -55,10 +53,6 @@ private:
         at_most(n_.rules, kRulesMost, "rules");
         at_most(n_.exclude, kExcludeMost, "exclusions");
         at_most(n_.udp_timers, kUdpTimersMost, "UDP timers");
-        at_most(n_.stateless.eam, kEamMost, "EAM entries");
-        at_most(n_.stateless.prefixes, kStatelessMost, "stateless prefixes");
-        if (n_.stateless.ipv4.size() > kStatelessMost)
-            error({}, "nat64.stateless.ipv4: more than 16 prefixes; remove some");
     }
 
     [[nodiscard]] bool is_pool(const std::string& name) const {
@@ -264,74 +258,6 @@ private:
                           "; add addresses, or raise subscribers_per_address");
     }
 
-    void stateless() {
-        const Stateless& s = n_.stateless;
-        for (std::size_t i = 0; i < s.prefixes.size(); i++) {
-            const Prefix6 p = s.prefixes[i].prefix.prefix();
-            for (const PrefixEntry& other : n_.prefixes) {
-                if (n_.stateful() && p.overlaps(other.prefix.prefix()))
-                    error(s.prefixes[i].origin,
-                          p.text() + " overlaps " + other.prefix.text() +
-                              " of nat64.prefixes; a prefix is translated with state or without");
-            }
-            for (std::size_t j = 0; j < i; j++) {
-                if (s.prefixes[j].prefix == s.prefixes[i].prefix)
-                    error(s.prefixes[i].origin, p.text() + " is written twice; remove one");
-            }
-        }
-        if (!s.ipv4.empty() && s.prefixes.empty())
-            error({},
-                  "nat64.stateless.ipv4 needs nat64.stateless.prefixes: the prefix that these "
-                  "addresses are mapped into");
-        for (const Prefix4& p : s.ipv4) {
-            for (const PoolEntry& e : n_.pool) {
-                if (p.len_bits != 0 && p.overlaps(e.addresses))
-                    error(e.origin, "pool entry " + e.addresses.text() +
-                                        " overlaps nat64.stateless.ipv4 " + p.text());
-            }
-        }
-        for (std::size_t i = 0; i < s.eam.size(); i++) eam(i);
-    }
-
-    void eam(std::size_t i) {
-        const auto& list = n_.stateless.eam;
-        const EamEntry& e = list[i];
-        if (128 - e.ipv6.len_bits < 32 - e.ipv4.len_bits)
-            error(e.origin, e.ipv6.text() + " has fewer addresses than " + e.ipv4.text() +
-                                " (RFC 7757 section 3.2); write a shorter IPv6 prefix");
-        std::vector<Prefix6> taken{kWellKnownPrefix};
-        for (const PrefixEntry& p : n_.prefixes) taken.push_back(p.prefix.prefix());
-        for (const PrefixEntry& p : n_.stateless.prefixes) taken.push_back(p.prefix.prefix());
-        for (const Prefix6& p : taken) {
-            if (!e.ipv6.overlaps(p) || e.force) continue;
-            error(e.origin, e.ipv6.text() + " lies in the NAT64 prefix " + p.text() +
-                                "; write force = true if that is meant");
-            break;
-        }
-        for (const PoolEntry& p : n_.pool) {
-            if (e.ipv4.overlaps(p.addresses))
-                error(e.origin, "EAM entry " + e.ipv4.text() + " overlaps pool entry " +
-                                    p.addresses.text() + "; an address has one use");
-        }
-        for (const StaticEntry& b : n_.fixed) {
-            if (e.ipv4.contains(b.ipv4))
-                error(e.origin, "EAM entry " + e.ipv4.text() + " contains " + b.ipv4.text() +
-                                    ", which has a static binding; an address has one use");
-        }
-        for (std::size_t j = 0; j < i; j++) {
-            if (list[j].ipv4 == e.ipv4 || list[j].ipv6 == e.ipv6) {
-                error(e.origin, "EAM entry " + e.ipv4.text() + " " + e.ipv6.text() +
-                                    " repeats a prefix of line " +
-                                    std::to_string(list[j].origin.line) + "; remove one");
-            } else if (list[j].ipv4.overlaps(e.ipv4) || list[j].ipv6.overlaps(e.ipv6)) {
-                warn(e.origin, "EAM entry " + e.ipv4.text() + " " + e.ipv6.text() +
-                                   " overlaps that of line " + std::to_string(list[j].origin.line) +
-                                   ": the longest prefix decides on each side, which need not be "
-                                   "the same entry (RFC 7757 section 5)");
-            }
-        }
-    }
-
     Loaded& l_;
     const Nat64Config& n_;
     const std::string& file_;
@@ -340,9 +266,6 @@ private:
 }  // namespace
 
 std::string why_unusable(const Nat64Config& n) {
-    if (n.stateless.on())
-        return "nat64.stateless is read and checked, but translating without state is not in this "
-               "version; take it out";
     if (n.stateful()) return {};
     if (!n.stateless.on())
         return "nat64.pool is empty: a stateful NAT64 needs an IPv4 address (RFC 6146 section 3)";
@@ -354,6 +277,7 @@ std::string why_unusable(const Nat64Config& n) {
 
 void validate_carrier(Loaded& loaded, const std::string& file) {
     CarrierChecker(loaded, file).run();
+    validate_stateless(loaded, file);
 }
 
 }  // namespace isthmus::config

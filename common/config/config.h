@@ -113,6 +113,7 @@ struct Stateless {
     std::vector<EamEntry> eam;
     EamHairpin hairpin = EamHairpin::intrinsic;
     UdpZeroChecksum udp_zero_checksum = UdpZeroChecksum::compute;
+    bool answer_arp = false;  // for the IPv4 addresses of eam and ipv4
     [[nodiscard]] bool on() const { return !prefixes.empty() || !eam.empty(); }
 };
 

@@ -40,21 +40,25 @@ void nat64_lists(std::vector<ListKey>& out) {
                    "IPv4 prefixes that are not translated behind 64:ff9b::/96 (RFC 6052 section "
                    "3.1). It replaces the built-in table.",
                    "( \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\" )", false});
-    out.push_back({"nat64.stateless.prefixes", false,
-                   "Prefixes behind which IPv4 addresses are translated without state (RFC 7915). "
-                   "The first one is used for IPv4 addresses that have no EAM entry.",
-                   "( \"2001:db8:46::/96\" )", false});
+    out.push_back(
+        {"nat64.stateless.prefixes", false,
+         "Prefixes behind which IPv4 addresses are translated without state (RFC 7915). "
+         "The first one is used for IPv4 addresses that have no EAM entry; of several that contain "
+         "an IPv6 address the longest decides. At most 16.",
+         "( \"2001:db8:46::/96\" )", false});
     out.push_back({"nat64.stateless.ipv4", false,
                    "IPv4 prefixes: destinations that stand for hosts inside "
-                   "nat64.stateless.prefixes.",
+                   "nat64.stateless.prefixes. A CLAT writes \"0.0.0.0/0\". At most 16.",
                    "( \"192.0.2.0/24\" )", false});
     out.push_back({"nat64.stateless.eam", false,
-                   "Explicit address mappings (RFC 7757). force = true: although the IPv6 side "
-                   "lies in a NAT64 prefix.",
+                   "Explicit address mappings (RFC 7757). A host with an entry is translated "
+                   "without state, behind nat64.prefixes too; on each side the longest prefix of "
+                   "an address decides. force = true: although the IPv6 side lies in a NAT64 "
+                   "prefix. At most 4096.",
                    "( { ipv4 = \"192.0.2.0/28\"; ipv6 = \"2001:db8:4::/124\"; } )", false});
     out.push_back({"nat64.icmp.rfc6791_pool", false,
                    "IPv4 addresses that speak for IPv6 routers without one of their own (RFC "
-                   "6791).",
+                   "6791), one at random. Empty: the address of the interface. At most 64.",
                    "( \"203.0.113.254\" )", false});
 }
 

@@ -226,6 +226,11 @@ void add_carrier(Rows& rows) {
     rows.choice("nat64.stateless", "udp_zero_checksum", {"compute", "drop"}, false,
                 "IPv4 UDP without checksum, where no state is kept (RFC 7915 section 4.5)",
                 ISTHMUS_FIELD(nat64.stateless.udp_zero_checksum));
+    rows.boolean(
+        "nat64.stateless", "answer_arp", false,
+        "answer ARP for the IPv4 addresses of eam and ipv4 on networks that they are on; off: "
+        "they are routed here, or (CLAT) belong to hosts that answer themselves",
+        ISTHMUS_FIELD(nat64.stateless.answer_arp));
 }
 
 std::vector<Key> make() {

@@ -45,7 +45,7 @@ private:
                 }
             }
         }
-        if (list.empty())
+        if (list.empty() && (c_.nat64.stateful() || !c_.nat64.stateless.on()))
             warn({},
                  "no nat64.prefixes: the well-known prefix 64:ff9b::/96 is used (RFC 6146 section "
                  "3.5.4)");
@@ -128,16 +128,6 @@ private:
             error({},
                   "nat64.lifetimes.tcp_established must be at least 7440 seconds when tcp_probes "
                   "is false (RFC 5382 REQ-5)");
-        }
-        for (const Ipv4Addr a : c_.nat64.icmp.rfc6791_pool) {
-            for (const char* inside :
-                 {"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"}) {
-                if (Prefix4::parse(inside)->contains(a)) {
-                    warn({}, "rfc6791_pool address " + a.text() +
-                                 " is private: filters on the way will drop what it sends (RFC "
-                                 "6791 section 3.1)");
-                }
-            }
         }
     }
 

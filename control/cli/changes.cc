@@ -140,6 +140,8 @@ int change(Asker& ask, const std::string& method, const Json& params, bool live)
     print_change(std::cout, out);
     for (const Json& h : out.value("holders", Json::array()))
         std::cout << "in the way: " << cell_text(h) << "\n";
+    for (const Json& w : out.value("warnings", Json::array()))
+        std::cout << "warning: " << cell_text(w) << "\n";
     if (const auto warning = api::text_of(out, "warning"); !warning.empty())
         std::cout << "warning: " << warning << "\n";
     const bool done = !out.value("dry_run", false) && !out.value("changes", Json::array()).empty();

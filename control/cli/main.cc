@@ -18,7 +18,7 @@ using namespace isthmus::cli;
 
 struct Options {
     bool all = false, count = false, dry_run = false;
-    std::string subscriber, protocol, remote, addresses, ports = "1024-65535";
+    std::string subscriber, protocol, remote, map, addresses, ports = "1024-65535";
     unsigned limit = 0;
 };
 
@@ -50,11 +50,13 @@ int list(Asker& s, const Options& o, const std::string& method) {
 }
 
 int show(Asker& s, const Options& o, const std::string& what) {
-    if (what == "bindings" || what == "sessions" || what == "subscribers")
+    const bool maps = what == "stateless" && !o.map.empty();
+    if (what == "bindings" || what == "sessions" || what == "subscribers" ||
+        (what == "stateless" && !maps))
         return list(s, o, "show." + what);
+    const Json params = maps ? Json{{"address", o.map}} : Json::object();
     Json out;
-    if (const int rc = s.request(what == "status" ? what : "show." + what, Json::object(), out);
-        rc != 0)
+    if (const int rc = s.request(what == "status" ? what : "show." + what, params, out); rc != 0)
         return rc;
     if (what == "drops" && !o.all) {
         Json some = Json::array();
@@ -97,8 +99,9 @@ int main(int argc, char** argv) {
         rc = show(ask, o, "status");
     });
     auto* shows = app.add_subcommand("show", "lists")->require_subcommand(1)->fallthrough();
-    for (const char* what : {"pools", "prefixes", "bindings", "sessions", "subscribers", "blocks",
-                             "counters", "drops", "ports", "workers", "neighbours", "routes"}) {
+    for (const char* what :
+         {"pools", "prefixes", "bindings", "sessions", "subscribers", "blocks", "counters", "drops",
+          "ports", "workers", "neighbours", "routes", "stateless"}) {
         auto* c = shows->add_subcommand(what, std::string("show ") + what)->fallthrough();
         const std::string name = what;
         if (name == "bindings" || name == "sessions") {
@@ -112,6 +115,10 @@ int main(int argc, char** argv) {
             c->add_flag("--count", o.count, "only how many");
         }
         if (name == "sessions") c->add_option("--remote", o.remote, "IPv4 address of the peer");
+        if (name == "stateless") {
+            c->add_option("--map", o.map, "what this address, of either family, is mapped to");
+            c->add_flag("--count", o.count, "only how many entries");
+        }
         if (name == "drops") c->add_flag("--all", o.all, "reasons that never occurred too");
         c->callback([&, name] { rc = show(ask, o, name); });
     }

@@ -226,15 +226,11 @@ Status Agent::republish() {
     current_ = **next;
     workers_.publish(std::move(*next));
     if (!taps_.empty()) {
-        // The kernel answers ARP for pool addresses on every punt interface whose network they are
+        // The kernel answers ARP for our addresses on every punt interface whose network they are
         // on.
-        std::vector<Prefix4> pool;
-        for (const auto& e : policy_.pool) pool.push_back(e.addresses);
-        for (const auto& e : policy_.fixed) {
-            if (e.outside_pool) pool.push_back({e.ipv4, 32});
-        }
-        const Status done = kernel_->set_pool_routes(taps_.back().ifindex,
-                                                     has_policy_ ? pool : std::vector<Prefix4>{});
+        const std::vector<Prefix4> ours =
+            has_policy_ ? answered_addresses(policy_) : std::vector<Prefix4>{};
+        const Status done = kernel_->set_pool_routes(taps_.back().ifindex, ours);
         if (!done) log::warn(done.error().text());
     }
     return Done{};

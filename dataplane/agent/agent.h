@@ -72,6 +72,7 @@ private:
     [[nodiscard]] api::Json pools() const;
     [[nodiscard]] std::string pool_name(const nat::PoolSlot& slot) const;
     [[nodiscard]] api::Json prefixes() const;
+    [[nodiscard]] Expected<api::Json> stateless(const api::Json& params) const;
     [[nodiscard]] api::Json neighbours();
     [[nodiscard]] api::Json routes();
     // For the logs and the metrics (observe.cc).

@@ -172,8 +172,6 @@ Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in) {
     s->nat.seed = in.seed;
     s->nat.log = in.log;
     s->interfaces = in.interfaces;
-    if (in.policy != nullptr && in.policy->stateless.on())
-        return Error{"nat64.stateless", "is not in this build yet; take it out"};
     if (in.policy != nullptr) {
         s->has_policy = true;
         compile_rules(*in.policy, *s);
@@ -182,6 +180,7 @@ Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in) {
             if (!done) return done.error();
         }
         compile_carrier(*in.policy, *s);
+        compile_stateless(*in.policy, *s);
     }
     s->nat.generation = s->generation;
     nat::finish_policy(s->nat);

@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "common/base/expected.h"
 #include "common/config/config.h"
@@ -29,6 +30,11 @@ struct CompileInput {
 
 /// The rest of the policy, once prefixes and pool have their ids (compile_carrier.cc).
 void compile_carrier(const config::Nat64Config& policy, pipeline::Snapshot& s);
+
+/// What is translated without state (compile_stateless.cc).
+void compile_stateless(const config::Nat64Config& policy, pipeline::Snapshot& s);
+/// IPv4 addresses that the kernel answers ARP for on our behalf.
+[[nodiscard]] std::vector<Prefix4> answered_addresses(const config::Nat64Config& policy);
 
 /// The numbers of the pools by name; "" and "default": 0.
 [[nodiscard]] std::map<std::string, std::uint8_t> pool_groups(const config::Nat64Config& policy);

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // The requests on the dataplane's socket: one function for each, numbers as integers, units in the
 // names.
+#include <cstdlib>
 #include <ctime>
 
 #include "common/config/diff.h"
 #include "common/net/rfc6052.h"
 #include "dataplane/agent/agent.h"
+#include "dataplane/agent/stateless_view.h"
 #include "dataplane/pipeline/state.h"
 
 namespace isthmus::agent {
@@ -291,6 +293,18 @@ Expected<Json> Agent::rows(const Json& params, bool sessions) const {
     return Json{{"rows", out}};
 }
 
+/// {address}: what it is mapped to; {}: a page of the table, the cursor is a number.
+Expected<Json> Agent::stateless(const Json& params) const {
+    if (const std::string address = api::text_of(params, "address"); !address.empty())
+        return stateless_mapping(current_, address);
+    const auto cursor = api::text_of(params, "cursor");
+    const std::size_t from = std::strtoul(cursor.c_str(), nullptr, 10);
+    bool is_last = false;
+    Json out{{"rows", stateless_table(current_, from, api::kPage, is_last)}};
+    if (!is_last) out["next"] = std::to_string(from + api::kPage);
+    return out;
+}
+
 void Agent::serve_methods() {
     using api::Right;
     const auto show = [&](const char* name, Json (Agent::*method)() const) {
@@ -308,6 +322,7 @@ void Agent::serve_methods() {
                 [this](const Json&) -> Expected<Json> { return neighbours(); });
     server_->on("show.routes", Right::read,
                 [this](const Json&) -> Expected<Json> { return routes(); });
+    server_->on("show.stateless", Right::read, [this](const Json& p) { return stateless(p); });
     server_->on("show.bindings", Right::read, [this](const Json& p) { return rows(p, false); });
     server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
     serve_live_methods();

@@ -18,6 +18,7 @@ r4=0 # routers on the IPv4 side
 mtu_p6=1500 mtu_p4=1500 # the gateway's own links
 mtu_mid6=1500 mtu_mid4=1500 # between r6a and r6b, between r4a and r4b
 relay6= relay4= # arguments of tools/relay.py: a namespace that meddles with frames on the gateway's link
+nat64_text= # instead of prefixes and pool
 nat64_extra= dataplane_extra= control_extra= port6_extra= port4_extra=
 dns64_text= # section dns64 of the same file, for gw_start_dns64
 workers='[ ]'
@@ -41,8 +42,7 @@ gw_write_conf() {
     local ports=${ports_text:-"( $(gw_port6), $(gw_port4) )"}
     cat >"$(gw_conf)" <<CONF
 nat64 = {
-    prefixes = [ "$pref64" ];
-    pool = ( { addresses = "$pool"; } );
+    ${nat64_text:-"prefixes = [ \"$pref64\" ]; pool = ( { addresses = \"$pool\"; } );"}
     $nat64_extra
 };
 dataplane = {

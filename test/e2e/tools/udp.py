@@ -5,9 +5,10 @@
   udp.py echo ADDRESS PORT [--reply BYTES]          answers each datagram with itself, or with
                                                     BYTES bytes made from it
   udp.py ask ADDRESS PORT BYTES [--reply BYTES] [--from ADDRESS] [--count N] [--spread]
+                                                    [--no-checksum]
                                                     sends, waits for the answers, compares them;
                                                     --spread: a new source port for each
-  udp.py flood ADDRESS PORT COUNT [--from-port N]   COUNT datagrams, each from a port of its own; no
+  udp.py flood ADDRESS PORT COUNT [--from-port N] [--from A]  COUNT datagrams, each from a port of its own; no
                                                     answer is waited for
   udp.py who ADDRESS PORT                           waits for one datagram; prints who sent it
   udp.py stream ADDRESS PORT SECONDS RATE           numbered datagrams to an echo server; prints
@@ -24,6 +25,7 @@ import socket
 import sys
 import time
 
+SO_NO_CHECK = 11
 IP_MTU_DISCOVER, IP_MTU, IP_PMTUDISC_DO, IP_RECVERR = 10, 14, 2, 11
 IPV6_MTU_DISCOVER, IPV6_MTU, IPV6_RECVERR = 23, 24, 25
 
@@ -55,6 +57,8 @@ def bound(address, port):
 
 def connected(args):
     sock = socket.socket(family_of(args.address), socket.SOCK_DGRAM)
+    if getattr(args, "no_checksum", False):
+        sock.setsockopt(socket.SOL_SOCKET, SO_NO_CHECK, 1)
     if getattr(args, "source", None):
         sock.bind((args.source, 0))
     sock.connect((args.address, args.port))
@@ -98,7 +102,7 @@ def flood(args):
     for i in range(args.count):
         with socket.socket(family_of(args.address), socket.SOCK_DGRAM) as sock:
             if args.from_port:
-                sock.bind(("", args.from_port))
+                sock.bind((args.source, args.from_port))
             sock.sendto(i.to_bytes(8, "big"), (args.address, args.port))
 
 
@@ -206,10 +210,12 @@ def main():
             cmd.add_argument("--reply", type=int)
         if func is flood:
             cmd.add_argument("--from-port", type=int, default=0)
+            cmd.add_argument("--from", dest="source", default="")
         if func is ask:
             cmd.add_argument("--from", dest="source")
             cmd.add_argument("--count", type=int, default=1)
             cmd.add_argument("--spread", action="store_true")
+            cmd.add_argument("--no-checksum", action="store_true")
     args = parser.parse_args()
     args.func(args)
 

@@ -145,7 +145,11 @@ TEST_CASE("T-6146-tbl-008: a policy that can translate nothing is refused") {
     CHECK(why_unusable(load("nat64: { pool = (\"192.0.2.1\"); };").config.nat64).empty());
     const auto clat = load("nat64: { stateless: { prefixes = (\"2001:db8:64::/96\"); }; };");
     CHECK(clat.ok());
-    CHECK(why_unusable(clat.config.nat64).find("not in this version") != std::string::npos);
+    CHECK(why_unusable(clat.config.nat64).empty());
+    const auto no_pool = load(
+        "nat64: { prefixes = (\"2001:db8:64::/96\"); stateless: { prefixes = "
+        "(\"2001:db8:46::/96\"); }; };");
+    CHECK(why_unusable(no_pool.config.nat64).find("nat64.stateless.prefixes") != std::string::npos);
 }
 
 TEST_CASE("the manual has every list and key of a carrier") {
@@ -153,4 +157,59 @@ TEST_CASE("the manual has every list and key of a carrier") {
     for (const std::string& path : carrier_lists()) CHECK(m.find(path) != std::string::npos);
     CHECK(m.find("nat64.port_blocks.size (start)") != std::string::npos);
     CHECK(m.find("nat64.deterministic.source (start)") != std::string::npos);
+}
+
+TEST_CASE("T-6052-029: nobody can have an address behind the well-known prefix alone") {
+    const auto only = load("nat64: {\n stateless: { prefixes = (\"64:ff9b::/96\"); }; };");
+    CHECK(says(only, "t.conf:2", "no host can have an address in 64:ff9b::/96"));
+    CHECK(load("nat64: { stateless: { prefixes = (\"64:ff9b::/96\"); eam = ({ ipv4 = "
+               "\"192.168.1.0/24\"; ipv6 = \"2001:db8::/120\"; }); }; };")
+              .ok());
+    CHECK(load("nat64: { stateless: { prefixes = (\"64:ff9b::/96\", \"2001:db8:46::/96\"); }; };")
+              .ok());
+}
+
+TEST_CASE("T-6791-003 T-6791-004: addresses for routers have one use, and are not private") {
+    const auto with_pool = [](const std::string& list) {
+        return load(
+            "nat64: {\n pool = (\"203.0.113.0/28\");\n prefixes = (\"2001:db8:64::/96\"); "
+            "icmp: { rfc6791_pool = (" +
+            list +
+            "); };\n stateless: { eam = ({ ipv4 = \"192.0.2.0/30\"; ipv6 = "
+            "\"2001:db8::/126\"; }); }; };");
+    };
+    const auto warned = [](const Loaded& l, const std::string& what) {
+        for (const Problem& p : l.warnings) {
+            if (p.what.find(what) != std::string::npos) return true;
+        }
+        return false;
+    };
+    CHECK(with_pool("\"198.51.100.1\"").ok());
+    CHECK_FALSE(warned(with_pool("\"198.51.100.1\""), "private"));
+    CHECK(says(with_pool("\"203.0.113.9\""), "t.conf:2", "one use"));
+    CHECK(says(with_pool("\"192.0.2.1\""), "t.conf:4", "one use"));
+    for (const char* a : {"\"10.1.2.3\"", "\"172.31.0.1\"", "\"192.168.0.1\"", "\"100.64.0.1\""})
+        CHECK(warned(with_pool(a), "is private"));
+    // Without such addresses the port's speaks.
+    const auto port = [](const std::string& address, const std::string& inside) {
+        return load("nat64: { stateless: { eam = ({ ipv4 = \"" + inside +
+                    "\"; ipv6 = \"2001:db8::/120\"; }); }; };\ndataplane: { ports = ({ name = "
+                    "\"p4\"; device = \"net_tap0\"; addresses = (\"" +
+                    address + "\"); }); };");
+    };
+    CHECK(warned(port("100.64.0.1/24", "192.0.2.0/24"), "has the private address 100.64.0.1"));
+    CHECK_FALSE(warned(port("198.51.100.1/24", "192.0.2.0/24"), "private"));
+    CHECK_FALSE(warned(port("192.168.1.1/24", "192.168.1.0/24"), "private"));
+}
+
+TEST_CASE("answering ARP for the network of a port, or for everybody, is refused") {
+    const auto on = [](const std::string& ipv4, const std::string& ipv6) {
+        return load("nat64: { stateless: { answer_arp = true; eam = ({ ipv4 = \"" + ipv4 +
+                    "\"; ipv6 = \"" + ipv6 +
+                    "\"; }); }; };\ndataplane: { ports = ({ name = \"p4\"; device = \"net_tap0\"; "
+                    "addresses = (\"192.168.1.1/24\"); }); };");
+    };
+    CHECK(on("192.168.1.128/25", "2001:db8::/121").ok());
+    CHECK(says(on("192.168.1.0/24", "2001:db8::/120"), "t.conf:1", "answer themselves"));
+    CHECK(says(on("0.0.0.0/0", "2001:db8::/96"), "t.conf:1", "answer for everybody"));
 }
