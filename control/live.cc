@@ -93,6 +93,7 @@ void Control::serve_live() {
     pass_on("clear", api::Right::admin);
     pass_on("check", api::Right::read);
     pass_on("deterministic", api::Right::read);
+    pass_on("explain", api::Right::read);
     pass_on("show.blocks", api::Right::read);
     pass_on("show.subscribers", api::Right::read);
     pass_on("show.stateless", api::Right::read);

@@ -2,10 +2,13 @@
 // isthmusctl: arguments -> request -> table or JSON. Exit codes: 0 done, 1 refused, 2 wrong usage,
 // 3 no control there, 4 not allowed, 5 the dataplane is away.
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <iostream>
 
 #include "control/cli/ask.h"
 #include "control/cli/changes.h"
+#include "control/cli/explain.h"
+#include "control/cli/flow_words.h"
 #include "control/cli/live.h"
 #include "control/cli/logs.h"
 #include "control/cli/table.h"
@@ -144,8 +147,12 @@ int main(int argc, char** argv) {
     add_change_commands(app, *shows, ask, rc);
     add_live_commands(app, *pool, ask, rc);
     add_log_commands(*shows, ask, rc);
+    add_explain_command(app, ask, rc);
+    std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    replace_arrows(arguments);
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
-        app.parse(argc, argv);
+        app.parse(std::move(arguments));
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? kDone : kUsage;
     }

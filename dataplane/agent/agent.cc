@@ -291,7 +291,9 @@ void Agent::run_once(int timeout_ms) {
         traces_.tick();
     }
     jobs_.run_slice();
-    if (server_) server_->poll(more || jobs_.busy() ? 0 : timeout_ms);
+    explains_.run_slice();
+    const bool busy = more || jobs_.busy() || explains_.busy();
+    if (server_) server_->poll(busy ? 0 : timeout_ms);
 }
 
 }  // namespace isthmus::agent

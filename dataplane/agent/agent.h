@@ -13,6 +13,7 @@
 
 #include "common/api/rpc.h"
 #include "common/config/config.h"
+#include "dataplane/agent/explain_desk.h"
 #include "dataplane/agent/jobs.h"
 #include "dataplane/agent/netlink.h"
 #include "dataplane/agent/tap.h"
@@ -102,6 +103,7 @@ private:
     bool has_policy_ = false;
     pipeline::Snapshot current_;  // a copy: the workers' one is theirs
     TraceDesk traces_{workers_, current_};
+    ExplainDesk explains_{{workers_, current_, cfg_, policy_, kernel_}};
     nat::Seed seed_;
     nat::LogSwitch log_;
     std::string instance_;

@@ -327,6 +327,7 @@ void Agent::serve_methods() {
     server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
     serve_live_methods();
     traces_.serve(*server_);
+    explains_.serve(*server_);
 }
 
 }  // namespace isthmus::agent

@@ -78,6 +78,11 @@ public:
         return i;
     }
 
+    /// insert() would find a record.
+    [[nodiscard]] bool has_room() const noexcept {
+        return free_ != kNone || fresh_ < records_.size();
+    }
+
     void erase(std::uint64_t hash, Index index) noexcept {
         Index* link = nullptr;
         for (Index i = heads_[hash & mask_]; i != 0; i = records_[i - 1].next + 1) {

@@ -181,12 +181,13 @@ Index Engine::find_more(Index binding, const Endpoint4& z) const noexcept {
     });
 }
 
-bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now now) const noexcept {
+bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now now,
+                          std::uint32_t gone) const noexcept {
     const Binding& b = bindings_[binding];
     if (b.z_addr == z && first_alive(policy, b, now)) return true;
     if (b.n_more == 0) return false;
     return more_.find(hash_more(binding, z, kRemoteMark), [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z && s.is_remote() &&
+        return s.binding == binding && s.z_addr == z && s.is_remote() && s.last_seen > gone &&
                s.binding_generation == b.generation;
     }) != kNone;
 }
@@ -203,11 +204,56 @@ void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint
     if (rearm && last_seen != now.tick.v) last_seen = now.tick.v;
 }
 
+Index Engine::binding_64(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
+                         Now now) noexcept {
+    const Index i = current(policy, hint, x, proto, now);
+    return is_likely(i != kNone) ? i : make_static(policy, policy.static_of_x(x, proto), now);
+}
+
+Index Engine::binding_46(const Policy& policy, unsigned slot, Be16 t_id, Proto proto,
+                         Now now) noexcept {
+    const Index i = find(slot, t_id, proto);
+    if (i != kNone) {
+        if (is_likely(!dead(policy, bindings_[i], now))) return i;
+        remove_binding(policy, i, now);
+    }
+    return make_static(policy, policy.static_of_t(slot, t_id.host(), proto), now);
+}
+
+Engine::SessionAt Engine::session_with(const Policy& policy, Index binding, const Endpoint4& z,
+                                       Now now) const noexcept {
+    const Binding& b = bindings_[binding];
+    if (is_likely(b.has_session != 0 && to(b, z)))
+        return {true, first_alive(policy, b, now), kNone};
+    const Index m = find_more(binding, z);
+    return {false, m != kNone && more_alive(policy, more_[m], now), m};
+}
+
+void Engine::remove_dead(Index binding, const SessionAt& at, Now now) noexcept {
+    if (at.is_first) return remove_first(bindings_[binding], now);
+    remove_more(at.more, now);
+}
+
+Drop Engine::no_binding_46(const Policy& policy, Proto proto, TcpFlags flags) noexcept {
+    if (proto != Proto::tcp) return Drop::no_binding;
+    if (!opens_46(proto, flags)) return Drop::tcp_not_syn;
+    // RFC 5382 REQ-4: no answer before six seconds.
+    return policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::tcp_syn_stored;
+}
+
+Drop Engine::refused_46(const Policy& policy, Index binding, const Tuple4& tuple, TcpFlags flags,
+                        Now now, std::uint32_t gone) const noexcept {
+    const bool opens_tcp = tuple.proto == Proto::tcp && opens_46(tuple.proto, flags);
+    if (policy.address_dependent_filtering &&
+        !knows_remote(policy, binding, tuple.src.addr, now, gone))
+        return opens_tcp && !policy.drop_external_tcp ? Drop::tcp_syn_stored : Drop::filtered;
+    return opens_tcp && policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::none;
+}
+
 Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple, const Endpoint4& z,
                           std::uint8_t prefix, TcpFlags flags, Now now) noexcept {
-    Index i = current(policy, hint, tuple.src, tuple.proto, now);
+    Index i = binding_64(policy, hint, tuple.src, tuple.proto, now);
     const bool opens = tuple.proto != Proto::tcp || flags.syn();
-    if (i == kNone) i = make_static(policy, policy.static_of_x(tuple.src, tuple.proto), now);
     if (i == kNone) {
         if (!opens) return {Drop::tcp_not_syn, {}, {}};
         Wanted w{tuple.src, z, tuple.proto};
@@ -224,25 +270,22 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
     }
     Binding& b = bindings_[i];
     const Outbound mapped{Drop::none, b.t_addr, b.t_id, i};
-    if (is_likely(b.has_session != 0 && to(b, z))) {
-        if (is_likely(first_alive(policy, b, now))) {
-            touch(policy, b.tcp, b.last_seen, b.proto, true, flags, now);
-            if (is_unlikely(b.prefix != prefix)) {
-                b.prefix = prefix;
-                b.steady = 0;
-            }
-            return mapped;
+    const SessionAt at = session_with(policy, i, z, now);
+    if (is_likely(at.is_first && at.alive)) {
+        touch(policy, b.tcp, b.last_seen, b.proto, true, flags, now);
+        if (is_unlikely(b.prefix != prefix)) {
+            b.prefix = prefix;
+            b.steady = 0;
         }
-        remove_first(b, now);
-    } else if (const Index m = find_more(i, z); m != kNone) {
-        Session& s = more_[m];
-        if (more_alive(policy, s, now)) {
-            touch(policy, s.tcp, s.last_seen, b.proto, true, flags, now);
-            s.prefix = prefix;
-            return mapped;
-        }
-        remove_more(m, now);
+        return mapped;
     }
+    if (at.alive) {
+        Session& s = more_[at.more];
+        touch(policy, s.tcp, s.last_seen, b.proto, true, flags, now);
+        s.prefix = prefix;
+        return mapped;
+    }
+    if (is_unlikely(at.is_dead())) remove_dead(i, at, now);
     if (!opens) return mapped;  // RFC 6146 s3.5.2.2 CLOSED: translated, no session made
     const TcpState state = flags.syn() ? state_of_new(i, z, tuple.proto) : TcpState::v6_init;
     const Drop why = add_session(policy, i, z, prefix, state, now);
@@ -258,48 +301,24 @@ TcpState Engine::state_of_new(Index binding, const Endpoint4& z, Proto proto) no
 
 Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
                         std::uint8_t default_prefix, TcpFlags flags, Now now) noexcept {
-    const bool tcp = tuple.proto == Proto::tcp;
-    const bool syn = flags.syn() && !flags.ack();
-    Index i = find(slot, tuple.dst.id, tuple.proto);
-    if (i != kNone && dead(policy, bindings_[i], now)) {
-        remove_binding(policy, i, now);
-        i = kNone;
-    }
-    if (i == kNone) {
-        const StaticEntry* e = policy.static_of_t(slot, tuple.dst.id.host(), tuple.proto);
-        i = make_static(policy, e, now);
-    }
-    if (i == kNone) {
-        if (!tcp) return {Drop::no_binding, {}, {}, 0};
-        if (!syn) return {Drop::tcp_not_syn, {}, {}, 0};
-        // RFC 5382 REQ-4: no answer before six seconds.
-        return {policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::tcp_syn_stored,
-                {},
-                {},
-                0};
-    }
+    const Index i = binding_46(policy, slot, tuple.dst.id, tuple.proto, now);
+    if (i == kNone) return {no_binding_46(policy, tuple.proto, flags), {}, {}, 0};
     Binding& b = bindings_[i];
-    if (is_likely(b.has_session != 0 && to(b, tuple.src))) {
-        if (is_likely(first_alive(policy, b, now))) {
-            touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
-            return {Drop::none, b.x_addr, b.x_id, b.prefix, i};
-        }
-        remove_first(b, now);
-    } else if (const Index m = find_more(i, tuple.src); m != kNone) {
-        Session& s = more_[m];
-        if (more_alive(policy, s, now)) {
-            touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
-            return {Drop::none, b.x_addr, b.x_id, s.prefix, i};
-        }
-        remove_more(m, now);
+    const SessionAt at = session_with(policy, i, tuple.src, now);
+    if (is_likely(at.is_first && at.alive)) {
+        touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
+        return {Drop::none, b.x_addr, b.x_id, b.prefix, i};
     }
-    if (policy.address_dependent_filtering && !knows_remote(policy, i, tuple.src.addr, now)) {
-        if (tcp && syn && !policy.drop_external_tcp) return {Drop::tcp_syn_stored, {}, {}, 0};
-        return {Drop::filtered, {}, {}, 0};
+    if (at.alive) {
+        Session& s = more_[at.more];
+        touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
+        return {Drop::none, b.x_addr, b.x_id, s.prefix, i};
     }
-    if (tcp && syn && policy.drop_external_tcp) return {Drop::tcp_external_refused, {}, {}, 0};
-    if (!tcp || syn) {
-        const Drop why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
+    if (is_unlikely(at.is_dead())) remove_dead(i, at, now);
+    Drop why = refused_46(policy, i, tuple, flags, now);
+    if (why != Drop::none) return {why, {}, {}, 0};
+    if (opens_46(tuple.proto, flags)) {
+        why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
         if (why != Drop::none) return {refused(policy, why, b.x_addr, tuple.proto, now), {}, {}, 0};
     }
     return {Drop::none, b.x_addr, b.x_id, default_prefix, i};

@@ -19,6 +19,7 @@
 #include "dataplane/nat/blocks.h"
 #include "dataplane/nat/chain_table.h"
 #include "dataplane/nat/engine_types.h"
+#include "dataplane/nat/forecast.h"
 #include "dataplane/nat/index6.h"
 #include "dataplane/nat/nat_event.h"
 #include "dataplane/nat/policy.h"
@@ -75,6 +76,12 @@ public:
     }
     [[nodiscard]] Index find(unsigned slot, Be16 id, Proto proto) const noexcept {
         return ports_.user(slot, proto, id.host());
+    }
+    /// As find(), but one whose time is over is none.
+    [[nodiscard]] Index find_alive(const Policy& policy, unsigned slot, Be16 id, Proto proto,
+                                   Now now) const noexcept {
+        const Index i = find(slot, id, proto);
+        return i == kNone || dead(policy, bindings_[i], now) ? kNone : i;
     }
     void prefetch_binding(Index i) const noexcept {
         if (i != kNone) prefetch_for_write(&bindings_[i]);
@@ -143,6 +150,12 @@ public:
     /// A packet from IPv4 to the pool. `default_prefix`: for sessions that it creates.
     [[nodiscard]] Inbound inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
                                   std::uint8_t default_prefix, TcpFlags flags, Now now) noexcept;
+
+    /// What outbound() and inbound() would say now (forecast.h).
+    [[nodiscard]] Forecast forecast_64(const Policy& policy, const Endpoint6& x, const Endpoint4& z,
+                                       Proto proto, TcpFlags flags, Now now) noexcept;
+    [[nodiscard]] Forecast forecast_46(const Policy& policy, unsigned slot, const Tuple4& tuple,
+                                       TcpFlags flags, Now now) noexcept;
 
     /// A SYN for which inbound() said Drop::tcp_syn_stored; what became of it.
     [[nodiscard]] Drop store_syn(const Policy& policy, const SynStore::Syn& syn, Now now) noexcept {
@@ -274,9 +287,41 @@ private:
 
     [[nodiscard]] Index current(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
                                 Now now) noexcept;
+    // What outbound() and inbound() ask before they change anything.
+    /// The binding of (X',x), or of (T,t); one that is dead is removed, a static one that is due
+    /// made.
+    [[nodiscard]] Index binding_64(const Policy& policy, Index hint, const Endpoint6& x,
+                                   Proto proto, Now now) noexcept;
+    [[nodiscard]] Index binding_46(const Policy& policy, unsigned slot, Be16 t_id, Proto proto,
+                                   Now now) noexcept;
+    /// The session of a binding with Z,z: its first one, or a further one, or none. One that is
+    /// not alive is to be removed.
+    struct SessionAt {
+        bool is_first = false, alive = false;
+        Index more = kNone;
+        [[nodiscard]] bool is_dead() const noexcept {
+            return !alive && (is_first || more != kNone);
+        }
+    };
+    [[nodiscard]] SessionAt session_with(const Policy& policy, Index binding, const Endpoint4& z,
+                                         Now now) const noexcept;
+    void remove_dead(Index binding, const SessionAt& at, Now now) noexcept;
+    /// Why a packet from IPv4 finds no binding.
+    [[nodiscard]] static Drop no_binding_46(const Policy& policy, Proto proto,
+                                            TcpFlags flags) noexcept;
+    /// Why a packet from IPv4 may not open a session of a binding that is there. `gone`: of Z's
+    /// further sessions those that are dead and still there.
+    [[nodiscard]] Drop refused_46(const Policy& policy, Index binding, const Tuple4& tuple,
+                                  TcpFlags flags, Now now, std::uint32_t gone = 0) const noexcept;
+    /// Whether it would; without a session it is translated, when nothing refuses it.
+    [[nodiscard]] static bool opens_46(Proto proto, TcpFlags flags) noexcept {
+        return proto != Proto::tcp || (flags.syn() && !flags.ack());
+    }
+
     [[nodiscard]] Index find_more(Index binding, const Endpoint4& z) const noexcept;
-    [[nodiscard]] bool knows_remote(const Policy& policy, Index binding, Ipv4Addr z,
-                                    Now now) const noexcept;
+    /// Of Z's sessions `gone` do not count.
+    [[nodiscard]] bool knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now now,
+                                    std::uint32_t gone) const noexcept;
     [[nodiscard]] std::uint64_t hash_more(Index binding, Ipv4Addr z,
                                           std::uint32_t id) const noexcept {
         return hash2(seed_, (std::uint64_t{binding} << 32) | z.host(), id);
@@ -293,7 +338,19 @@ private:
         Now now{};  // for the logs
     };
     Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
-    Drop limits_of(const Policy& policy, const Wanted& w) const noexcept;
+    /// Limits of a subscriber that a new dynamic binding would pass.
+    [[nodiscard]] static Drop limits_of(const Policy& policy, const Subscriber& s,
+                                        Proto proto) noexcept;
+    /// What else may be said against a session of a binding that has `n` already.
+    [[nodiscard]] Drop session_refused(const Policy& policy, const Subscriber& s, std::uint32_t n,
+                                       Now now) const noexcept;
+    /// New sessions that a subscriber may open in this second.
+    [[nodiscard]] static std::uint32_t rate_left(const Policy& policy, const Subscriber& s,
+                                                 Now now) noexcept;
+    /// The subscriber's address, when it may still be used and is of pool `group`; -1: a new one is
+    /// needed.
+    [[nodiscard]] int paired_slot(const Policy& policy, const Subscriber& s,
+                                  std::uint8_t group) const noexcept;
     Drop choose_port(const Policy& policy, Wanted& w) noexcept;
     Drop choose_in_pool(const Policy& policy, Wanted& w) noexcept;
     Drop choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot, unsigned most) noexcept;
@@ -306,13 +363,36 @@ private:
     void write_binding(const Policy& policy, const Wanted& w) noexcept;
     /// The binding that the operator gave to (X',x), made now; kNone: there is none.
     Index make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept;
-    [[nodiscard]] int least_loaded(const Policy& policy, Proto proto, std::uint8_t group) noexcept;
+    /// The same `nonce` gives the same answer.
+    [[nodiscard]] int least_loaded(const Policy& policy, Proto proto, std::uint8_t group,
+                                   std::uint64_t nonce) const noexcept;
     Drop subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) noexcept;
     Drop add_session(const Policy& policy, Index binding, const Endpoint4& z, std::uint8_t prefix,
                      TcpState tcp, Now now) noexcept;
     /// A new TCP session's state: established when a SYN of its peer waits here.
     [[nodiscard]] TcpState state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept;
-    bool rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept;
+    void count_rate(const Policy& policy, Subscriber& s, Now now) noexcept;
+
+    // Parts of a forecast (engine_forecast.cc).
+    void tell_subscriber(const Policy& policy, const Ipv6Addr& x, Forecast& f,
+                         Now now) const noexcept;
+    void tell_binding(Index i, Forecast& f) const noexcept;
+    void tell_session(Index i, const SessionAt& at, Forecast& f) const noexcept;
+    struct BlockLimit {
+        unsigned slot = 0;  // where a further block would come from
+        unsigned most = 0;  // blocks that a subscriber may have
+    };
+    Drop foresee_block(const Policy& policy, const Subscriber& s, Proto proto, const BlockLimit& of,
+                       Forecast& f) const noexcept;
+    Drop foresee_deterministic(const Policy& policy, const Subscriber& s, Proto proto,
+                               const PortRange& own, Forecast& f) const noexcept;
+    Drop foresee_port(const Policy& policy, const Subscriber& s, const Endpoint6& x, Proto proto,
+                      Forecast& f) const noexcept;
+    Drop foresee_binding(const Policy& policy, const Endpoint6& x, Proto proto, Forecast& f,
+                         Now now) const noexcept;
+    Drop foresee_session(const Policy& policy, Index binding, const SessionAt& at,
+                         Now now) const noexcept;
+
     void add_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_first(Binding& b, Now now) noexcept;

@@ -13,23 +13,26 @@ Drop Engine::subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) 
     return out == kNone ? Drop::subscriber_table_full : Drop::none;
 }
 
-bool Engine::rate_allows(const Policy& policy, Subscriber& s, Now now) noexcept {
+std::uint32_t Engine::rate_left(const Policy& policy, const Subscriber& s, Now now) noexcept {
     const std::uint32_t limit = policy.limits.new_sessions_per_second;
-    if (limit == 0) return true;
+    if (limit == 0) return ~std::uint32_t{0};
+    const auto second = static_cast<std::uint32_t>(now.ns.v / kNanosPerSecond);
+    const std::uint32_t used = s.rate_second == second ? s.rate_count : 0;
+    return limit > used ? limit - used : 0;
+}
+
+void Engine::count_rate(const Policy& policy, Subscriber& s, Now now) noexcept {
+    if (policy.limits.new_sessions_per_second == 0) return;
     const auto second = static_cast<std::uint32_t>(now.ns.v / kNanosPerSecond);
     if (s.rate_second != second) {
         s.rate_second = second;
         s.rate_count = 0;
     }
-    if (s.rate_count >= limit) return false;
     s.rate_count++;
-    return true;
 }
 
-Drop Engine::limits_of(const Policy& policy, const Wanted& w) const noexcept {
-    const Subscriber& s = subscribers_[w.subscriber];
-    if (w.life == Life::fixed) return Drop::none;
-    if (s.n_ports[static_cast<unsigned>(w.proto)] >= policy.limits.ports_per_subscriber)
+Drop Engine::limits_of(const Policy& policy, const Subscriber& s, Proto proto) noexcept {
+    if (s.n_ports[static_cast<unsigned>(proto)] >= policy.limits.ports_per_subscriber)
         return Drop::subscriber_ports;
     if (s.n_sessions >= policy.limits.sessions_per_subscriber) return Drop::subscriber_sessions;
     return Drop::none;
@@ -39,7 +42,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     w.now = now;
     Drop why = subscriber_of(policy, w.x.addr, w.subscriber);
     if (why != Drop::none) return why;
-    why = limits_of(policy, w);
+    if (w.life == Life::dynamic) why = limits_of(policy, subscribers_[w.subscriber], w.proto);
     w.binding = free_ != kNone ? free_ : (fresh_ < sizes_.bindings ? fresh_ : kNone);
     if (why == Drop::none && w.binding == kNone) why = Drop::binding_table_full;
     if (why == Drop::none) {
@@ -127,15 +130,21 @@ void Engine::bind_static(const Policy& policy, Now now, unsigned budget) noexcep
     }
 }
 
+Drop Engine::session_refused(const Policy& policy, const Subscriber& s, std::uint32_t n,
+                             Now now) const noexcept {
+    if (s.n_sessions >= policy.limits.sessions_per_subscriber) return Drop::subscriber_sessions;
+    if (n >= policy.limits.sessions_per_binding) return Drop::binding_sessions;
+    if (rate_left(policy, s, now) == 0) return Drop::subscriber_rate;
+    return log_.sessions && unloggable() ? Drop::log_path_down : Drop::none;
+}
+
 Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z,
                          std::uint8_t prefix, TcpState tcp, Now now) noexcept {
     Binding& b = bindings_[binding];
     Subscriber& s = subscribers_[b.subscriber];
-    if (s.n_sessions >= policy.limits.sessions_per_subscriber) return Drop::subscriber_sessions;
-    if (b.n_more + b.has_session >= policy.limits.sessions_per_binding)
-        return Drop::binding_sessions;
-    if (!rate_allows(policy, s, now)) return Drop::subscriber_rate;
-    if (log_.sessions && unloggable()) return Drop::log_path_down;
+    const Drop why = session_refused(policy, s, b.n_more + b.has_session, now);
+    if (why != Drop::none) return why;
+    count_rate(policy, s, now);
     const TcpState state = b.proto == Proto::tcp ? tcp : TcpState::closed;
     if (b.has_session == 0) {
         b.z_addr = z.addr;

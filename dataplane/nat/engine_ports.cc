@@ -10,7 +10,8 @@ namespace isthmus::nat {
 
 /// Of a few addresses with room, taken at random, the one with most (all of them when they are
 /// few).
-int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) noexcept {
+int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group,
+                         std::uint64_t nonce) const noexcept {
     constexpr unsigned kSample = 8, kFew = 2 * kSample;
     if (group >= kGroupsMax) return -1;
     SlotSet candidates = of_group_[group];
@@ -18,7 +19,7 @@ int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) 
     if (policy.blocks.on()) candidates &= blocks_.with_room();
     const unsigned n = candidates.size();
     if (n == 0) return -1;
-    const std::uint64_t r = hash2(seed_, ++random_, 7);
+    const std::uint64_t r = hash2(seed_, nonce, 7);
     unsigned best = 0;
     std::uint32_t most = 0;
     unsigned at = static_cast<unsigned>(r % sizes_.slots);
@@ -37,15 +38,20 @@ int Engine::least_loaded(const Policy& policy, Proto proto, std::uint8_t group) 
     return static_cast<int>(best);
 }
 
+int Engine::paired_slot(const Policy& policy, const Subscriber& s,
+                        std::uint8_t group) const noexcept {
+    const bool good =
+        s.slot < sizes_.slots && slot_active_[s.slot] && policy.slot[s.slot].group == group;
+    return good ? s.slot.get() : -1;
+}
+
 bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
     if (s.seen != policy.generation) {
         s.group = policy.group_of(s.prefix);
         s.seen = policy.generation;
     }
-    const bool paired =
-        s.slot < sizes_.slots && slot_active_[s.slot] && policy.slot[s.slot].group == s.group;
-    if (paired) return true;
-    const int fresh = least_loaded(policy, w.proto, s.group);
+    if (paired_slot(policy, s, s.group) >= 0) return true;
+    const int fresh = least_loaded(policy, w.proto, s.group, ++random_);
     if (fresh < 0) return false;
     set_pair(policy, s, static_cast<std::uint16_t>(fresh), w.now);
     return true;
@@ -79,7 +85,7 @@ Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
     if (!policy.blocks.on()) return choose_in_pool(policy, w);
     Drop why = choose_in_blocks(policy, w, s.slot, policy.blocks.most);
     if (why == Drop::pool4_exhausted && policy.pooling_soft) {
-        const int other = least_loaded(policy, w.proto, s.group);
+        const int other = least_loaded(policy, w.proto, s.group, ++random_);
         if (other >= 0)
             why = choose_in_blocks(policy, w, static_cast<unsigned>(other), policy.blocks.most);
     }
@@ -96,7 +102,7 @@ Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
     w.slot = s.slot;
     auto got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
     if (!got && policy.pooling_soft) {
-        const int other = least_loaded(policy, w.proto, s.group);
+        const int other = least_loaded(policy, w.proto, s.group, ++random_);
         if (other >= 0) {
             w.slot = static_cast<std::uint16_t>(other);
             got = ports_.take(w.slot, w.proto, wish, w.binding, kept);

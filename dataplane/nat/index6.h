@@ -72,6 +72,18 @@ public:
         }
     }
 
+    /// insert() would find room.
+    [[nodiscard]] bool has_room(std::uint64_t hash) const noexcept {
+        for (std::uint32_t at = home(hash);;) {
+            const Bucket& b = buckets_[at];
+            for (unsigned i = 0; i < 8; i++) {
+                if (b.tag[i] == 0) return true;
+            }
+            if (b.overflow == 0) return overflow_used_ != n_overflow_;
+            at = b.overflow;
+        }
+    }
+
     bool erase(std::uint64_t hash, Index index) noexcept {
         for (std::uint32_t at = home(hash);;) {
             Bucket& b = buckets_[at];

@@ -233,6 +233,15 @@ std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& ra
     return port;
 }
 
+std::uint32_t Ports::free_within(Proto proto, const PortRange& range) const noexcept {
+    const std::size_t at =
+        (std::size_t{range.slot} * kProtos + static_cast<unsigned>(proto)) * kWords;
+    int n = 0;
+    for (unsigned w = range.first / 64U; w <= range.last / 64U; w++)
+        n += std::popcount(words_[at + w] & word_of_range(w, range.first, range.last));
+    return static_cast<std::uint32_t>(n);
+}
+
 void Ports::take_static(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     users_[i * kPorts + port] = binding + 1;

@@ -77,6 +77,8 @@ public:
     [[nodiscard]] const SlotSet& with_room(Proto proto) const noexcept {
         return with_room_[static_cast<unsigned>(proto)];
     }
+    /// How many ports of a range take_within() could find.
+    [[nodiscard]] std::uint32_t free_within(Proto proto, const PortRange& range) const noexcept;
     [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.

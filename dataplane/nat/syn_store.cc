@@ -9,15 +9,18 @@ namespace isthmus::nat {
 SynStore::SynStore(Arena& arena, std::uint32_t entries, const Seed& seed) noexcept
     : seed_(seed), entries_(arena, entries), source_(arena.take_zeroed<std::uint8_t>(kSources)) {}
 
+Drop SynStore::would_hold(const Endpoint4& t, const Endpoint4& z,
+                          const StoredSyns& limits) const noexcept {
+    const std::uint8_t count = count_of(z.addr);
+    const bool full = n_ >= limits.all || count >= limits.per_source || count == 255;
+    return (full || !entries_.has_room()) && !holds(t, z) ? Drop::tcp_syn_store_full
+                                                          : Drop::tcp_syn_stored;
+}
+
 Drop SynStore::hold(const Syn& syn, const StoredSyns& limits, Now now) noexcept {
-    const std::uint64_t hash = hash_of(syn.z);
-    const Index known =
-        entries_.find(hash, [&](const Entry& e) { return e.z == syn.z && e.t == syn.t; });
-    if (known != kNone) return Drop::tcp_syn_stored;
-    std::uint8_t& count = count_of(syn.z.addr);
-    if (n_ >= limits.all || count >= limits.per_source || count == 255)
-        return Drop::tcp_syn_store_full;
-    const Index i = entries_.insert(hash, [&](Entry& e) {
+    const Drop why = would_hold(syn.t, syn.z, limits);
+    if (why != Drop::tcp_syn_stored || holds(syn.t, syn.z)) return why;
+    const Index i = entries_.insert(hash_of(syn.z), [&](Entry& e) {
         e.t = syn.t;
         e.z = syn.z;
         e.slot = syn.slot;
@@ -28,11 +31,10 @@ Drop SynStore::hold(const Syn& syn, const StoredSyns& limits, Now now) noexcept 
         std::memcpy(e.packet.data(), syn.packet.data(), e.bytes);
         e.older = youngest_;
     });
-    if (i == kNone) return Drop::tcp_syn_store_full;
     if (youngest_ != kNone) entries_[youngest_].younger = i;
     youngest_ = i;
     if (oldest_ == kNone) oldest_ = i;
-    count++;
+    count_of(syn.z.addr)++;
     n_++;
     return Drop::tcp_syn_stored;
 }

@@ -50,6 +50,10 @@ public:
     /// tcp_syn_store_full.
     [[nodiscard]] Drop hold(const Syn& syn, const StoredSyns& limits, Now now) noexcept;
 
+    /// What hold() would say.
+    [[nodiscard]] Drop would_hold(const Endpoint4& t, const Endpoint4& z,
+                                  const StoredSyns& limits) const noexcept;
+
     [[nodiscard]] bool empty() const noexcept { return n_ == 0; }
     [[nodiscard]] std::uint32_t size() const noexcept { return n_; }
     /// Forgets the SYN (Z,z) -> (T,t); false: there is none.
@@ -73,8 +77,12 @@ private:
     [[nodiscard]] std::uint64_t hash_of(const Endpoint4& z) const noexcept {
         return hash2(seed_, z.addr.host(), z.id.host());
     }
-    std::uint8_t& count_of(Ipv4Addr z) noexcept {
+    [[nodiscard]] std::uint8_t& count_of(Ipv4Addr z) const noexcept {
         return source_[hash2(seed_, z.host(), 9) % kSources];
+    }
+    [[nodiscard]] bool holds(const Endpoint4& t, const Endpoint4& z) const noexcept {
+        return entries_.find(hash_of(z), [&](const Entry& e) { return e.z == z && e.t == t; }) !=
+               kNone;
     }
     void remove(Index i) noexcept;
 

@@ -18,6 +18,7 @@
 
 #include "common/net/addr.h"
 #include "common/net/lpm.h"
+#include "common/stats/drop.h"
 
 namespace isthmus::pipeline {
 
@@ -32,6 +33,14 @@ struct Adjacency {
     Ipv6Addr next_hop;  // IPv4 in the first four octets
 };
 static_assert(sizeof(Adjacency) == 36);
+
+/// Where a packet would go. `why` is none when there is a way (the link address may still be
+/// missing).
+struct Way {
+    AdjacencyId id{};
+    Adjacency adjacency;
+    Drop why = Drop::none;
+};
 
 /// One next hop to be resolved, from a worker to the agent.
 struct ResolveRequest {

@@ -262,6 +262,20 @@ std::vector<RouteEntry> FibWriter::routes() const {
     return out;
 }
 
+std::optional<RouteEntry> FibWriter::route_of(std::uint8_t family, const Ipv6Addr& host) const {
+    for (int bits = family == 4 ? 32 : 128; bits >= 0; bits--) {
+        const auto len = static_cast<std::uint8_t>(bits);
+        const AnyPrefix prefix{family, len, masked(host, len)};
+        const auto at = entries_.find(prefix);
+        if (at == entries_.end() || at->second.group == 0) continue;
+        const Entry& e = at->second;
+        const bool routed = !e.local && !e.routes.empty();
+        return RouteEntry{prefix, routed ? e.routes.front().hops : std::vector<NextHop>{}, e.local,
+                          routed && e.routes.front().hops.empty()};
+    }
+    return std::nullopt;
+}
+
 std::vector<NeighbourEntry> FibWriter::neighbours() const {
     std::vector<NeighbourEntry> out;
     for (const auto& [p, n] : neighbours_)

@@ -110,6 +110,9 @@ public:
     [[nodiscard]] std::vector<RouteEntry> routes() const;
     [[nodiscard]] std::vector<NeighbourEntry> neighbours() const;
     [[nodiscard]] Use use() const;
+    /// The route that decides about a host address; nothing: there is none.
+    [[nodiscard]] std::optional<RouteEntry> route_of(std::uint8_t family,
+                                                     const Ipv6Addr& host) const;
 
 private:
     struct Place {  // of a next hop

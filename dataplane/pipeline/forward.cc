@@ -20,44 +20,14 @@ Proto proto_of(Kind k) noexcept {
     return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
 }
 
-Drop check_64(const Context& c, const Packet& packet, const Work& w) noexcept {
-    const nat::SteadyKey flow{load_ipv6(packet.frame.data + ipv6_at::kSource),
-                              w.z,
-                              w.parsed.src_id,
-                              w.parsed.dst_id,
-                              proto_of(w.parsed.kind),
-                              static_cast<std::uint8_t>(w.prefix)};
-    const Drop why = check_flow_64(c.cfg, flow);
-    if (is_unlikely(why != Drop::none) &&
-        (why != Drop::excluded || w.parsed.kind != Kind::icmp_error))
-        return why;
-    if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
-    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
-    if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
-    if (w.parsed.kind == Kind::echo && c.cfg.drop_icmpv6_info) return Drop::icmp_info_refused;
-    if (is_unlikely(w.parsed.udp_no_checksum && w.parsed.kind == Kind::udp) &&
-        !c.cfg.xlat.ipv6_zero_checksum)
-        return Drop::udp_zero_checksum;
-    return Drop::none;
-}
-
-Drop check_46(const Context& c, const Packet& packet, const Work& w) noexcept {
-    const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
-    const bool error = w.parsed.kind == Kind::icmp_error;
-    if (is_unlikely(illegal_host(src)) && !error) return Drop::source_illegal;
-    if (is_unlikely(!packet.hairpin && c.cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
-    if (w.parsed.kind == Kind::other_protocol) {
-        return w.parsed.protocol == ip_proto::kIgmp ? Drop::icmp_unsupported
-                                                    : Drop::protocol_unsupported;
-    }
-    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
-    if (!packet.hairpin && w.parsed.hop_limit <= 1) return Drop::hop_limit;
-    return Drop::none;
+Drop why_not(const Fit& fit) noexcept {
+    return fit.what == Fit::Do::refuse ? Drop::too_big
+           : fit.what == Fit::Do::drop ? Drop::fragment_too_big
+                                       : Drop::none;
 }
 
 /// Translates and sends what has been decided; the frame is an IPv6 packet that fits.
-void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Way& way,
-             const Fit& fit, bool hairpin) noexcept {
+void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Plan& plan) noexcept {
     xlat::Rewrite how;
     if (!w.parsed.fragment) how.ip_id = c.worker.next_ip_id();
     if (is_unlikely(w.parsed.fragment && c.cfg.xlat.remap_frag_id)) {
@@ -69,9 +39,10 @@ void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Way
     if (is_unlikely(why != Drop::none)) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::translated_64);
     if (is_unlikely(how.mss_clamped)) c.worker.counters.add(Counter::mss_clamped);
-    if (is_unlikely(hairpin)) return hairpin_v4(c, packet);
-    if (is_unlikely(fit.what == Fit::Do::cut)) return send_fragments(c, packet, way, fit.mtu);
-    send_ip(c, packet, way);
+    if (is_unlikely(plan.hairpin)) return hairpin_v4(c, packet);
+    if (is_unlikely(plan.fit.what == Fit::Do::cut))
+        return send_fragments(c, packet, plan.way, plan.fit.mtu);
+    send_ip(c, packet, plan.way);
 }
 
 /// State for a 6->4 packet: the mapping, made when it is missing; only looked at for later
@@ -132,6 +103,65 @@ Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept {
     return Drop::none;
 }
 
+Drop check_64(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept {
+    const nat::SteadyKey flow{load_ipv6(packet.frame.data + ipv6_at::kSource),
+                              w.z,
+                              w.parsed.src_id,
+                              w.parsed.dst_id,
+                              proto_of(w.parsed.kind),
+                              static_cast<std::uint8_t>(w.prefix)};
+    const Drop why = check_flow_64(cfg, flow);
+    if (is_unlikely(why != Drop::none) &&
+        (why != Drop::excluded || w.parsed.kind != Kind::icmp_error))
+        return why;
+    if (w.parsed.kind == Kind::other_protocol) return Drop::protocol_unsupported;
+    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
+    if (w.parsed.hop_limit <= 1) return Drop::hop_limit;
+    if (w.parsed.kind == Kind::echo && cfg.drop_icmpv6_info) return Drop::icmp_info_refused;
+    if (is_unlikely(w.parsed.udp_no_checksum && w.parsed.kind == Kind::udp) &&
+        !cfg.xlat.ipv6_zero_checksum)
+        return Drop::udp_zero_checksum;
+    return Drop::none;
+}
+
+Drop check_46(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept {
+    const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
+    const bool error = w.parsed.kind == Kind::icmp_error;
+    if (is_unlikely(illegal_host(src)) && !error) return Drop::source_illegal;
+    if (is_unlikely(!packet.hairpin && cfg.nat.slot_of(src) >= 0)) return Drop::source_in_pool4;
+    if (w.parsed.kind == Kind::other_protocol) {
+        return w.parsed.protocol == ip_proto::kIgmp ? Drop::icmp_unsupported
+                                                    : Drop::protocol_unsupported;
+    }
+    if (w.parsed.kind == Kind::icmp_other) return Drop::icmp_unsupported;
+    if (!packet.hairpin && w.parsed.hop_limit <= 1) return Drop::hop_limit;
+    return Drop::none;
+}
+
+Plan plan_64(const Snapshot& cfg, const WorkerState& worker, const Packet& packet,
+             const Work& w) noexcept {
+    Plan plan;
+    plan.hairpin = leads_back(cfg, w.z);
+    if (!plan.hairpin) plan.way = way_to(worker, w.z, static_cast<std::uint32_t>(w.hash >> 16));
+    plan.why = plan.way.why;
+    if (is_unlikely(plan.why != Drop::none)) return plan;
+    const std::uint32_t mtu = plan.hairpin ? 65535 : plan.way.adjacency.mtu;
+    plan.fit = xlat::fit_64(w.parsed, mtu, packet.buffer == nullptr);
+    plan.why = why_not(plan.fit);
+    return plan;
+}
+
+Plan plan_46(const Snapshot& cfg, const WorkerState& worker, const Packet& packet, const Work& w,
+             nat::Index binding) noexcept {
+    Plan plan;
+    plan.way = way_to(worker, worker.engine.binding(binding).x_addr, flow_hash_46(binding));
+    plan.why = plan.way.why;
+    if (is_unlikely(plan.why != Drop::none)) return plan;
+    plan.fit = xlat::fit_46(w.parsed, plan.way.adjacency.mtu, cfg.xlat, packet.buffer == nullptr);
+    plan.why = why_not(plan.fit);
+    return plan;
+}
+
 std::uint16_t mark_64(Context& c, nat::Index binding, const nat::SteadyKey& flow) noexcept {
     const std::uint16_t sum = c.worker.engine.sum_64(c.cfg.nat, binding, flow.prefix, flow.z);
     c.worker.engine.mark_steady(binding, {flow.z, flow.z_id}, sum);
@@ -158,20 +188,13 @@ int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept {
 }
 
 void forward_64(Context& c, Packet& packet, Work& w) noexcept {
-    Drop why = check_64(c, packet, w);
+    Drop why = check_64(c.cfg, packet, w);
     if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
-    const bool hairpin = leads_back(c.cfg, w.z);
-    const Way way =
-        hairpin ? Way{} : way_to(c.worker, w.z, static_cast<std::uint32_t>(w.hash >> 16));
-    if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
-    const bool whole = packet.buffer == nullptr;
-    const Fit fit = xlat::fit_64(w.parsed, hairpin ? 65535 : way.adjacency.mtu, whole);
-    if (is_unlikely(fit.what == Fit::Do::refuse))
-        return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
-    if (is_unlikely(fit.what == Fit::Do::drop))
-        return drop_packet(c, packet, Drop::fragment_too_big);
+    const Plan plan = plan_64(c.cfg, c.worker, packet, w);
+    if (is_unlikely(plan.why != Drop::none))
+        return drop_or_refuse(c, packet, w, plan.why, plan.fit.mtu);
     const std::uint8_t* h = packet.frame.data;
     Tuple6 tuple{{load_ipv6(h + ipv6_at::kSource), w.parsed.src_id},
                  {load_ipv6(h + ipv6_at::kDestination), w.parsed.dst_id},
@@ -181,7 +204,7 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const nat::Outbound mapped =
         map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
-    if (!hairpin && mapped.binding != nat::kNone) {
+    if (!plan.hairpin && mapped.binding != nat::kNone) {
         (void)mark_64(c, mapped.binding,
                       {tuple.src.addr, z.addr, tuple.src.id, z.id, tuple.proto,
                        static_cast<std::uint8_t>(w.prefix)});
@@ -196,12 +219,12 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const bool first = piece && w.parsed.first();
     const xlat::To4 to{mapped.t_addr, w.z, mapped.t_id,
                        tuple.proto == Proto::icmp ? mapped.t_id : w.parsed.dst_id};
-    emit_64(c, packet, w, to, way, fit, hairpin);
+    emit_64(c, packet, w, to, plan);
     if (is_unlikely(first)) release_held(c, key, w, true);
 }
 
 void forward_46(Context& c, Packet& packet, Work& w) noexcept {
-    Drop why = check_46(c, packet, w);
+    Drop why = check_46(c.cfg, packet, w);
     if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
@@ -224,18 +247,12 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
         proto};
     // The binding tells the way before any state is touched, so that a packet too big leaves no
     // trace.
-    const nat::Index known = c.worker.engine.find(w.slot, tuple.dst.id, proto);
-    Way way;
-    Fit fit;
-    if (is_likely(known != nat::kNone)) {
-        way = way_to(c.worker, c.worker.engine.binding(known).x_addr, flow_hash_46(known));
-        if (is_unlikely(way.why != Drop::none)) return drop_or_refuse(c, packet, w, way.why);
-        fit = xlat::fit_46(w.parsed, way.adjacency.mtu, c.cfg.xlat, packet.buffer == nullptr);
-        if (is_unlikely(fit.what == Fit::Do::refuse))
-            return drop_or_refuse(c, packet, w, Drop::too_big, fit.mtu);
-        if (is_unlikely(fit.what == Fit::Do::drop))
-            return drop_packet(c, packet, Drop::fragment_too_big);
-    }
+    const nat::Index known =
+        c.worker.engine.find_alive(c.cfg.nat, w.slot, tuple.dst.id, proto, c.now);
+    const Plan plan =
+        is_likely(known != nat::kNone) ? plan_46(c.cfg, c.worker, packet, w, known) : Plan{};
+    if (is_unlikely(plan.why != Drop::none))
+        return drop_or_refuse(c, packet, w, plan.why, plan.fit.mtu);
     const nat::Inbound mapped = map_46(c, w, tuple);
     if (is_unlikely(mapped.why == Drop::tcp_syn_stored)) return store_syn(c, packet, w, tuple);
     if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
@@ -249,7 +266,7 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
                        mapped.x_id};
     xlat::Rewrite how;
     how.keep_hop_limit = packet.hairpin;
-    how.fragment_header = fit.what == Fit::Do::cut;
+    how.fragment_header = plan.fit.what == Fit::Do::cut;
     how.frag_id = w.parsed.frag_id;
     const bool first = w.parsed.is_piece() && w.parsed.first();
     const nat::FragmentStore::Key key =
@@ -261,10 +278,10 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     if (is_unlikely(computes)) c.worker.counters.add(Counter::udp_checksums_computed);
     c.worker.counters.add(Counter::translated_46);
     if (is_unlikely(how.mss_clamped)) c.worker.counters.add(Counter::mss_clamped);
-    if (is_unlikely(fit.what == Fit::Do::cut)) {
-        send_fragments(c, packet, way, fit.mtu);
+    if (is_unlikely(plan.fit.what == Fit::Do::cut)) {
+        send_fragments(c, packet, plan.way, plan.fit.mtu);
     } else {
-        send_ip(c, packet, way);
+        send_ip(c, packet, plan.way);
     }
     if (is_unlikely(first)) release_held(c, key, w, false);
 }

@@ -7,6 +7,7 @@
 #pragma once
 
 #include "dataplane/pipeline/send.h"
+#include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
 
@@ -24,6 +25,21 @@ void forward_46(Context& c, Packet& packet, Work& work) noexcept;
 [[nodiscard]] bool illegal_source(const Ipv6Addr& a) noexcept;
 /// No host has it: neither a packet's source (RFC 1812 s5.3.7) nor where one is translated to.
 [[nodiscard]] bool illegal_host(Ipv4Addr a) noexcept;
+/// What may be said against a parsed packet before route, size and state are asked.
+[[nodiscard]] Drop check_64(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept;
+[[nodiscard]] Drop check_46(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept;
+/// Route and size of such a packet. Touches no state.
+struct Plan {
+    Way way;  // of a hairpinned packet: none yet
+    xlat::Fit fit;
+    bool hairpin = false;
+    Drop why = Drop::none;
+};
+[[nodiscard]] Plan plan_64(const Snapshot& cfg, const WorkerState& worker, const Packet& packet,
+                           const Work& w) noexcept;
+/// `binding`: what the port's cell names.
+[[nodiscard]] Plan plan_46(const Snapshot& cfg, const WorkerState& worker, const Packet& packet,
+                           const Work& w, nat::Index binding) noexcept;
 /// What may be said against a 6->4 flow by its addresses and port alone.
 [[nodiscard]] Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept;
 /// A flow of which a packet has just passed the checks of its own direction: when it would pass

@@ -4,6 +4,7 @@
 #include "common/net/headers.h"
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
+#include "dataplane/pipeline/explain.h"
 #include "dataplane/pipeline/forward.h"
 #include "dataplane/pipeline/stateless.h"
 #include "dataplane/pipeline/steady.h"
@@ -234,6 +235,8 @@ void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) n
     const unsigned sent = burst.tx.n;
     if (!worker.pending.empty()) release_pending(c);
     if (is_unlikely(worker.trace.is_on())) end_turn_traced(c, sent);
+    if (is_unlikely(worker.explain.is_asked()))
+        worker.explain.reply([&](const ExplainQuery& q) { return explain(q, cfg, worker, now); });
 }
 
 }  // namespace isthmus::pipeline

@@ -185,27 +185,35 @@ void drop_frame(Context& c, Packet& packet, Drop why) noexcept {
 namespace {
 
 /// Nobody sends from a NAT64 prefix or a pool address but forgers and loops: no error goes there.
-bool forged_source(const Context& c, const Packet& packet, bool v6) noexcept {
+bool forged_source(const Snapshot& cfg, const Packet& packet, bool v6) noexcept {
     const std::uint8_t* h = packet.frame.data;
-    if (v6) return c.cfg.nat.in_any_prefix(load_ipv6(h + ipv6_at::kSource));
-    return !packet.hairpin && c.cfg.nat.slot_of(load_ipv4(h + ipv4_at::kSource)) >= 0;
+    if (v6) return cfg.nat.in_any_prefix(load_ipv6(h + ipv6_at::kSource));
+    return !packet.hairpin && cfg.nat.slot_of(load_ipv4(h + ipv4_at::kSource)) >= 0;
 }
+
+bool is_v6(const Frame& f) noexcept { return f.len_bytes > 0 && (f.data[0] >> 4) == 6; }
 
 }  // namespace
 
-void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu) noexcept {
-    const Frame& f = packet.frame;
-    const bool v6 = f.len_bytes > 0 && (f.data[0] >> 4) == 6;
-    const auto kind = xlat::error_for(why, v6);
+bool is_answered(const Snapshot& cfg, const Packet& packet, const Work& work, Drop why) noexcept {
+    const bool v6 = is_v6(packet.frame);
     const bool asked = why != Drop::no_binding || work.parsed.protocol != ip_proto::kIcmp ||
                        work.parsed.icmp_type == 8;
     // Of a datagram in pieces one answer is enough, but for hops: there each piece counts for
     // itself.
     const bool once = work.parsed.first() || why == Drop::hop_limit;
-    if (!kind || !asked || !once || !xlat::may_answer(f, work.parsed, v6, work.link_multicast) ||
-        forged_source(c, packet, v6) || !errors_allowed(c, f, v6)) {
+    return asked && once && xlat::error_for(why, v6).has_value() &&
+           (v6 ? cfg.to_ipv6 : cfg.to_ipv4).mode != ErrorPolicy::Mode::off &&
+           xlat::may_answer(packet.frame, work.parsed, v6, work.link_multicast) &&
+           !forged_source(cfg, packet, v6);
+}
+
+void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu) noexcept {
+    const Frame& f = packet.frame;
+    const bool v6 = is_v6(f);
+    const auto kind = xlat::error_for(why, v6);
+    if (!kind || !is_answered(c.cfg, packet, work, why) || !errors_allowed(c, f, v6))
         return drop_packet(c, packet, why);
-    }
     note_drop(c, packet, why, Starts::at_ip);
     const xlat::ErrorRest rest{mtu, work.parsed.pointer,
                                v6 ? std::uint16_t{0} : c.worker.next_ip_id()};

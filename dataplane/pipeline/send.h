@@ -23,13 +23,7 @@ struct Context {
     std::uint32_t fib_epoch = 0;
 };
 
-/// Where a packet would go. `why` is none when there is a way (the link address may still be
-/// missing).
-struct Way {
-    AdjacencyId id{};
-    Adjacency adjacency;
-    Drop why = Drop::none;
-};
+/// The way of a packet by its destination.
 [[nodiscard]] Way way_to(const WorkerState& worker, Ipv4Addr dst, std::uint32_t flow_hash) noexcept;
 [[nodiscard]] Way way_to(const WorkerState& worker, const Ipv6Addr& dst,
                          std::uint32_t flow_hash) noexcept;
@@ -50,6 +44,10 @@ void drop_frame(Context& c, Packet& packet, Drop why) noexcept;
 /// packet is one that may be answered (RFC 4443 s2.4(e), RFC 1812 s4.3.2.7). The frame holds the
 /// offender as received. `mtu` is for Packet Too Big; `pointer` for Parameter Problem.
 void refuse(Context& c, Packet& packet, const Work& work, Drop why, std::uint32_t mtu = 0) noexcept;
+
+/// Whether refuse() would tell the sender, rate limits aside.
+[[nodiscard]] bool is_answered(const Snapshot& cfg, const Packet& packet, const Work& work,
+                               Drop why) noexcept;
 
 /// The sender of a stored SYN whose time is over is told that the port is unreachable (RFC 6146
 /// s3.5.2.2).

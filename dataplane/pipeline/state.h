@@ -13,6 +13,7 @@
 #include "dataplane/nat/fragment_store.h"
 #include "dataplane/pipeline/burst.h"
 #include "dataplane/pipeline/dropped.h"
+#include "dataplane/pipeline/explain_box.h"
 #include "dataplane/pipeline/fib.h"
 #include "dataplane/pipeline/hop.h"
 #include "dataplane/pipeline/l2.h"
@@ -22,9 +23,6 @@
 #include "dataplane/xlat/parse.h"
 
 namespace isthmus::pipeline {
-
-/// d64, d46: with state; s64, s46: without.
-enum class Path : std::uint8_t { drop, punt, handover, d64, d46, s64, s46 };
 
 /// What the stages learn of one packet of the burst.
 struct Work {
@@ -77,7 +75,8 @@ struct WorkerState {
     mutable ResolveRing resolve;  // the agent takes from it
     Pending pending;
     Dropped dropped;
-    mutable Trace trace;  // the agent starts it and takes from it
+    mutable ExplainBox explain;  // the agent asks
+    mutable Trace trace;         // the agent starts it and takes from it
     xlat::ErrorLimiter errors_to_6, errors_to_4;
     std::uint64_t seen_generation = ~std::uint64_t{0};
     std::uint64_t ip_id_counter = 0;
