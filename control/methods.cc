@@ -123,10 +123,12 @@ Expected<Json> Control::show_config(const Json& params) const {
         if (!text) return text.error();
         return Json{{"text", *text}};
     }
+    if (which == "defaults") return Json{{"text", config::defaults_text()}};
     const auto loaded = config::load_file(file_);
     if (!loaded.ok()) return Error{"", loaded.error_text()};
     if (which == "file") return Json{{"text", config::to_text(loaded.config.nat64)}};
-    if (which != "diff") return Error{"which", "is running, file or diff", api::code::kParams};
+    if (which != "diff")
+        return Error{"which", "is running, file, diff or defaults", api::code::kParams};
     return Json{{"changes",
                  changes_json(config::changes(commits_.running().nat64(), loaded.config.nat64))}};
 }

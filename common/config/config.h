@@ -122,12 +122,14 @@ enum class Pooling : std::uint8_t { hard, soft };
 enum class IcmpErrors : std::uint8_t { send, rate_limit, off };
 enum class ErrorSource : std::uint8_t { router, session };
 enum class FragId : std::uint8_t { copy, remap };
+enum class Profile : std::uint8_t { standard, strict, unsafe };
 
 struct Lifetimes {  // seconds
     std::uint32_t udp = 300;
     std::uint32_t icmp = 60;
     std::uint32_t tcp_established = 7440;
     std::uint32_t tcp_transitory = 240;
+    std::uint32_t tcp_half_open = 240;
     std::uint32_t fragment = 2;
     std::uint32_t port_hold = 120;  // before a released UDP or ICMP port is used again
 };
@@ -139,6 +141,7 @@ struct Limits {
     std::uint32_t new_sessions_per_second = 0;  // of one subscriber; 0: no limit
     std::uint32_t stored_syns = 1024;           // of all workers; start-only
     std::uint32_t stored_syns_per_source = 4;
+    std::uint32_t ports_held = 0;  // of each worker, at rest after release; 0: as many as bindings
 };
 
 struct IcmpPolicy {
@@ -173,6 +176,8 @@ struct Nat64Config {
     bool v4_refresh = true;
     bool tcp_probes = true;
     bool rst_in_fin = true;
+    bool drop_tcp_without_session = false;
+    Profile profile = Profile::standard;
     std::uint32_t lowest_ipv6_mtu = 1280;  // bytes
     std::uint32_t tcp_mss_clamp_ipv6 = 0;  // bytes of MSS, towards IPv6; 0: off
     std::uint32_t tcp_mss_clamp_ipv4 = 0;  // bytes of MSS, towards IPv4; 0: off

@@ -66,6 +66,9 @@ public:
     Reader(Loaded& out, std::string name) : out_(out), name_(std::move(name)) {}
 
     void read(const Setting& root) {
+        const char* profile = "";
+        unsafe_ = root.exists("nat64") && root["nat64"].isGroup() &&
+                  root["nat64"].lookupValue("profile", profile) && std::string(profile) == "unsafe";
         for (int i = 0; i < root.getLength(); i++) {
             const Setting& s = root[i];
             const std::string name = s.getName();
@@ -161,9 +164,11 @@ private:
             return error(s, k.name + " is a whole number");
         const long long v =
             type == Setting::TypeInt ? static_cast<int>(s) : static_cast<long long>(s);
-        if (v < k.least || v > k.most) {
+        const bool floor = !unsafe_ || k.section != "nat64.lifetimes";
+        const std::int64_t least = floor ? k.least : std::min<std::int64_t>(k.least, 1);
+        if (v < least || v > k.most) {
             return error(s, k.name + " = " + std::to_string(v) + " is out of range; it may be " +
-                                std::to_string(k.least) + " to " + std::to_string(k.most) +
+                                std::to_string(least) + " to " + std::to_string(k.most) +
                                 (k.unit.empty() ? "" : " " + k.unit));
         }
         k.set(out_.config, v);
@@ -340,6 +345,7 @@ private:
             out_.config.dataplane.workers.push_back(static_cast<std::uint16_t>(cpu));
     }
 
+    bool unsafe_ = false;  // nat64.profile: lifetimes below the floors are accepted
     Loaded& out_;
     std::string name_;
 };

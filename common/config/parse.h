@@ -33,6 +33,8 @@ struct Loaded {
 /// The nat64 section as canonical text; load_text() of it gives the same section
 /// (docs/decisions/0002).
 [[nodiscard]] std::string to_text(const Nat64Config& nat64);
+/// The same of the defaults, with the constants of RFC 6146 s4 that they follow.
+[[nodiscard]] std::string defaults_text();
 
 /// Names of keys that differ. Start-only ones are marked with a trailing "*".
 [[nodiscard]] std::vector<std::string> changed_keys(const Nat64Config& running,

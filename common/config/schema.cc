@@ -263,6 +263,14 @@ std::vector<Key> make() {
     rows.boolean("nat64", "rst_in_fin", false,
                  "an RST after a FIN ends the session soon (RFC 7857 section 2.2)",
                  ISTHMUS_FIELD(nat64.rst_in_fin));
+    rows.boolean("nat64", "drop_tcp_without_session", false,
+                 "drop TCP segments without SYN that have a binding but no session (RFC 6146 "
+                 "section 3.5.2.2 lets them pass)",
+                 ISTHMUS_FIELD(nat64.drop_tcp_without_session));
+    rows.choice("nat64", "profile", {"default", "strict", "unsafe"}, false,
+                "strict: RFC 6146 by the letter, rst_in_fin is off; unsafe: nat64.lifetimes may "
+                "be below the RFCs' floors, for tests",
+                ISTHMUS_FIELD(nat64.profile));
     rows.number("nat64", "lowest_ipv6_mtu", 1280, 9000, false, "bytes",
                 "IPv4 packets without DF are cut to it (RFC 7915 section 4.1)",
                 ISTHMUS_FIELD(nat64.lowest_ipv6_mtu));
@@ -297,6 +305,9 @@ std::vector<Key> make() {
     rows.number("nat64.lifetimes", "tcp_transitory", 240, 86400, false, "seconds",
                 "TCP connection that opens or closes (RFC 5382 REQ-5)",
                 ISTHMUS_FIELD(nat64.lifetimes.tcp_transitory));
+    rows.number("nat64.lifetimes", "tcp_half_open", 10, 86400, false, "seconds",
+                "TCP connection that nobody has answered yet (RFC 7857 section 2.1)",
+                ISTHMUS_FIELD(nat64.lifetimes.tcp_half_open));
     rows.number("nat64.lifetimes", "fragment", 2, 60, false, "seconds",
                 "fragment that waits for its first one (RFC 6146 section 4)",
                 ISTHMUS_FIELD(nat64.lifetimes.fragment));
@@ -318,6 +329,10 @@ std::vector<Key> make() {
     rows.number("nat64.limits", "stored_syns_per_source", 0, 255, false, "SYNs",
                 "of one IPv4 address, in each worker",
                 ISTHMUS_FIELD(nat64.limits.stored_syns_per_source));
+    rows.number("nat64.limits", "ports_held", 0, 100000000, false, "ports",
+                "UDP ports and ICMP identifiers at rest for lifetimes.port_hold, in each worker; "
+                "above it the oldest is used again early (RFC 6888 REQ-8); 0: as many as bindings",
+                ISTHMUS_FIELD(nat64.limits.ports_held));
     add_carrier(rows);
     rows.choice("nat64.icmp", "to_ipv6", {"send", "rate-limit", "off"}, false,
                 "ICMPv6 errors of our own", ISTHMUS_FIELD(nat64.icmp.to_ipv6));

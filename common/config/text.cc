@@ -77,6 +77,14 @@ std::string to_text(const Nat64Config& nat64) {
     return out.str();
 }
 
+std::string defaults_text() {
+    return "# Constants of RFC 6146 section 4, in seconds: UDP_MIN 120, UDP_DEFAULT 300, TCP_TRANS "
+           "240,\n"
+           "# TCP_EST 7200 (lifetimes.tcp_established is longer by default, RFC 5382 REQ-5),\n"
+           "# TCP_INCOMING_SYN 6 (fixed), FRAGMENT_MIN 2, ICMP_DEFAULT 60.\n" +
+           to_text(Nat64Config{});
+}
+
 std::vector<std::string> changed_keys(const Nat64Config& running, const Nat64Config& candidate) {
     Config a, b;
     a.nat64 = running;

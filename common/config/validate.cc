@@ -124,7 +124,10 @@ private:
 
     void times() {
         const Lifetimes& t = c_.nat64.lifetimes;
-        if (!c_.nat64.tcp_probes && t.tcp_established < 7440) {
+        const bool unsafe = c_.nat64.profile == Profile::unsafe;
+        if (unsafe)
+            warn({}, "nat64.profile is \"unsafe\": lifetimes below the RFCs' floors are accepted");
+        if (!unsafe && !c_.nat64.tcp_probes && t.tcp_established < 7440) {
             error({},
                   "nat64.lifetimes.tcp_established must be at least 7440 seconds when tcp_probes "
                   "is false (RFC 5382 REQ-5)");

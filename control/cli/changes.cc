@@ -11,7 +11,7 @@ namespace isthmus::cli {
 namespace {
 
 struct Words {
-    bool dry_run = false, running = false, file = false, diff = false;
+    bool dry_run = false, running = false, file = false, diff = false, defaults = false;
     unsigned confirm = 0;
     std::int64_t back = 1, of_history = 0, id = 0;
 };
@@ -34,13 +34,14 @@ void print_one(std::ostream& out, const Json& c) {
 }
 
 int show_config(Asker& ask, const Words& w) {
-    if (int{w.running} + int{w.file} + int{w.diff} > 1 ||
-        (w.of_history != 0 && (w.file || w.diff))) {
-        std::cerr << "isthmusctl: one of --running, --file, --diff and --back, please\n";
+    if (int{w.running} + int{w.file} + int{w.diff} + int{w.defaults} > 1 ||
+        (w.of_history != 0 && (w.file || w.diff || w.defaults))) {
+        std::cerr
+            << "isthmusctl: one of --running, --file, --diff, --defaults and --back, please\n";
         return kUsage;
     }
     Json out;
-    const char* which = w.file ? "file" : w.diff ? "diff" : "running";
+    const char* which = w.file ? "file" : w.diff ? "diff" : w.defaults ? "defaults" : "running";
     const int rc = ask.request("show.config", {{"which", which}, {"back", w.of_history}}, out);
     if (rc != kDone) return rc;
     if (ask.json) {
@@ -100,6 +101,7 @@ void add_show(CLI::App& show, Asker& ask, int& rc, const std::shared_ptr<Words>&
     config->add_flag("--running", w->running, "what runs (this is what you get without an option)");
     config->add_flag("--file", w->file, "what the configuration file says");
     config->add_flag("--diff", w->diff, "what a reload would change");
+    config->add_flag("--defaults", w->defaults, "every key of nat64 with its default");
     config->add_option("--back", w->of_history, "the policy of so many changes ago");
     config->callback([&ask, &rc, w] { rc = show_config(ask, *w); });
     auto* history =

@@ -132,13 +132,17 @@ void compile_rules(const config::Nat64Config& c, pipeline::Snapshot& s) {
     n.drop_external_tcp = c.drop_external_tcp;
     n.v4_refresh = c.v4_refresh;
     n.tcp_probes = c.tcp_probes;
-    n.rst_in_fin = c.rst_in_fin;
-    n.lifetimes = {ticks_of_seconds(c.lifetimes.udp), ticks_of_seconds(c.lifetimes.icmp),
+    n.rst_in_fin = c.rst_in_fin && c.profile != config::Profile::strict;
+    n.drop_tcp_strays = c.drop_tcp_without_session;
+    n.lifetimes = {ticks_of_seconds(c.lifetimes.udp),
+                   ticks_of_seconds(c.lifetimes.icmp),
                    ticks_of_seconds(c.lifetimes.tcp_established),
                    ticks_of_seconds(c.lifetimes.tcp_transitory),
+                   ticks_of_seconds(c.lifetimes.tcp_half_open),
                    ticks_of_seconds(c.lifetimes.port_hold)};
     n.limits = {c.limits.ports_per_subscriber, c.limits.sessions_per_subscriber,
-                c.limits.sessions_per_binding, c.limits.new_sessions_per_second};
+                c.limits.sessions_per_binding, c.limits.new_sessions_per_second,
+                c.limits.ports_held};
     s.xlat.lowest_ipv6_mtu = c.lowest_ipv6_mtu;
     s.xlat.mss_clamp_64 = static_cast<std::uint16_t>(c.tcp_mss_clamp_ipv4);
     s.xlat.mss_clamp_46 = static_cast<std::uint16_t>(c.tcp_mss_clamp_ipv6);

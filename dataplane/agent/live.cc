@@ -232,19 +232,23 @@ void Agent::begin_check(Reply reply) {
                 c->ticket.push_back(workers_.state(w).engine.post_check());
         }
         nat::Engine::CheckResult sum, part;
+        std::string faults;
         for (unsigned w = 0; w < c->ticket.size(); w++) {
             if (!workers_.state(w).engine.check_done(c->ticket[w], part)) return false;
             sum.bindings += part.bindings;
             sum.sessions += part.sessions;
             sum.ports += part.ports;
-            if (part.wrong != nullptr) {
-                const std::string where = "worker " + std::to_string(w);
-                log::error("invariant broken in " + where + ": " + part.wrong);
-                return reply(Error{where, std::string("an invariant is broken: ") + part.wrong +
-                                              "; please report it with the output of isthmusctl "
-                                              "show counters and show drops"}),
-                       true;
+            for (unsigned i = 0; i < part.n_faults; i++) {
+                faults += "\n  worker " + std::to_string(w) + ": " + part.fault[i].what + " (" +
+                          std::to_string(part.fault[i].n) + " times)";
             }
+        }
+        if (!faults.empty()) {
+            log::error("invariants are broken:" + faults);
+            return reply(Error{"", "invariants are broken:" + faults +
+                                       "\nplease report it with the output of isthmusctl show "
+                                       "counters and show drops"}),
+                   true;
         }
         return reply(Json{{"result", "every invariant holds"},
                           {"workers", c->ticket.size()},

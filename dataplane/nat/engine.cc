@@ -67,6 +67,7 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         prefix_live_[i] = policy.prefix[i].live;
     }
     set_steady(policy);
+    ports_.set_most_held(policy.limits.ports_held);
     std::uint64_t digest = policy.n_static;
     for (unsigned i = 0; i < policy.n_slots; i++) digest += policy.slot[i].static_digest;
     retired = retired || (static_digest_ != 0 && static_digest_ != digest);
@@ -135,7 +136,9 @@ bool Engine::alive(const Policy& p, const Age& age, Now now) noexcept {
     if (age.proto == Proto::udp && is_unlikely(p.n_udp_timers != 0)) life = p.udp_life(age.z_id);
     if (age.proto == Proto::icmp) life = p.lifetimes.icmp.v;
     if (age.proto == Proto::tcp) {
+        const bool half_open = age.tcp == TcpState::v4_init || age.tcp == TcpState::v6_init;
         life = timer_of(age.tcp) == TcpTimer::established ? p.lifetimes.tcp_established.v
+               : half_open                                ? p.lifetimes.tcp_half_open.v
                                                           : p.lifetimes.tcp_transitory.v;
         // An idle connection passes through TRANS before it ends (RFC 6146 s3.5.2.2, ESTABLISHED).
         if (age.tcp == TcpState::established) life += p.lifetimes.tcp_transitory.v;
@@ -194,14 +197,18 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
 
 void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
                    Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept {
-    bool rearm = true;
+    bool rearm = true, counts = from_v6 || policy.v4_refresh;
     if (proto == Proto::tcp) {
         const TcpStep next = step(tcp, from_v6, flags, policy.rst_in_fin);
+        const bool shorter =
+            timer_of(tcp) == TcpTimer::established && timer_of(next.state) == TcpTimer::transitory;
         if (next.state != tcp) tcp = next.state;
         rearm = next.rearm;
+        // The shorter life begins now: counted from the last packet it might be over already, and
+        // a forged RST would cut an idle connection.
+        counts = counts || shorter;
     }
-    if (!from_v6 && !policy.v4_refresh) rearm = false;
-    if (rearm && last_seen != now.tick.v) last_seen = now.tick.v;
+    if (rearm && counts && last_seen != now.tick.v) last_seen = now.tick.v;
 }
 
 Index Engine::binding_64(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
@@ -247,7 +254,9 @@ Drop Engine::refused_46(const Policy& policy, Index binding, const Tuple4& tuple
     if (policy.address_dependent_filtering &&
         !knows_remote(policy, binding, tuple.src.addr, now, gone))
         return opens_tcp && !policy.drop_external_tcp ? Drop::tcp_syn_stored : Drop::filtered;
-    return opens_tcp && policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::none;
+    if (opens_tcp && policy.drop_external_tcp) return Drop::tcp_external_refused;
+    const bool stray = tuple.proto == Proto::tcp && !opens_tcp;
+    return stray && policy.drop_tcp_strays ? Drop::tcp_not_syn : Drop::none;
 }
 
 Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple, const Endpoint4& z,
@@ -286,7 +295,8 @@ Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple,
         return mapped;
     }
     if (is_unlikely(at.is_dead())) remove_dead(i, at, now);
-    if (!opens) return mapped;  // RFC 6146 s3.5.2.2 CLOSED: translated, no session made
+    // RFC 6146 s3.5.2.2 CLOSED: translated, no session made, if the policy lets it pass.
+    if (!opens) return policy.drop_tcp_strays ? Outbound{Drop::tcp_not_syn, {}, {}} : mapped;
     const TcpState state = flags.syn() ? state_of_new(i, z, tuple.proto) : TcpState::v6_init;
     const Drop why = add_session(policy, i, z, prefix, state, now);
     if (why == Drop::none) return mapped;
@@ -320,6 +330,8 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
     if (opens_46(tuple.proto, flags)) {
         why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
         if (why != Drop::none) return {refused(policy, why, b.x_addr, tuple.proto, now), {}, {}, 0};
+    } else if (policy.drop_tcp_strays) {
+        return {Drop::tcp_not_syn, {}, {}, 0};
     }
     return {Drop::none, b.x_addr, b.x_id, default_prefix, i};
 }

@@ -205,7 +205,10 @@ public:
             Probe due;
             if (visit_binding(policy, now, due)) probe(due);
         }
-        sweep_sessions(policy, now);
+        for (unsigned i = due_sessions(now); i > 0; i--) {
+            Probe due;
+            if (visit_session(policy, now, due)) probe(due);
+        }
         ports_.end_holds(now.tick, 64 + n);
         blocks_.end_holds(now.tick, 64);
         finish_sweep();
@@ -261,7 +264,13 @@ public:
         return ticket;
     }
     struct CheckResult {
-        const char* wrong = nullptr;                          // the first that was found
+        struct Fault {
+            const char* what = nullptr;
+            std::uint64_t n = 0;  // records, or addresses and protocols, that have it
+        };
+        static constexpr unsigned kMost = 16;  // kinds; further ones count as the last
+        std::array<Fault, kMost> fault{};
+        unsigned n_faults = 0;
         std::uint64_t bindings = 0, sessions = 0, ports = 0;  // looked at
     };
     [[nodiscard]] bool check_done(std::uint32_t ticket, CheckResult& result) const noexcept {
@@ -339,8 +348,8 @@ private:
     };
     Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
     /// Limits of a subscriber that a new dynamic binding would pass.
-    [[nodiscard]] static Drop limits_of(const Policy& policy, const Subscriber& s,
-                                        Proto proto) noexcept;
+    [[nodiscard]] static Drop limits_of(const Policy& policy, const Subscriber& s, Proto proto,
+                                        Now now) noexcept;
     /// What else may be said against a session of a binding that has `n` already.
     [[nodiscard]] Drop session_refused(const Policy& policy, const Subscriber& s, std::uint32_t n,
                                        Now now) const noexcept;
@@ -425,7 +434,8 @@ private:
     [[nodiscard]] const char* check_sums() noexcept;
     void check_some() noexcept;
     void begin_check() noexcept;
-    void end_check(const char* wrong) noexcept;
+    void end_check() noexcept;
+    void note_fault(const char* what) noexcept;
     [[nodiscard]] std::uint64_t changes() const noexcept;
 
     void set_steady(const Policy& policy) noexcept;
@@ -437,6 +447,11 @@ private:
     }
     [[nodiscard]] bool cleared_session(const Binding& b, std::uint32_t epoch, Ipv4Addr z,
                                        Be16 z_id) const noexcept;
+    /// A binding that goes now does so by the order under way: it is named, or its last session is.
+    [[nodiscard]] bool closes(const Binding& b) const noexcept {
+        return cleared(b) || (b.live == Life::dynamic && b.has_session != 0 &&
+                              cleared_session(b, b.epoch, b.z_addr, b.z_id));
+    }
     void begin_sweep() noexcept;
     void open_some(const Policy& policy, unsigned budget) noexcept;
     void bind_static(const Policy& policy, Now now, unsigned budget) noexcept;
@@ -449,7 +464,10 @@ private:
     [[nodiscard]] unsigned due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept;
     void look_ahead(const Policy& policy, Now now) const noexcept;
     bool visit_binding(const Policy& policy, Now now, Probe& due) noexcept;
-    void sweep_sessions(const Policy& policy, Now now) noexcept;
+    [[nodiscard]] unsigned due_sessions(Now now) noexcept;
+    bool visit_session(const Policy& policy, Now now, Probe& due) noexcept;
+    static bool falls_idle(const Policy& policy, Shared<TcpState>& tcp,
+                           Shared<std::uint32_t>& last_seen, Now now) noexcept;
     void finish_sweep() noexcept;
 
     Sizes sizes_;

@@ -9,6 +9,8 @@
 // check() looks at all at once, for tests. In the field check_some() looks at a slice in each turn.
 // What concerns one record, or the ports of one address and protocol, is exact: it is seen between
 // two packets. Totals are taken over many turns: they may differ by what came and went meanwhile.
+#include <algorithm>
+
 #include "dataplane/nat/engine.h"
 
 namespace isthmus::nat {
@@ -55,18 +57,22 @@ const char* Engine::check_more(Index i) const noexcept {
 }
 
 const char* Engine::check_cells(unsigned slot, Proto proto, std::uint32_t& used) const noexcept {
-    if (const char* wrong = ports_.check(slot, proto); wrong != nullptr) return wrong;
-    if (ports_.in_use(slot, proto) == 0) return nullptr;
+    const char* wrong = ports_.check(slot, proto);
+    if (ports_.in_use(slot, proto) == 0) return wrong;
     for (std::uint32_t port = 0; port < kPorts; port++) {
         const Index i = ports_.user(slot, proto, static_cast<std::uint16_t>(port));
         if (i == kNone) continue;
         used++;
-        if (i >= fresh_) return "a port is used by a binding that never was";
+        if (i >= fresh_) {
+            wrong = "a port is used by a binding that never was";
+            continue;
+        }
         const Binding& b = bindings_[i];
         if (!b.is_live() || b.slot != slot || b.proto != proto || b.t_id.get().host() != port)
-            return "a port is used by a binding of something else";
+            wrong = "a port is used by a binding of something else";
     }
-    return used == ports_.in_use(slot, proto) ? nullptr : "the number of ports in use is wrong";
+    if (wrong != nullptr || used == ports_.in_use(slot, proto)) return wrong;
+    return "the number of ports in use is wrong";
 }
 
 /// Exact: nothing happens meanwhile.
@@ -147,50 +153,55 @@ void Engine::begin_check() noexcept {
     check_result_ = CheckResult{};
 }
 
-void Engine::end_check(const char* wrong) noexcept {
-    check_result_.wrong = wrong;
+void Engine::end_check() noexcept {
     checking_.on = false;
     check_done_.store(check_asked_.load(std::memory_order_relaxed), std::memory_order_release);
+}
+
+void Engine::note_fault(const char* what) noexcept {
+    if (is_likely(what == nullptr)) return;
+    CheckResult& r = check_result_;
+    unsigned i = 0;
+    while (i < r.n_faults && r.fault[i].what != what) i++;
+    if (i == r.n_faults && r.n_faults < CheckResult::kMost) r.fault[r.n_faults++].what = what;
+    r.fault[std::min(i, CheckResult::kMost - 1)].n++;
 }
 
 void Engine::check_some() noexcept {
     Checking& c = checking_;
     if (!c.on) begin_check();
-    const char* wrong = nullptr;
     unsigned n = 0;
-    for (; c.binding < fresh_ && n < kSlice && wrong == nullptr; c.binding++, n++) {
-        wrong = check_binding(c.binding);
+    for (; c.binding < fresh_ && n < kSlice; c.binding++, n++) {
+        note_fault(check_binding(c.binding));
         if (!bindings_[c.binding].is_live()) continue;
         check_result_.bindings++;
         c.n_first += bindings_[c.binding].has_session;
     }
-    for (; c.more < more_.high_water() && n < kSlice && wrong == nullptr; c.more++, n++) {
-        wrong = check_more(c.more);
+    for (; c.more < more_.high_water() && n < kSlice; c.more++, n++) {
+        note_fault(check_more(c.more));
         const Session& s = more_[c.more];
         const bool counts = s.live % 2 != 0 && !s.is_remote() && bindings_[s.binding].is_live() &&
                             bindings_[s.binding].generation == s.binding_generation;
         c.n_more += counts ? 1U : 0U;
     }
     // All cells of one address and protocol at once, some 50 us when it is in use.
-    if (n == 0 && wrong == nullptr && c.cells < sizes_.slots * kProtos) {
+    if (n == 0 && c.cells < sizes_.slots * kProtos) {
         std::uint32_t used = 0;
-        wrong = check_cells(c.cells / kProtos, static_cast<Proto>(c.cells % kProtos), used);
+        note_fault(check_cells(c.cells / kProtos, static_cast<Proto>(c.cells % kProtos), used));
         check_result_.ports += used;
         c.cells++;
     }
-    if (wrong != nullptr) return end_check(wrong);
     if (c.binding < fresh_ || c.more < more_.high_water() || c.cells < sizes_.slots * kProtos)
         return;
     const std::uint64_t moved = changes() - c.changes;
     check_result_.sessions = c.n_first + c.n_more;
-    if (difference(check_result_.bindings, n_bindings_) > moved) {
-        wrong = "the number of bindings is wrong";
-    } else if (difference(check_result_.sessions, n_sessions_) > moved) {
-        wrong = "the number of sessions is wrong";
-    } else if (difference(check_result_.ports, n_bindings_) > moved) {
-        wrong = "ports in use are not the bindings";
-    }
-    end_check(wrong);
+    if (difference(check_result_.bindings, n_bindings_) > moved)
+        note_fault("the number of bindings is wrong");
+    if (difference(check_result_.sessions, n_sessions_) > moved)
+        note_fault("the number of sessions is wrong");
+    if (difference(check_result_.ports, n_bindings_) > moved)
+        note_fault("ports in use are not the bindings");
+    end_check();
 }
 
 }  // namespace isthmus::nat

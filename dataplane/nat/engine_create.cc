@@ -31,10 +31,12 @@ void Engine::count_rate(const Policy& policy, Subscriber& s, Now now) noexcept {
     s.rate_count++;
 }
 
-Drop Engine::limits_of(const Policy& policy, const Subscriber& s, Proto proto) noexcept {
+Drop Engine::limits_of(const Policy& policy, const Subscriber& s, Proto proto, Now now) noexcept {
     if (s.n_ports[static_cast<unsigned>(proto)] >= policy.limits.ports_per_subscriber)
         return Drop::subscriber_ports;
     if (s.n_sessions >= policy.limits.sessions_per_subscriber) return Drop::subscriber_sessions;
+    // Before a port is taken: one given back at once would rest for nothing.
+    if (rate_left(policy, s, now) == 0) return Drop::subscriber_rate;
     return Drop::none;
 }
 
@@ -42,7 +44,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     w.now = now;
     Drop why = subscriber_of(policy, w.x.addr, w.subscriber);
     if (why != Drop::none) return why;
-    if (w.life == Life::dynamic) why = limits_of(policy, subscribers_[w.subscriber], w.proto);
+    if (w.life == Life::dynamic) why = limits_of(policy, subscribers_[w.subscriber], w.proto, now);
     w.binding = free_ != kNone ? free_ : (fresh_ < sizes_.bindings ? fresh_ : kNone);
     if (why == Drop::none && w.binding == kNone) why = Drop::binding_table_full;
     if (why == Drop::none) {

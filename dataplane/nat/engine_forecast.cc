@@ -117,7 +117,7 @@ Drop Engine::foresee_binding(const Policy& policy, const Endpoint6& x, Proto pro
     if (i == kNone && !subscribers_.has_room()) return Drop::subscriber_table_full;
     Subscriber s;
     if (i != kNone) s = subscribers_[i];
-    Drop why = limits_of(policy, s, proto);
+    Drop why = limits_of(policy, s, proto, now);
     if (why != Drop::none) return why;
     if (free_ == kNone && fresh_ >= sizes_.bindings) return Drop::binding_table_full;
     why = foresee_port(policy, s, x, proto, f);
@@ -150,6 +150,8 @@ Forecast Engine::forecast_64(const Policy& policy, const Endpoint6& x, const End
     } else if (opens) {
         f.makes_session = true;
         f.why = foresee_session(policy, i, at, now);
+    } else if (policy.drop_tcp_strays) {
+        f.why = Drop::tcp_not_syn;
     }
     return f;
 }

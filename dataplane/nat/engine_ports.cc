@@ -173,11 +173,14 @@ Drop Engine::choose_deterministic(const Policy& policy, Wanted& w, const PortRan
 /// free and the subscriber may have it (RFC 6146 s3.5.2.2; a forged SYN must not break the rules).
 bool Engine::choose_stored_syn(const Policy& policy, Wanted& w) noexcept {
     const SynStore::Entry* e = syns_.waiting_from(w.z);
-    if (e == nullptr || policy.blocks.on()) return false;
-    if (e->slot != subscribers_[w.subscriber].slot) return false;
-    if (!ports_.take_exact(e->slot, w.proto, e->t.id.host(), w.binding)) return false;
+    if (e == nullptr || e->slot != subscribers_[w.subscriber].slot) return false;
+    const std::uint16_t port = e->t.id.host();
+    const unsigned block = policy.blocks.on() ? port >> policy.blocks.bits : 0U;
+    if (policy.blocks.on() && blocks_.owner(e->slot, block) != w.subscriber) return false;
+    if (!ports_.take_exact(e->slot, w.proto, port, w.binding)) return false;
+    if (policy.blocks.on()) blocks_.use(e->slot, block);
     w.slot = e->slot;
-    w.port = e->t.id.host();
+    w.port = port;
     return true;
 }
 

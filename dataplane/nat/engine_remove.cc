@@ -45,10 +45,8 @@ void Engine::remove_more(Index i, Now now) noexcept {
 
 void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     Binding& b = bindings_[i];
-    if (cleared(b)) {
-        result_.bindings++;
-        result_.sessions += b.n_more;
-    }
+    if (closes(b)) result_.bindings++;
+    if (cleared(b)) result_.sessions += b.n_more;
     if (b.has_session != 0) remove_first(b, now);
     if (is_unlikely(log_.bindings)) tell_binding(EventKind::binding_removed, policy, b, now);
     Subscriber& s = subscribers_[b.subscriber];

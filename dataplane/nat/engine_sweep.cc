@@ -104,31 +104,56 @@ bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
         remove_first(b, now);
         return false;
     }
-    const bool idle = b.tcp == TcpState::established &&
-                      now.tick.v - b.last_seen > policy.lifetimes.tcp_established.v;
-    if (!idle || b.proto != Proto::tcp) return false;
-    b.tcp = TcpState::trans;
-    b.last_seen = now.tick.v;
-    if (!policy.tcp_probes) return false;
+    if (b.proto != Proto::tcp || !falls_idle(policy, b.tcp, b.last_seen, now)) return false;
     due = Probe{{b.x_addr, b.x_id}, {b.z_addr, b.z_id}, b.prefix};
+    return policy.tcp_probes;
+}
+
+/// RFC 6146 s3.5.2.2, ESTABLISHED: at the end of TCP_EST comes TRANS, with a probe or without.
+bool Engine::falls_idle(const Policy& policy, Shared<TcpState>& tcp,
+                        Shared<std::uint32_t>& last_seen, Now now) noexcept {
+    if (tcp != TcpState::established) return false;
+    if (now.tick.v - last_seen <= policy.lifetimes.tcp_established.v) return false;
+    tcp = TcpState::trans;
+    last_seen = now.tick.v;
     return true;
 }
 
-void Engine::sweep_sessions(const Policy& policy, Now now) noexcept {
+unsigned Engine::due_sessions(Now now) noexcept {
     const std::uint32_t high = more_.high_water();
     if (high == 0) sweep_more_left_ = 0;
-    for (unsigned n = due_visits(session_hand_, high, now); n > 0; n--) {
-        const Index i = session_hand_.at;
-        session_hand_.at = i + 1 >= high ? 0 : i + 1;
-        const Session& ahead = more_[std::min(i + 2 * kAhead, high - 1)];
-        prefetch_for_write(&bindings_[std::min(ahead.binding.get(), sizes_.bindings - 1)]);
-        if (sweep_more_left_ > 0) sweep_more_left_--;
-        const Session& s = more_[i];
-        if (s.live % 2 == 0) continue;
-        const bool orphan = bindings_[s.binding].generation != s.binding_generation ||
-                            !bindings_[s.binding].is_live();
-        if (orphan || (!s.is_remote() && !more_alive(policy, s, now))) remove_more(i, now);
+    return due_visits(session_hand_, high, now);
+}
+
+bool Engine::visit_session(const Policy& policy, Now now, Probe& due) noexcept {
+    const std::uint32_t high = more_.high_water();
+    const Index i = session_hand_.at;
+    session_hand_.at = i + 1 >= high ? 0 : i + 1;
+    const Session& ahead = more_[std::min(i + 2 * kAhead, high - 1)];
+    prefetch_for_write(&bindings_[std::min(ahead.binding.get(), sizes_.bindings - 1)]);
+    if (sweep_more_left_ > 0) sweep_more_left_--;
+    Session& s = more_[i];
+    if (s.live % 2 == 0) return false;
+    const Index of = s.binding;
+    Binding& b = bindings_[of];
+    if (b.generation != s.binding_generation || !b.is_live()) {
+        remove_more(i, now);
+        return false;
     }
+    if (s.is_remote()) return false;
+    if (!more_alive(policy, s, now)) {
+        const bool named = cleared_session(b, s.epoch, s.z_addr, s.z_id);
+        remove_more(i, now);
+        // A binding goes with the last session that the operator closes, and is counted.
+        if (is_unlikely(named) && dead(policy, b, now)) {
+            if (!closes(b)) result_.bindings++;
+            remove_binding(policy, of, now);
+        }
+        return false;
+    }
+    if (b.proto != Proto::tcp || !falls_idle(policy, s.tcp, s.last_seen, now)) return false;
+    due = Probe{{b.x_addr, b.x_id}, {s.z_addr, s.z_id}, s.prefix};
+    return policy.tcp_probes;
 }
 
 }  // namespace isthmus::nat

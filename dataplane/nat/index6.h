@@ -65,8 +65,8 @@ public:
                 return true;
             }
             if (b.overflow == 0) {
-                if (overflow_used_ == n_overflow_) return false;
-                b.overflow = mask_ + 1 + overflow_used_++;
+                b.overflow = take_overflow();
+                if (b.overflow == 0) return false;
             }
             at = b.overflow;
         }
@@ -90,12 +90,15 @@ public:
             for (unsigned i = 0; i < 8; i++) {
                 if (b.tag[i] != tag(hash) || b.index[i] != index) continue;
                 b.tag[i] = 0;
+                if (is_unlikely(buckets_[home(hash)].overflow != 0)) fill_gap(home(hash), b, i);
                 return true;
             }
             if (b.overflow == 0) return false;
             at = b.overflow;
         }
     }
+
+    [[nodiscard]] std::uint32_t overflow_in_use() const noexcept { return overflow_in_use_; }
 
 private:
     struct alignas(kCacheLine) Bucket {
@@ -104,6 +107,45 @@ private:
         std::uint32_t overflow = 0;  // 0: none (bucket 0 is never an overflow)
     };
     static_assert(sizeof(Bucket) == kCacheLine);
+
+    /// 0: none left.
+    std::uint32_t take_overflow() noexcept {
+        std::uint32_t at = free_overflow_;
+        if (at != 0) {
+            free_overflow_ = buckets_[at].overflow;
+            buckets_[at].overflow = 0;
+        } else if (overflow_fresh_ < n_overflow_) {
+            at = mask_ + 1 + overflow_fresh_++;
+        }
+        overflow_in_use_ += at != 0 ? 1U : 0U;
+        return at;
+    }
+    /// The last bucket of a chain gives an entry for the gap, and goes when it has none left: else
+    /// every bucket that once was full would keep its overflow bucket for ever.
+    void fill_gap(std::uint32_t first, Bucket& gap, unsigned i) noexcept {
+        std::uint32_t before = first, last = buckets_[first].overflow;
+        while (buckets_[last].overflow != 0) {
+            before = last;
+            last = buckets_[last].overflow;
+        }
+        Bucket& b = buckets_[last];
+        unsigned n_left = 0;
+        for (unsigned j = 0; j < 8; j++) {
+            if (b.tag[j] == 0) continue;
+            if (&b != &gap && gap.tag[i] == 0) {
+                gap.index[i] = b.index[j];
+                gap.tag[i] = b.tag[j];
+                b.tag[j] = 0;
+                continue;
+            }
+            n_left++;
+        }
+        if (n_left != 0) return;
+        buckets_[before].overflow = 0;
+        b.overflow = free_overflow_;
+        free_overflow_ = last;
+        overflow_in_use_--;
+    }
 
     /// About four entries in a bucket of eight.
     static std::uint32_t buckets_for(std::uint32_t entries) noexcept {
@@ -123,7 +165,8 @@ private:
     std::uint32_t mask_;
     std::span<Bucket> buckets_;
     std::uint32_t n_overflow_;
-    std::uint32_t overflow_used_ = 0;
+    std::uint32_t overflow_fresh_ = 0, overflow_in_use_ = 0;
+    std::uint32_t free_overflow_ = 0;  // a chain of those given back; 0: none
 };
 
 }  // namespace isthmus::nat

@@ -68,6 +68,7 @@ struct Lifetimes {
     Tick icmp = ticks_of_seconds(60);
     Tick tcp_established = ticks_of_seconds(7440);
     Tick tcp_transitory = ticks_of_seconds(240);
+    Tick tcp_half_open = ticks_of_seconds(240);  // RFC 7857 s2.1
     Tick port_hold = ticks_of_seconds(120);
 };
 
@@ -76,6 +77,7 @@ struct Limits {
     std::uint32_t sessions_per_subscriber = 8192;
     std::uint32_t sessions_per_binding = 4096;
     std::uint32_t new_sessions_per_second = 0;  // of a subscriber; 0: no limit
+    std::uint32_t ports_held = 0;               // at rest in a worker; 0: as many as bindings
 };
 
 /// Subscribers in `source` get their addresses from pool `group`; the longest prefix decides.
@@ -157,6 +159,7 @@ struct Policy {
     bool v4_refresh = true;
     bool tcp_probes = true;
     bool rst_in_fin = true;
+    bool drop_tcp_strays = false;  // segments without SYN that have a binding but no session
     Lifetimes lifetimes;
     Limits limits;
     unsigned n_udp_timers = 0;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nat/ports.h"
 
+#include <algorithm>
 #include <bit>
 
 namespace isthmus::nat {
@@ -270,7 +271,9 @@ void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Ti
         if (open_[slot] != 0) set_free(slot, proto, port);
         return;
     }
-    if (n_held_ == held_.size()) drop_oldest_held();
+    const auto room = static_cast<std::uint32_t>(held_.size());
+    const std::uint32_t most = most_held_ == 0 ? room : std::min(most_held_, room);
+    while (n_held_ >= most) drop_oldest_held();
     held_[(held_first_ + n_held_) % held_.size()] = Held{
         now.v + hold.v, static_cast<std::uint16_t>(slot), port, static_cast<std::uint8_t>(proto)};
     n_held_++;

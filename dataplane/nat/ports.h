@@ -80,6 +80,8 @@ public:
     /// How many ports of a range take_within() could find.
     [[nodiscard]] std::uint32_t free_within(Proto proto, const PortRange& range) const noexcept;
     [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
+    /// At most so many rest (RFC 6888 REQ-8); 0: as many as there is room for.
+    void set_most_held(std::uint32_t most) noexcept { most_held_ = most; }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
     [[nodiscard]] bool owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept;
@@ -120,7 +122,7 @@ private:
     std::span<std::uint8_t> open_;
     std::span<Held> held_;
     std::array<SlotSet, kProtos> with_room_;
-    std::uint32_t held_first_ = 0, n_held_ = 0;
+    std::uint32_t held_first_ = 0, n_held_ = 0, most_held_ = 0;
     Seed seed_;
     std::uint64_t counter_ = 0;
 };

@@ -43,6 +43,7 @@ std::optional<IcmpKind> error6(Drop why) noexcept {
         case Drop::subscriber_ports:
         case Drop::subscriber_sessions:
         case Drop::subscriber_blocks:
+        case Drop::binding_sessions:
         case Drop::log_path_down:
             return IcmpKind{1, 3};
         case Drop::excluded:

@@ -16,7 +16,7 @@ expect_equal "sessions" 21 "$(count)"
 row=$(ctl show sessions --protocol udp --json | head -n 1)
 words=$(/usr/bin/python3 -c 'import json,sys; r=json.loads(sys.argv[1]); print(r["protocol"], r["x"], r["x_id"], r["z"], r["z_id"])' "$row")
 # shellcheck disable=SC2086 # five words
-expect_match "one" "closed 1 session and 0 bindings in [0-9.]+ ms" "$(ctl clear sessions --session $words)"
+expect_match "one" "closed 1 session and 1 binding in [0-9.]+ ms" "$(ctl clear sessions --session $words)"
 expect_equal "one less" 20 "$(count)"
 expect_match "by protocol" "closed 1 session " "$(ctl clear sessions --remote "$server_addr" --protocol icmp)"
 expect_match "another subscriber" "closed 0 sessions" "$(ctl clear sessions --subscriber 2001:db8:6:dead::/64)"

@@ -7,9 +7,11 @@
 // A file is a list of cases; before the first one, `let NAME TEXT` gives words a name. A case:
 //   case T-7915-4to6-001: what it shows
 //   stateless P... | hosts4 PREFIX4... | eam PREFIX4 PREFIX6 | errors_from A...   without state
-//   pref64 P... | nopool | pool A... | static udp X x T t | set KEY VALUE | mtu 4|6 N | vlan 4|6 ID
-//   [MTU] | local A tables BINDINGS SESSIONS SUBSCRIBERS | fragments ENTRIES CELLS | events N |
-//   workers N | wait SECONDS route PREFIX6 PORT VLAN | noroute 4|6 | noneighbour 4|6 | nobuffers
+//   pref64 P... | nopool | pool A... | static udp X x T t | set KEY VALUE | mtu 4|6 N
+//   vlan 4|6 ID [MTU] | local A | tables BINDINGS SESSIONS SUBSCRIBERS | fragments ENTRIES CELLS
+//   events N | workers N | route PREFIX6 PORT VLAN | noroute 4|6 | noneighbour 4|6 | nobuffers
+//   wait SECONDS                 time passes, and 6.4 seconds more with turns
+//   pass SECONDS                 time passes, and one turn comes
 //   in4|in6 PACKET [@vlan=N] [@pad=N] [@mac=ADDRESS] [@checksum-bad] [@cut=N] [@worker=N]
 //   frame4|frame6 HEX            a whole frame
 //   out4|out6 PACKET [@vlan=N]   next packet that left; what left and is not named is a failure
@@ -24,11 +26,11 @@
 #include <cstdlib>
 #include <deque>
 #include <fstream>
-#include <functional>
 #include <iostream>
 #include <optional>
 
 #include "test/golden/packet_text.h"
+#include "test/golden/settings.h"
 #include "test/unit/pipeline/gateway.h"
 
 namespace golden {
@@ -106,7 +108,7 @@ private:
             return;
         }
         if (verb == "in4" || verb == "in6" || verb == "frame4" || verb == "frame6" ||
-            verb == "wait") {
+            verb == "wait" || verb == "pass") {
             all_expected();
         }
         if (verb == "in4" || verb == "in6") return arrive(verb[2] == '4' ? 4 : 6, w);
@@ -124,6 +126,8 @@ private:
             if (known_.at(w.at(1)) == known_.at(w.at(2))) throw Fault(w[1] + " is " + w[2]);
         } else if (verb == "wait") {
             for (auto& s : gw().wait(number(w.at(1)))) left_.push_back(s);
+        } else if (verb == "pass") {
+            for (auto& s : gw().pass(std::stod(w.at(1)))) left_.push_back(s);
         } else {
             prepare(w);
         }
@@ -228,60 +232,7 @@ private:
     }
 
     void set(const std::string& key, const std::string& value) {
-        pipeline::Snapshot& cfg = gw().cfg;
-        const auto n = [&] { return number(value); };
-        const std::map<std::string, std::function<void()>> keys = {
-            {"lowest_ipv6_mtu", [&] { cfg.xlat.lowest_ipv6_mtu = static_cast<unsigned>(n()); }},
-            {"mss_clamp_ipv4", [&] { cfg.xlat.mss_clamp_64 = static_cast<std::uint16_t>(n()); }},
-            {"mss_clamp_ipv6", [&] { cfg.xlat.mss_clamp_46 = static_cast<std::uint16_t>(n()); }},
-            {"copy_traffic_class", [&] { cfg.xlat.copy_traffic_class = n() != 0; }},
-            {"override_tos", [&] { cfg.xlat.override_tos = static_cast<std::uint8_t>(n()); }},
-            {"reset_traffic_class", [&] { cfg.xlat.reset_traffic_class = n() != 0; }},
-            {"ipv6_zero_checksum", [&] { cfg.xlat.ipv6_zero_checksum = n() != 0; }},
-            {"remap_frag_id", [&] { cfg.xlat.remap_frag_id = n() != 0; }},
-            {"wkp_allow_non_global", [&] { cfg.wkp_allow_non_global = n() != 0; }},
-            {"errors_from_router", [&] { cfg.errors_from_router = n() != 0; }},
-            {"drop_icmpv6_info", [&] { cfg.drop_icmpv6_info = n() != 0; }},
-            {"has_policy", [&] { cfg.has_policy = n() != 0; }},
-            {"address_dependent_filtering",
-             [&] { cfg.nat.address_dependent_filtering = n() != 0; }},
-            {"drop_external_tcp", [&] { cfg.nat.drop_external_tcp = n() != 0; }},
-            {"last_port", [&] { cfg.nat.slot[0].last_port = static_cast<std::uint16_t>(n()); }},
-            {"ports_per_subscriber",
-             [&] { cfg.nat.limits.ports_per_subscriber = static_cast<unsigned>(n()); }},
-            {"sessions_per_subscriber",
-             [&] { cfg.nat.limits.sessions_per_subscriber = static_cast<unsigned>(n()); }},
-            {"sessions_per_binding",
-             [&] { cfg.nat.limits.sessions_per_binding = static_cast<unsigned>(n()); }},
-            {"new_sessions_per_second",
-             [&] { cfg.nat.limits.new_sessions_per_second = static_cast<unsigned>(n()); }},
-            {"stored_syns", [&] { cfg.nat.stored_syns.all = static_cast<unsigned>(n()); }},
-            {"block_bits", [&] { cfg.nat.blocks.bits = static_cast<std::uint8_t>(n()); }},
-            {"blocks_most", [&] { cfg.nat.blocks.most = static_cast<std::uint8_t>(n()); }},
-            {"exclude",
-             [&] { cfg.nat.excluded[cfg.nat.n_excluded++].destination = *Prefix4::parse(value); }},
-            {"non_global", [&] { cfg.non_global.add(*Prefix4::parse(value)); }},
-            {"udp_zero_checksum", [&] { cfg.stateless.drop_zero_checksum = value == "drop"; }},
-            {"tell_refusals", [&] { cfg.nat.log.refusals = n() != 0; }},
-            {"hairpin",
-             [&] {
-                 using Hairpin = pipeline::Stateless::Hairpin;
-                 cfg.stateless.hairpin = value == "off"      ? Hairpin::off
-                                         : value == "simple" ? Hairpin::simple
-                                                             : Hairpin::intrinsic;
-             }},
-            {"icmp_errors",
-             [&] {
-                 using Mode = pipeline::ErrorPolicy::Mode;
-                 const Mode mode = value == "off"          ? Mode::off
-                                   : value == "rate-limit" ? Mode::rate_limit
-                                                           : Mode::send;
-                 cfg.to_ipv4.mode = cfg.to_ipv6.mode = mode;
-             }},
-        };
-        const auto row = keys.find(key);
-        if (row == keys.end()) throw Fault("no such key: " + key);
-        row->second();
+        apply_setting(gw().cfg, key, value);
         gw().changed();
     }
 

@@ -178,8 +178,9 @@ TEST_CASE("a removed pool address takes its bindings with it, and its id is free
 }
 
 TEST_CASE(
-    "T-6146-tbl-001 T-6146-tbl-002 T-6146-udp-002: a million random operations against a simple "
-    "model") {
+    "T-6146-tbl-001 T-6146-tbl-002 T-6146-tbl-009 T-6146-udp-002: a million random operations "
+    "against "
+    "a simple model") {
     constexpr unsigned kSeed = 6146;
     INFO("seed " << kSeed);
     Random random{std::mt19937(kSeed)};

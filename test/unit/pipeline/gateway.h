@@ -117,6 +117,11 @@ public:
         }
         return std::move(sent);
     }
+    /// Time passes, and one turn of each worker comes.
+    std::vector<Sent> pass(double seconds) {
+        now = Now::at(Nanos{now.ns.v + static_cast<std::uint64_t>(seconds * kNanosPerSecond)});
+        return turn();
+    }
     /// Time passes, with as many turns as a worker would make to go round its tables.
     std::vector<Sent> wait(std::uint64_t seconds) {
         std::vector<Sent> all;
