@@ -406,7 +406,7 @@ private:
     void remove_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_first(Binding& b, Now now) noexcept;
     void remove_more(Index i, Now now) noexcept;
-    void remove_binding(const Policy& policy, Index i, Now now) noexcept;
+    void remove_binding(const Policy& policy, Index i, Now now, bool by_order = false) noexcept;
     void touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
                Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept;
     void publish_counts() noexcept;

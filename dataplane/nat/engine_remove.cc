@@ -43,9 +43,14 @@ void Engine::remove_more(Index i, Now now) noexcept {
     publish_counts();
 }
 
-void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
+void Engine::remove_binding(const Policy& policy, Index i, Now now, bool by_order) noexcept {
     Binding& b = bindings_[i];
-    if (closes(b)) result_.bindings++;
+    by_order = by_order || closes(b);
+    if (by_order) result_.bindings++;
+    // Its connections did not end by themselves: what is still on the way is not for somebody else.
+    const bool cut =
+        by_order || b.n_more != 0 ||
+        (b.has_session != 0 && alive(policy, {b.proto, b.tcp, b.z_id, b.last_seen}, now));
     if (cleared(b)) result_.sessions += b.n_more;
     if (b.has_session != 0) remove_first(b, now);
     if (is_unlikely(log_.bindings)) tell_binding(EventKind::binding_removed, policy, b, now);
@@ -60,7 +65,9 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now) noexcept {
     w.life = b.live;
     w.now = now;
     const bool fixed = w.life == Life::fixed;
-    give_back(policy, w, fixed ? Tick{0} : policy.lifetimes.port_hold);
+    // TCP that has ended by its state machine needs no rest (RFC 6888 REQ-8, exception A).
+    const bool rests = !fixed && (w.proto != Proto::tcp || cut);
+    give_back(policy, w, rests ? policy.lifetimes.port_hold : Tick{0});
     if (!fixed) count_ports(s, w.proto, -1);
     s.n_bindings -= 1;
     if (s.n_bindings == 0) {

@@ -145,10 +145,7 @@ bool Engine::visit_session(const Policy& policy, Now now, Probe& due) noexcept {
         const bool named = cleared_session(b, s.epoch, s.z_addr, s.z_id);
         remove_more(i, now);
         // A binding goes with the last session that the operator closes, and is counted.
-        if (is_unlikely(named) && dead(policy, b, now)) {
-            if (!closes(b)) result_.bindings++;
-            remove_binding(policy, of, now);
-        }
+        if (is_unlikely(named) && dead(policy, b, now)) remove_binding(policy, of, now, true);
         return false;
     }
     if (b.proto != Proto::tcp || !falls_idle(policy, s.tcp, s.last_seen, now)) return false;

@@ -267,7 +267,7 @@ void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Ti
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     users_[i * kPorts + port] = 0;
     used_[i] -= 1;
-    if (proto == Proto::tcp || hold.v == 0 || held_.empty()) {
+    if (hold.v == 0 || held_.empty()) {
         if (open_[slot] != 0) set_free(slot, proto, port);
         return;
     }

@@ -7,8 +7,8 @@
 // bits, a random free bit in it; at most 16 + 1 summary words are looked at, also when one port is
 // left (RFC 6056, RFC 6888 REQ-13).
 //
-// A released UDP or ICMP port rests for the hold time (RFC 6888 REQ-8): it waits in a queue, in
-// order of release, and its bit is set when it leaves. When the queue is full the oldest leaves
+// A released port may rest for a hold time (RFC 6888 REQ-8): it waits in a queue, in order of
+// release, and its bit is set when it leaves. When the queue is full the oldest leaves
 // early.
 #pragma once
 

@@ -32,9 +32,12 @@ def checksum(data):
     return 0xFFFF - int.from_bytes(data, "big") % 0xFFFF or 0xFFFF
 
 
-def sniffer(device, kind):
+SO_RCVBUFFORCE = 33
+
+
+def sniffer(device, kind, buffer_bytes):
     sock = socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM, socket.htons(kind))
-    sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUFFORCE if hasattr(socket, "SO_RCVBUFFORCE") else 33, 64 << 20)
+    sock.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, buffer_bytes)
     sock.bind((device, kind))
     return sock
 
@@ -78,7 +81,8 @@ def mirrored(packet):
 
 
 def mirror(args):
-    rx, tx = sniffer(args.device, ETH_P_IP), sender4()
+    # A small buffer: no answer waits here for so long that its port is another's by then.
+    rx, tx = sniffer(args.device, ETH_P_IP, 1 << 20), sender4()
     print("ready", flush=True)
     while True:
         packet, where = rx.recvfrom(2048)
@@ -159,13 +163,13 @@ class Subscribers:
             self.count["right"] += 1
         else:
             self.count["wrong"] += 1
-            print(f"wrong: for {ipaddress.ip_address(packet[24:40])} {here}, it is of {ipaddress.ip_address(whose)} {port}",
+            print(f"wrong: protocol {packet[6]} for {ipaddress.ip_address(packet[24:40])} {here}, it is of {ipaddress.ip_address(whose)} {port}",
                   file=sys.stderr, flush=True)
 
 
 def churn(args):
     s = Subscribers(args)
-    rx, tx = sniffer(args.device, ETH_P_IPV6), sender6()
+    rx, tx = sniffer(args.device, ETH_P_IPV6, 64 << 20), sender6()
     rx.setblocking(False)
     gateway = (str(ipaddress.IPv6Address(s.pref + bytes((8, 8, 8, 8)))), 0)
     print("ready", flush=True)

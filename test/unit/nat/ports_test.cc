@@ -126,7 +126,8 @@ TEST_CASE("T-6888-003: a pool of many scattered addresses and ranges is used as 
 }
 
 TEST_CASE(
-    "T-6888-009: a released UDP or ICMP port rests; TCP's does not; both are the operator's") {
+    "T-6888-009: a released UDP or ICMP port rests, TCP's when it is cut; for how long, and how "
+    "many, is the operator's") {
     Box b;
     b.add(0, Ipv4Addr::of(192, 0, 2, 1), 1024, 1027);
     b.changed();
@@ -155,10 +156,18 @@ TEST_CASE(
         clear();
         pass(200);
     }
+    // TCP's rests when it is cut, not when it has ended by itself.
     CHECK(fill(Proto::tcp) == 4);
     clear();
+    pass(119);
+    CHECK(fill(Proto::tcp) == 0);
+    pass(2);
+    CHECK(fill(Proto::tcp) == 4);
+    b.wait(241);
+    CHECK(b.engine->n_bindings() == 0);
     CHECK(fill(Proto::tcp) == 4);
     clear();
+    pass(200);
     // How many may rest: the oldest goes early.
     b.policy->limits.ports_held = 1;
     b.changed();
