@@ -191,6 +191,8 @@ Expected<std::time_t> parse_duration(const std::string& text) {
                                            : 0;
     if (number.empty() || number.size() > 7 || each == 0)
         return Error{text, "is no length of time; write 90s, 30m, 2h or 1d"};
+    if (number.find_first_not_of('0') == std::string::npos)
+        return Error{text, "is no time at all; isthmusctl pool remove takes an address at once"};
     return static_cast<std::time_t>(std::stol(number)) * each;
 }
 

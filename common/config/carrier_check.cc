@@ -171,7 +171,9 @@ private:
     void collide(const StaticEntry& a, const StaticEntry& b) {
         const auto all = StaticEntry::Protocol::all;
         if (a.protocol != b.protocol && a.protocol != all && b.protocol != all) return;
-        const std::string other = " of line " + std::to_string(b.origin.line);
+        const std::string other = " of " + b.ipv4.text() + " port " + ports_text(b.ports) +
+                                  " and " + b.ipv6.text() + " (line " +
+                                  std::to_string(b.origin.line) + ")";
         if (a.ipv4 == b.ipv4 && overlap(a.ports, b.ports)) {
             error(a.origin, "static binding of " + a.ipv4.text() + " ports " + ports_text(a.ports) +
                                 " overlaps that" + other + "; each port may be bound once");

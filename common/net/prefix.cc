@@ -110,6 +110,14 @@ Expected<Pref64> Pref64::parse(std::string_view text, Octet8 rule) {
         return Error{
             "", quoted(text) + " is multicast; a NAT64 prefix is unicast (RFC 6146 section 3)"};
     }
+    const auto w = prefix->addr.words();
+    const bool link_local = prefix->addr.octet[0] == 0xfe && (prefix->addr.octet[1] & 0xc0) == 0x80;
+    const bool mapped = prefix->addr == Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
+    if (link_local || mapped || (w[0] == 0 && w[1] == 0)) {
+        return Error{"", quoted(text) +
+                             " is not a prefix that can be routed: use one of your own, or "
+                             "64:ff9b::/96 (RFC 6052 section 3)"};
+    }
     return Pref64{prefix->addr, prefix->len_bits};
 }
 

@@ -69,6 +69,15 @@ TEST_CASE("T-6052-022: the local-use prefix and parts of it are legal") {
     }
 }
 
+TEST_CASE("a NAT64 prefix can be routed: not link-local, loopback, multicast or IPv4-mapped") {
+    for (const char* bad :
+         {"fe80::/96", "febf::/32", "::/96", "::/64", "::ffff:0:0/96", "ff0e::/96"}) {
+        INFO(bad);
+        CHECK_FALSE(Pref64::parse(bad));
+    }
+    CHECK(Pref64::parse("fd00:64::/96"));
+}
+
 TEST_CASE("T-6146-out-006: a Pref64 longer than /96 is refused") {
     CHECK_FALSE(Pref64::parse("2001:db8::/104").ok());
 }
