@@ -93,6 +93,10 @@ Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
     for (unsigned i = 0; in.previous != nullptr && i < most; i++) {
         const PoolSlot& old = in.previous->nat.slot[i];
         s.nat.slot[i].retired = old.state != PoolSlot::State::unused ? s.generation : old.retired;
+        // For its return:
+        s.nat.slot[i].addr = old.addr;
+        s.nat.slot[i].first_owner = old.first_owner;
+        s.nat.slot[i].n_owners = old.n_owners;
     }
     std::vector<Wanted> fresh;
     for (const Wanted& w : wanted) {
@@ -107,17 +111,24 @@ Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
         fill(slot, w);
     }
     for (const Wanted& w : fresh) {
-        const int id = free_id(most, [&](unsigned i) {
+        const auto taken = [&](unsigned i) {
             const PoolSlot& slot = s.nat.slot[i];
             return slot.state != PoolSlot::State::unused || slot.retired > in.swept;
-        });
+        };
+        // An address that comes back gets the slot and the workers that it had: there some of its
+        // ports may rest.
+        int id =
+            free_id(most, [&](unsigned i) { return taken(i) || s.nat.slot[i].addr != w.addr; });
+        if (id < 0) id = free_id(most, taken);
         if (id < 0) {
             return Error{"nat64.pool", "more addresses than dataplane.max_pool_addresses (" +
                                            std::to_string(most) +
                                            "), counting those just removed; raise it and restart "
                                            "isthmus-dataplane, or try again in some seconds"};
         }
-        fill(s.nat.slot[static_cast<unsigned>(id)], w);
+        PoolSlot& slot = s.nat.slot[static_cast<unsigned>(id)];
+        if (slot.addr != w.addr) slot.first_owner = slot.n_owners = 0;
+        fill(slot, w);
     }
     s.nat.n_slots = most;
     return Done{};
