@@ -11,6 +11,8 @@
   meet.py send ADDRESS PORT HOST [--port N]        a datagram from HOST
   meet.py accept ADDRESS PORT                      a TCP echo server
   meet.py connect ADDRESS PORT SECONDS             a TCP connection to it, idle so long, then used again
+  meet.py cross ADDRESS PORT HOST OWN-PORT         connects from OWN-PORT; the other side does it too, and
+                                                   nobody listens. Says hello, prints what it hears
 """
 import argparse
 import errno
@@ -134,6 +136,18 @@ def connect(args):
             time.sleep(args.seconds)
 
 
+def cross(args):
+    sock = socket.socket(family(args.host))
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.bind((args.host, args.own_port))
+    sock.settimeout(8)
+    start = time.monotonic()
+    print("ready", flush=True)
+    sock.connect((args.address, args.port))
+    sock.sendall(b"hello from " + args.host.encode())
+    print("%s after %.1f s" % (sock.recv(2048).decode(), time.monotonic() - start), flush=True)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     modes = parser.add_subparsers(required=True)
@@ -165,6 +179,12 @@ def main():
     p.add_argument("port", type=int)
     p.add_argument("host")
     p.add_argument("--port", dest="from_port", type=int, default=0)
+    p = modes.add_parser("cross")
+    p.set_defaults(run=cross)
+    p.add_argument("address")
+    p.add_argument("port", type=int)
+    p.add_argument("host")
+    p.add_argument("own_port", type=int)
     p = modes.add_parser("accept")
     p.set_defaults(run=accept)
     p.add_argument("address")
