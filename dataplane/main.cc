@@ -11,6 +11,7 @@
 #include "common/log/log.h"
 #include "common/service/notify.h"
 #include "dataplane/agent/agent.h"
+#include "dataplane/agent/privileges.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/dpdk/sizing.h"
 
@@ -50,21 +51,26 @@ void print_host(const isthmus::config::Config& cfg) {
     for (const auto& p : d.ports) std::cout << "device " << p.name << " " << p.device << "\n";
 }
 
+/// A signal may come in any phase: what was built so far is taken down in reverse.
 int run(const isthmus::config::Config& cfg) {
     using namespace isthmus;
     auto runtime = dpdk::Runtime::create(cfg);
     if (!runtime) return fail(runtime.error());
     dpdk::Runtime& r = **runtime;
+    if (stop_signal != 0) return 0;
     auto agent = agent::Agent::create(cfg, r, r.fib());
     if (!agent) return fail(agent.error());
     for (const agent::Tap& t : (*agent)->taps()) r.add_punt(t.port, t.vlan, t.fd);
+    if (stop_signal != 0) return 0;
     const Status launched = r.launch();
     if (!launched) return fail(launched.error());
     const Status open = (*agent)->open_for_business();
-    if (!open) {
+    const auto left = agent::keep_capabilities(r.capabilities_needed());
+    if (!open || !left) {
         r.stop();
-        return fail(open.error());
+        return fail(open ? left.error() : open.error());
     }
+    log::info("capabilities kept: " + *left);
     log::info("ready: " + std::to_string(cfg.dataplane.ports.size()) + " ports, " +
               std::to_string(r.n_workers()) + " workers, socket " + cfg.dataplane.socket);
     service::ready(std::to_string(cfg.dataplane.ports.size()) + " ports, " +

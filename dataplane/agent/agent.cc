@@ -71,15 +71,17 @@ Agent::~Agent() {
 Status Agent::quieten_devices(const std::vector<PortFacts>& facts) const {
     const bool other = is_other_netns(cfg_.dataplane.punt_netns);
     for (const PortFacts& p : facts) {
-        if (!p.kernel_device || p.kernel_device_name.empty()) continue;
+        if (!p.kernel_device) continue;
         if (!other) {
             return Error{"dataplane.punt_netns",
-                         "port " + p.name + " sits on the kernel's device " + p.kernel_device_name +
+                         "port " + p.name + " sits on the kernel's device " +
+                             (p.kernel_device_name.empty() ? p.device : p.kernel_device_name) +
                              ": the punt interfaces need a network namespace of their own, or the "
                              "kernel sees every "
                              "frame twice. Make one (ip netns add isthmus-punt) and set punt_netns "
                              "= \"isthmus-punt\""};
         }
+        if (p.far_end || p.kernel_device_name.empty()) continue;
         const Status quiet = quieten_device(p.kernel_device_name);
         if (!quiet) return quiet.error();
     }

@@ -139,6 +139,7 @@ Json Agent::ports() const {
                        {"rx_queues", p.rx_queues},
                        {"tx_queues", p.tx_queues},
                        {"offloads", p.offloads},
+                       {"unused_offloads", p.unused_offloads},
                        {"rx_packets", p.rx_packets},
                        {"rx_bytes", p.rx_bytes},
                        {"rx_missed", p.rx_missed},

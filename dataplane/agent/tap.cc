@@ -3,9 +3,11 @@
 
 #include <fcntl.h>
 #include <ifaddrs.h>
+#include <linux/ethtool.h>
 #include <linux/if.h>
 #include <linux/if_arp.h>
 #include <linux/if_tun.h>
+#include <linux/sockios.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -112,6 +114,41 @@ void remove_tap(Tap& tap) {
     tap.fd = -1;
 }
 
+namespace {
+
+bool ethtool(const ControlSocket& s, const std::string& name, std::uint32_t command,
+             std::uint32_t& value) {
+    ethtool_value v{command, value};
+    ifreq r = named(name);
+    r.ifr_data = reinterpret_cast<char*>(&v);
+    const bool ok = s.call(SIOCETHTOOL, r);
+    value = v.data;
+    return ok;
+}
+
+/// Receive offloads that merge packets (GRO, LRO) make frames that no link carries: off, or
+/// refused.
+Status no_merging(const ControlSocket& s, const std::string& name) {
+    std::uint32_t gro = 0, flags = 0;
+    (void)ethtool(s, name, ETHTOOL_SGRO, gro);
+    if (ethtool(s, name, ETHTOOL_GFLAGS, flags) && (flags & ETH_FLAG_LRO) != 0) {
+        flags &= ~static_cast<std::uint32_t>(ETH_FLAG_LRO);
+        (void)ethtool(s, name, ETHTOOL_SFLAGS, flags);
+    }
+    std::uint32_t left = 0;
+    gro = 0;
+    const bool gro_on = ethtool(s, name, ETHTOOL_GGRO, gro) && gro != 0;
+    const bool lro_on = ethtool(s, name, ETHTOOL_GFLAGS, left) && (left & ETH_FLAG_LRO) != 0;
+    if (!gro_on && !lro_on) return Done{};
+    return Error{"device " + name,
+                 std::string("merges received packets (") + (lro_on ? "LRO" : "GRO") +
+                     "), which a translator cannot have, and it cannot be switched off here: "
+                     "ethtool -K " +
+                     name + " gro off lro off"};
+}
+
+}  // namespace
+
 Status quieten_device(const std::string& name) {
     ifaddrs* all = nullptr;
     if (::getifaddrs(&all) == 0) {
@@ -135,6 +172,8 @@ Status quieten_device(const std::string& name) {
     (void)write_sysctl("net/ipv6/conf/" + name + "/disable_ipv6", "1");
     (void)write_sysctl("net/ipv4/conf/" + name + "/arp_ignore", "8");
     (void)write_sysctl("net/ipv4/conf/" + name + "/rp_filter", "1");
+    const Status plain = no_merging(s, name);
+    if (!plain) return plain.error();
     r.ifr_flags = static_cast<short>(r.ifr_flags | IFF_NOARP | IFF_UP);
     if (!s.call(SIOCSIFFLAGS, r))
         return Error{"device " + name,

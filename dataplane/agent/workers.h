@@ -31,8 +31,10 @@ struct PortFacts {
     bool link_up = false;
     std::uint32_t link_mbps = 0;  // 0: unknown
     bool kernel_device = false;   // veth, tap, af_packet, af_xdp: the kernel sees its frames too
+    bool far_end = false;         // that device is the other end of the wire: left alone
     std::uint16_t rx_queues = 0, tx_queues = 0;
     std::string offloads;            // those in use, by name, for people
+    std::string unused_offloads;     // that the device has and we leave off
     int punt_fd = -1;                // the TAP
     std::string kernel_device_name;  // "veth0" when kernel_device
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_missed = 0, rx_errors = 0, rx_no_buffer = 0;

@@ -21,13 +21,14 @@ constexpr std::uint32_t kRingBytes = 8U << 20;
 
 struct KernelDriver {
     std::string_view driver, iface_key;
+    bool is_far_end = false;
 };
 constexpr auto kKernelDrivers = std::to_array<KernelDriver>({
     {"net_af_packet", "iface"},
     {"net_af_xdp", "iface"},
-    {"net_tap", "iface"},
+    {"net_tap", "iface", true},
     {"net_pcap", "iface"},
-    {"net_virtio_user", "iface"},
+    {"net_virtio_user", "iface", true},
 });
 
 bool is_hex(std::string_view s, std::size_t n) {
@@ -143,6 +144,7 @@ Expected<DeviceSpec> parse_device(const config::PortConfig& port, unsigned n_wor
     for (const KernelDriver& k : kKernelDrivers) {
         if (spec.driver != k.driver) continue;
         spec.iface = devarg(spec.devargs, k.iface_key);
+        spec.is_far_end = k.is_far_end;
         // pcap on files and vhost on a socket have no kernel device.
         spec.is_kernel_device =
             !spec.iface.empty() || spec.driver == "net_tap" || spec.driver == "net_af_packet";

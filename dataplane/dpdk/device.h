@@ -27,6 +27,7 @@ struct DeviceSpec {
     std::string devargs;  // name and arguments, ours added
     std::string iface;    // the kernel's name for it, when it has one
     bool is_kernel_device = false;
+    bool is_far_end = false;  // the kernel's device is the other end of our wire (net_tap)
     std::uint32_t frame_room_bytes = 0;  // the driver wants buffers of at least this; 0: no wish
 };
 

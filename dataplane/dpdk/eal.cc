@@ -5,8 +5,9 @@
 #include <rte_errno.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
-#include <cstdio>
+#include <cstdlib>
 #include <fstream>
 #include <set>
 #include <string>
@@ -39,6 +40,14 @@ std::uint64_t free_huge_bytes() {
         std::getline(in, rest);
     }
     return free_pages * page_kib * 1024;
+}
+
+/// EAL makes a directory for its telemetry socket, removes the socket when the process exits, and
+/// leaves the directory. Called before EAL starts, this runs after that.
+void remove_directory_at_exit(const std::string& prefix) {
+    static std::string directory;
+    directory = "/var/run/dpdk/" + prefix;
+    (void)std::atexit([] { (void)::rmdir(directory.c_str()); });
 }
 
 }  // namespace
@@ -84,10 +93,11 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     args.insert(args.end(), {"--lcores", lcores, "--file-prefix", cfg.file_prefix, "--log-level",
                              "lib.eal:error"});
     const std::uint64_t mib = cfg.memory_mib != 0 ? cfg.memory_mib : plan.memory_bytes / kMib + 64;
+    // No files of EAL's in either way: no second process of DPDK's kind joins us.
     if (hugepages) {
         args.emplace_back("--in-memory");
     } else {
-        args.insert(args.end(), {"--no-huge", "-m", std::to_string(mib)});
+        args.insert(args.end(), {"--no-huge", "--no-shconf", "-m", std::to_string(mib)});
     }
     bool pci = false;
     for (const DeviceSpec& d : devices) {
@@ -101,6 +111,7 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     argv.reserve(args.size() + 1);
     for (std::string& a : args) argv.push_back(a.data());
     argv.push_back(nullptr);
+    remove_directory_at_exit(cfg.file_prefix);
     // Sockets and files that drivers make are for our user alone.
     const mode_t before = ::umask(0077);
     const int rc = rte_eal_init(static_cast<int>(args.size()), argv.data());

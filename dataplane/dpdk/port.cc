@@ -5,14 +5,38 @@
 #include <rte_ethdev.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cstring>
+
+#include "dataplane/dpdk/kernel_link.h"
 
 namespace isthmus::dpdk {
 namespace {
 
 std::string reason(int rc) { return rte_strerror(rc < 0 ? -rc : rc); }
 
+/// "rx-TCP_LRO, rx-SCATTER" as "rx-tcp-lro, rx-scatter".
+template <typename NameOf>
+std::string names_of(std::uint64_t offloads, const char* prefix, NameOf name_of) {
+    std::string out;
+    for (unsigned bit = 0; bit < 64; bit++) {
+        const std::uint64_t one = std::uint64_t{1} << bit;
+        if ((offloads & one) == 0) continue;
+        out += (out.empty() ? "" : ", ") + std::string(prefix);
+        for (const char* c = name_of(one); *c != '\0'; c++)
+            out +=
+                *c == '_' ? '-' : static_cast<char>(std::tolower(static_cast<unsigned char>(*c)));
+    }
+    return out;
+}
+
 }  // namespace
+
+std::uint64_t harmful_rx_offloads(std::uint64_t in_use) noexcept {
+    return in_use & (RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT |
+                     RTE_ETH_RX_OFFLOAD_KEEP_CRC | RTE_ETH_RX_OFFLOAD_SECURITY |
+                     RTE_ETH_RX_OFFLOAD_MACSEC_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP);
+}
 
 Expected<Port> Port::open(const config::PortConfig& cfg, const DeviceSpec& spec, unsigned n_workers,
                           const Buffers& buffers) {
@@ -30,14 +54,37 @@ Expected<Port> Port::open(const config::PortConfig& cfg, const DeviceSpec& spec,
     return p;
 }
 
-Expected<bool> Port::configure(const config::PortConfig& cfg, unsigned n_workers,
-                               const Buffers& buffers) {
+Status Port::configure(const config::PortConfig& cfg, unsigned n_workers, const Buffers& buffers) {
+    promiscuous_ = cfg.promiscuous;
+    const Status agreed = negotiate(n_workers, cfg.rx_queues);
+    if (!agreed) return agreed.error();
+    const Status queues = set_up_queues(cfg.descriptors, buffers);
+    if (!queues) return queues.error();
+    const Status harmless = refuse_harmful();
+    if (!harmless) return harmless.error();
+    if (const int rc = rte_eth_dev_set_mtu(id_, mtu_); rc != 0 && rc != -ENOTSUP)
+        return Error{"port " + name_, "MTU " + std::to_string(mtu_) + " is refused: " + reason(rc)};
+    return Done{};
+}
+
+/// Asks the device for what we can use of what it has, and nothing else.
+Status Port::negotiate(unsigned n_workers, unsigned wished_queues) {
     const std::string where = "port " + name_;
     rte_eth_dev_info info;
     if (const int rc = rte_eth_dev_info_get(id_, &info); rc != 0)
         return Error{where, "does not answer: " + reason(rc)};
+    if (mtu_ < info.min_mtu || mtu_ > info.max_mtu) {
+        return Error{where, "MTU " + std::to_string(mtu_) + " is refused; this device takes " +
+                                std::to_string(info.min_mtu) + " to " +
+                                std::to_string(info.max_mtu)};
+    }
+    if (wished_queues > info.max_rx_queues) {
+        return Error{where, "rx_queues = " + std::to_string(wished_queues) +
+                                ", and the device has at most " +
+                                std::to_string(info.max_rx_queues) + "; lower it, or leave it out"};
+    }
     rx_queues_ = static_cast<std::uint16_t>(
-        std::min<unsigned>(cfg.rx_queues != 0 ? cfg.rx_queues : n_workers, info.max_rx_queues));
+        std::min<unsigned>(wished_queues != 0 ? wished_queues : n_workers, info.max_rx_queues));
     tx_queues_ = static_cast<std::uint16_t>(std::min<unsigned>(n_workers, info.max_tx_queues));
     rte_eth_conf conf;
     std::memset(&conf, 0, sizeof conf);
@@ -46,6 +93,10 @@ Expected<bool> Port::configure(const config::PortConfig& cfg, unsigned n_workers
     conf.rxmode.offloads = info.rx_offload_capa & RTE_ETH_RX_OFFLOAD_IPV4_CKSUM;
     conf.rxmode.mtu = mtu_;
     offloads_ = conf.rxmode.offloads != 0 ? "rx-ipv4-checksum" : "none";
+    unused_offloads_ =
+        names_of(info.rx_offload_capa & ~conf.rxmode.offloads, "rx-", &rte_eth_dev_rx_offload_name);
+    const std::string tx = names_of(info.tx_offload_capa, "tx-", &rte_eth_dev_tx_offload_name);
+    if (!tx.empty()) unused_offloads_ += (unused_offloads_.empty() ? "" : ", ") + tx;
     const std::uint64_t wanted =
         RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6;
     if (rx_queues_ > 1 && (info.flow_type_rss_offloads & wanted) != 0) {
@@ -58,7 +109,25 @@ Expected<bool> Port::configure(const config::PortConfig& cfg, unsigned n_workers
                                 std::to_string(tx_queues_) + " transmit queues with MTU " +
                                 std::to_string(mtu_) + ": " + reason(rc)};
     }
-    std::uint16_t n_rx = cfg.descriptors, n_tx = cfg.descriptors;
+    return Done{};
+}
+
+/// What a driver switched on by itself, or by its arguments, and what would break us: packets
+/// merged into larger ones (LRO), split into several buffers, or with a checksum behind them.
+Status Port::refuse_harmful() const {
+    rte_eth_rxq_info queue;
+    if (rte_eth_rx_queue_info_get(id_, 0, &queue) != 0) return Done{};  // the driver does not say
+    const std::uint64_t bad = harmful_rx_offloads(queue.conf.offloads);
+    if (bad == 0) return Done{};
+    return Error{"port " + name_,
+                 "the device works with " + names_of(bad, "rx-", &rte_eth_dev_rx_offload_name) +
+                     ", which a translator cannot have; switch it off in the device's arguments, "
+                     "or use another driver"};
+}
+
+Status Port::set_up_queues(std::uint16_t descriptors, const Buffers& buffers) {
+    const std::string where = "port " + name_;
+    std::uint16_t n_rx = descriptors, n_tx = descriptors;
     (void)rte_eth_dev_adjust_nb_rx_tx_desc(id_, &n_rx, &n_tx);
     const int node = rte_eth_dev_socket_id(id_);
     for (std::uint16_t q = 0; q < rx_queues_; q++) {
@@ -72,11 +141,7 @@ Expected<bool> Port::configure(const config::PortConfig& cfg, unsigned n_workers
         const int rc = rte_eth_tx_queue_setup(id_, q, n_tx, static_cast<unsigned>(node), nullptr);
         if (rc != 0) return Error{where, "transmit queue " + std::to_string(q) + ": " + reason(rc)};
     }
-    if (const int rc = rte_eth_dev_set_mtu(id_, mtu_); rc != 0 && rc != -ENOTSUP) {
-        return Error{where, "MTU " + std::to_string(mtu_) + " is refused: " + reason(rc)};
-    }
-    promiscuous_ = cfg.promiscuous;
-    return true;
+    return Done{};
 }
 
 Status Port::start() {
@@ -94,8 +159,13 @@ void Port::stop() noexcept { (void)rte_eth_dev_stop(id_); }
 void Port::close() noexcept { (void)rte_eth_dev_close(id_); }
 
 bool Port::link_up() const {
+    const bool in_kernel = spec_.is_kernel_device && !spec_.iface.empty();
+    const KernelLink kernel = in_kernel ? kernel_link(spec_.iface) : KernelLink::up;
+    // The far end of our wire was moved into its own namespace: the driver looks for it here.
+    if (spec_.is_far_end && kernel == KernelLink::gone) return true;
     rte_eth_link link{};
-    return rte_eth_link_get_nowait(id_, &link) == 0 && link.link_status == RTE_ETH_LINK_UP;
+    return kernel == KernelLink::up && rte_eth_link_get_nowait(id_, &link) == 0 &&
+           link.link_status == RTE_ETH_LINK_UP;
 }
 
 Status Port::set_mtu(std::uint16_t mtu) {
@@ -132,6 +202,8 @@ agent::PortFacts Port::facts() const {
     f.rx_queues = rx_queues_;
     f.tx_queues = tx_queues_;
     f.offloads = offloads_;
+    f.unused_offloads = unused_offloads_;
+    f.far_end = spec_.is_far_end;
     rte_eth_dev_info info;
     if (rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr)
         f.driver = info.driver_name;
@@ -139,7 +211,7 @@ agent::PortFacts Port::facts() const {
     if (rte_eth_macaddr_get(id_, &mac) == 0) std::memcpy(f.mac.octet.data(), mac.addr_bytes, 6);
     rte_eth_link link{};
     if (rte_eth_link_get_nowait(id_, &link) == 0) {
-        f.link_up = link.link_status == RTE_ETH_LINK_UP;
+        f.link_up = link_up();
         f.link_mbps = link.link_speed == RTE_ETH_SPEED_NUM_UNKNOWN ? 0 : link.link_speed;
     }
     rte_eth_stats s{};

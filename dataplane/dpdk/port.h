@@ -15,6 +15,9 @@
 
 namespace isthmus::dpdk {
 
+/// Of the offloads that a device works with (RTE_ETH_RX_OFFLOAD_*), those that would break us.
+[[nodiscard]] std::uint64_t harmful_rx_offloads(std::uint64_t in_use) noexcept;
+
 class Port {
 public:
     /// Configures the device of `cfg` (EAL has it already); it is stopped afterwards.
@@ -36,12 +39,14 @@ public:
     [[nodiscard]] bool is_virtual() const { return !spec_.is_pci; }
 
 private:
-    Expected<bool> configure(const config::PortConfig& cfg, unsigned n_workers,
-                             const Buffers& buffers);
+    Status configure(const config::PortConfig& cfg, unsigned n_workers, const Buffers& buffers);
+    Status negotiate(unsigned n_workers, unsigned wished_queues);
+    Status refuse_harmful() const;
+    Status set_up_queues(std::uint16_t descriptors, const Buffers& buffers);
 
     std::uint16_t id_ = 0, rx_queues_ = 1, tx_queues_ = 1, mtu_ = 1500;
     bool promiscuous_ = false;
-    std::string name_, offloads_;
+    std::string name_, offloads_, unused_offloads_;
     DeviceSpec spec_;
 };
 

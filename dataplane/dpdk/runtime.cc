@@ -10,10 +10,13 @@
 
 #include <algorithm>
 #include <bit>
+#include <set>
+#include <utility>
 
 #include "common/log/log.h"
 #include "dataplane/dpdk/af_packet_fanout.h"
 #include "dataplane/dpdk/eal.h"
+#include "dataplane/dpdk/instance_lock.h"
 #include "dataplane/dpdk/memif_leave.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
@@ -37,6 +40,7 @@ nat::Seed random_seed() {
 }  // namespace
 
 struct Runtime::Impl {
+    InstanceLock lock;  // until all else is gone
     config::Config cfg;
     std::vector<DeviceSpec> devices;
     std::vector<unsigned> cpus;
@@ -229,6 +233,9 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
         if (!spec) return spec.error();
         impl->devices.push_back(*spec);
     }
+    auto lock = InstanceLock::take(cfg.dataplane, impl->devices);
+    if (!lock) return lock.error();
+    impl->lock = std::move(*lock);
     (void)fanout_without_defrag(0);
     const BufferPlan plan = buffer_plan(cfg.dataplane, impl->devices, impl->cpus);
     const std::uint64_t bytes = Buffers::bytes_needed(plan);
@@ -262,6 +269,7 @@ void Runtime::add_punt(std::uint16_t port_id, std::uint16_t vlan, int fd) {
 }
 
 Status Runtime::launch() {
+    impl_->running = true;  // from here on there is something to stop
     for (Port& p : impl_->port) {
         const auto started = p.start();
         if (!started) return started.error();
@@ -274,7 +282,6 @@ Status Runtime::launch() {
             return Error{"worker " + std::to_string(w), "did not start"};
         }
     }
-    impl_->running = true;
     return Done{};
 }
 
@@ -283,8 +290,7 @@ void Runtime::poll_links() {}
 pipeline::Fib& Runtime::fib() { return *impl_->fib; }
 
 void Runtime::stop() noexcept {
-    if (!impl_->running) return;
-    impl_->running = false;
+    if (!std::exchange(impl_->running, false)) return;
     impl_->published.stop.store(true);
     rte_eal_mp_wait_lcore();
     impl_->punt->stop();
@@ -292,10 +298,13 @@ void Runtime::stop() noexcept {
 }
 
 std::vector<int> Runtime::capabilities_needed() const {
+    // Addresses, routes, neighbours, TAPs, MTU.
+    std::set<int> out{CAP_NET_ADMIN};
     for (const DeviceSpec& d : impl_->devices) {
-        if (!d.is_kernel_device) return {CAP_NET_ADMIN, CAP_IPC_LOCK, CAP_SYS_RAWIO};
+        if (d.is_pci) out.insert({CAP_IPC_LOCK, CAP_SYS_RAWIO});  // memory and registers of the NIC
+        if (d.driver == "net_af_xdp") out.insert({CAP_BPF, CAP_NET_RAW, CAP_IPC_LOCK});
     }
-    return {CAP_NET_ADMIN, CAP_NET_RAW, CAP_IPC_LOCK};
+    return {out.begin(), out.end()};
 }
 
 unsigned Runtime::n_workers() const { return static_cast<unsigned>(impl_->worker.size()); }
