@@ -79,7 +79,7 @@ public:
             for (unsigned i = 0; i < 8; i++) {
                 if (b.tag[i] == 0) return true;
             }
-            if (b.overflow == 0) return overflow_used_ != n_overflow_;
+            if (b.overflow == 0) return free_overflow_ != 0 || overflow_fresh_ < n_overflow_;
             at = b.overflow;
         }
     }
