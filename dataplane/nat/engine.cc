@@ -67,7 +67,7 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         prefix_live_[i] = policy.prefix[i].live;
     }
     set_steady(policy);
-    ports_.set_most_held(policy.limits.ports_held);
+    ports_.set_rest(policy.lifetimes.port_hold, policy.limits.ports_held);
     std::uint64_t digest = policy.n_static;
     for (unsigned i = 0; i < policy.n_slots; i++) digest += policy.slot[i].static_digest;
     retired = retired || (static_digest_ != 0 && static_digest_ != digest);

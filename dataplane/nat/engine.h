@@ -368,7 +368,7 @@ private:
     bool pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
     void set_pair(const Policy& policy, Subscriber& s, std::uint16_t slot, Now now) noexcept;
     void pair_with_static(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
-    void give_back(const Policy& policy, const Wanted& w, Tick hold) noexcept;
+    void give_back(const Policy& policy, const Wanted& w, Ports::Rest rest) noexcept;
     void write_binding(const Policy& policy, const Wanted& w) noexcept;
     /// The binding that the operator gave to (X',x), made now; kNone: there is none.
     Index make_static(const Policy& policy, const StaticEntry* e, Now now) noexcept;

@@ -54,7 +54,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
             why = choose_port(policy, w);
         }
         if (why == Drop::none && !index_.insert(hash_of(w.x, w.proto), w.binding)) {
-            give_back(policy, w, Tick{0});
+            give_back(policy, w, Ports::Rest::none);
             why = Drop::binding_table_full;
         }
     }

@@ -185,8 +185,8 @@ bool Engine::choose_stored_syn(const Policy& policy, Wanted& w) noexcept {
 }
 
 /// The port of a binding that goes, or that could not be made after all.
-void Engine::give_back(const Policy& policy, const Wanted& w, Tick hold) noexcept {
-    ports_.release(w.slot, w.proto, w.port, w.now.tick, hold);
+void Engine::give_back(const Policy& policy, const Wanted& w, Ports::Rest rest) noexcept {
+    ports_.release(w.slot, w.proto, w.port, w.now.tick, rest);
     if (!policy.blocks.on() || w.life == Life::fixed) return;
     const unsigned number = w.port >> policy.blocks.bits;
     if (blocks_.owner(w.slot, number) != w.subscriber) return;

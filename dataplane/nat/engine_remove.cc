@@ -65,9 +65,13 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now, bool by_orde
     w.life = b.live;
     w.now = now;
     const bool fixed = w.life == Life::fixed;
-    // TCP that has ended by its state machine needs no rest (RFC 6888 REQ-8, exception A).
-    const bool rests = !fixed && (w.proto != Proto::tcp || cut);
-    give_back(policy, w, rests ? policy.lifetimes.port_hold : Tick{0});
+    // TCP that has ended by its state machine need not rest (RFC 6888 REQ-8, exception A), but for
+    // what is on its way.
+    const bool brief = w.proto == Proto::tcp && !cut;
+    give_back(policy, w,
+              fixed   ? Ports::Rest::none
+              : brief ? Ports::Rest::brief
+                      : Ports::Rest::full);
     if (!fixed) count_ports(s, w.proto, -1);
     s.n_bindings -= 1;
     if (s.n_bindings == 0) {

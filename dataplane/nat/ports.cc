@@ -42,7 +42,8 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed)
       used_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
       free_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
       open_(arena.take_zeroed<std::uint8_t>(slots)),
-      held_(arena.take<Held>(held)),
+      held_(arena, held),
+      brief_(arena, std::max<std::uint32_t>(held / 16, 64)),
       seed_(seed) {}
 
 Ports::Map Ports::map_of(unsigned slot, Proto proto) noexcept {
@@ -131,8 +132,14 @@ void Ports::fill_free(unsigned slot) noexcept {
         }
         set_free_count(slot, p, n_free);
     }
-    for (std::uint32_t n = 0; n < n_held_; n++) {
-        const Held& h = held_[(held_first_ + n) % held_.size()];
+    take_out(held_, slot);
+    take_out(brief_, slot);
+}
+
+/// Ports that rest are not free.
+void Ports::take_out(const RestQueue& queue, unsigned slot) noexcept {
+    for (std::uint32_t n = 0; n < queue.size(); n++) {
+        const RestQueue::Port& h = queue[n];
         if (h.slot != slot) continue;
         const Map m = map_of(slot, static_cast<Proto>(h.proto));
         const std::uint64_t bit = std::uint64_t{1} << (h.port % 64);
@@ -256,31 +263,34 @@ bool Ports::take_exact(unsigned slot, Proto proto, std::uint16_t port, Index bin
     return true;
 }
 
-void Ports::drop_oldest_held() noexcept {
-    const Held h = held_[held_first_];
-    held_first_ = static_cast<std::uint32_t>((held_first_ + 1) % held_.size());
-    n_held_--;
-    if (open_[h.slot] != 0) set_free(h.slot, static_cast<Proto>(h.proto), h.port);
+void Ports::wake(const RestQueue::Port& p) noexcept {
+    if (open_[p.slot] != 0) set_free(p.slot, static_cast<Proto>(p.proto), p.port);
 }
 
-void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Tick hold) noexcept {
+void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Rest rest) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     users_[i * kPorts + port] = 0;
     used_[i] -= 1;
-    if (hold.v == 0 || held_.empty()) {
+    RestQueue& queue = rest == Rest::full ? held_ : brief_;
+    if (rest == Rest::none || hold_.v == 0 || queue.room() == 0) {
         if (open_[slot] != 0) set_free(slot, proto, port);
         return;
     }
-    const auto room = static_cast<std::uint32_t>(held_.size());
-    const std::uint32_t most = most_held_ == 0 ? room : std::min(most_held_, room);
-    while (n_held_ >= most) drop_oldest_held();
-    held_[(held_first_ + n_held_) % held_.size()] = Held{
-        now.v + hold.v, static_cast<std::uint16_t>(slot), port, static_cast<std::uint8_t>(proto)};
-    n_held_++;
+    const bool bounded = rest == Rest::full && most_held_ != 0;
+    const std::uint32_t most = bounded ? std::min(most_held_, queue.room()) : queue.room();
+    while (queue.size() >= most) wake(queue.pop());
+    const std::uint32_t length = rest == Rest::full ? hold_.v : std::min(hold_.v, kBrief.v);
+    queue.push(
+        {now.v + length, static_cast<std::uint16_t>(slot), port, static_cast<std::uint8_t>(proto)});
+}
+
+void Ports::end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept {
+    while (queue.size() > 0 && budget-- > 0 && queue[0].until <= now.v) wake(queue.pop());
 }
 
 void Ports::end_holds(Tick now, unsigned budget) noexcept {
-    while (n_held_ > 0 && budget-- > 0 && held_[held_first_].until <= now.v) drop_oldest_held();
+    end_holds(held_, now, budget);
+    end_holds(brief_, now, budget);
 }
 
 const char* Ports::check(unsigned slot, Proto proto) const noexcept {
@@ -306,11 +316,13 @@ const char* Ports::check(unsigned slot, Proto proto) const noexcept {
 }
 
 const char* Ports::check_held() const noexcept {
-    for (std::uint32_t n = 0; n < n_held_; n++) {
-        const Held& h = held_[(held_first_ + n) % held_.size()];
-        const std::size_t i = std::size_t{h.slot} * kProtos + h.proto;
-        if ((words_[i * kWords + h.port / 64] >> (h.port % 64) & 1) != 0)
-            return "a resting port is free";
+    for (const RestQueue* queue : {&held_, &brief_}) {
+        for (std::uint32_t n = 0; n < queue->size(); n++) {
+            const RestQueue::Port& h = (*queue)[n];
+            const std::size_t i = std::size_t{h.slot} * kProtos + h.proto;
+            if ((words_[i * kWords + h.port / 64] >> (h.port % 64) & 1) != 0)
+                return "a resting port is free";
+        }
     }
     return nullptr;
 }

@@ -7,9 +7,10 @@
 // bits, a random free bit in it; at most 16 + 1 summary words are looked at, also when one port is
 // left (RFC 6056, RFC 6888 REQ-13).
 //
-// A released port may rest for a hold time (RFC 6888 REQ-8): it waits in a queue, in order of
-// release, and its bit is set when it leaves. When the queue is full the oldest leaves
-// early.
+// A released port may rest (RFC 6888 REQ-8): it waits in a queue, in order of release, and its bit
+// is set when it leaves. When the queue is full the oldest leaves early. There are two queues: the
+// hold time's, and one for TCP that has ended by itself, which rests for as long as packets may be
+// on their way.
 #pragma once
 
 #include <array>
@@ -22,6 +23,7 @@
 #include "dataplane/nat/arena.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/records.h"
+#include "dataplane/nat/rest_queue.h"
 #include "dataplane/nat/slot_set.h"
 
 namespace isthmus::nat {
@@ -54,8 +56,18 @@ public:
     void take_static(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     /// Takes exactly `port`, when it is free and open.
     bool take_exact(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
-    /// Gives a port back; it may be taken again after `hold`.
-    void release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Tick hold) noexcept;
+    /// How long a port rests after its user: not at all, while packets are on their way, or for the
+    /// hold time.
+    enum class Rest : std::uint8_t { none, brief, full };
+    static constexpr Tick kBrief = ticks_of_seconds(4);
+    /// Gives a port back.
+    void release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Rest rest) noexcept;
+    /// For how long, and of how many (RFC 6888 REQ-8); 0: no port rests; as many as there is room
+    /// for.
+    void set_rest(Tick hold, std::uint32_t most) noexcept {
+        hold_ = hold;
+        most_held_ = most;
+    }
     /// Lets rested ports go, at most `budget` of them.
     void end_holds(Tick now, unsigned budget) noexcept;
 
@@ -79,9 +91,7 @@ public:
     }
     /// How many ports of a range take_within() could find.
     [[nodiscard]] std::uint32_t free_within(Proto proto, const PortRange& range) const noexcept;
-    [[nodiscard]] std::uint32_t held() const noexcept { return n_held_; }
-    /// At most so many rest (RFC 6888 REQ-8); 0: as many as there is room for.
-    void set_most_held(std::uint32_t most) noexcept { most_held_ = most; }
+    [[nodiscard]] std::uint32_t held() const noexcept { return held_.size() + brief_.size(); }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
     [[nodiscard]] bool owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept;
@@ -91,11 +101,6 @@ public:
     [[nodiscard]] const char* check_held() const noexcept;
 
 private:
-    struct Held {
-        std::uint32_t until = 0;  // Tick
-        std::uint16_t slot = 0, port = 0;
-        std::uint8_t proto = 0;
-    };
     struct Map {  // of one (slot, protocol)
         std::uint64_t* word;
         std::uint64_t* summary;
@@ -114,15 +119,18 @@ private:
     void reserve_static(unsigned slot, const Policy& policy) noexcept;
     void fill_free(unsigned slot) noexcept;
     std::uint64_t random() noexcept { return hash2(seed_, ++counter_, 0x706f727473); }
-    void drop_oldest_held() noexcept;
+    void wake(const RestQueue::Port& p) noexcept;
+    void end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept;
+    void take_out(const RestQueue& queue, unsigned slot) noexcept;
 
     std::span<Index> users_;
     std::span<std::uint64_t> words_, summaries_, owned_, reserved_;
     std::span<Shared<std::uint32_t>> used_, free_;
     std::span<std::uint8_t> open_;
-    std::span<Held> held_;
+    RestQueue held_, brief_;
     std::array<SlotSet, kProtos> with_room_;
-    std::uint32_t held_first_ = 0, n_held_ = 0, most_held_ = 0;
+    Tick hold_;
+    std::uint32_t most_held_ = 0;
     Seed seed_;
     std::uint64_t counter_ = 0;
 };

@@ -372,6 +372,8 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
         return;
     }
     if (was == Alive::yes && session == Alive::yes) wrong("a packet to a live session was refused");
+    // A full table of sessions has no room to remember addresses.
+    const bool remembers = count_sessions().hi < box_.engine->sizes().sessions / 2;
     switch (got.why) {
         case Drop::no_binding:
             if (was == Alive::yes || tcp) wrong("a binding was not found");
@@ -381,7 +383,8 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             return;
         case Drop::tcp_syn_stored:
             if (!tcp || !syn || p.drop_external_tcp) wrong("tcp_syn_stored");
-            if (was == Alive::yes && (!p.address_dependent_filtering || address == Alive::yes))
+            if (was == Alive::yes &&
+                (!p.address_dependent_filtering || (address == Alive::yes && remembers)))
                 wrong("a SYN was stored in vain");
             return;
         case Drop::tcp_external_refused:
@@ -389,9 +392,7 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             return;
         case Drop::filtered:
             if (!p.address_dependent_filtering) wrong("filtered");
-            // A full table of sessions has no room to remember addresses.
-            if (address == Alive::yes && count_sessions().hi < box_.engine->sizes().sessions / 2)
-                wrong("a known address was filtered");
+            if (address == Alive::yes && remembers) wrong("a known address was filtered");
             return;
         default:
             if (was == Alive::no || !may_refuse(at->second, got.why, Alive::yes))

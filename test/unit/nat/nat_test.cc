@@ -119,6 +119,7 @@ TEST_CASE("T-6888-017: of many addresses the last free port is found, by whoever
     one.subscriber = {b.engine->read_binding(77)->x.addr, 64};
     const Endpoint4 freed = b.engine->read_binding(77)->t;
     b.policy->lifetimes.port_hold = Tick{0};
+    b.changed();
     (void)b.engine->post_clear(one);
     b.wait(1);
     const auto got = out(401);
