@@ -43,16 +43,22 @@ int main(int argc, char** argv) {
     app.add_flag("--print-manual", manual, "print isthmus.conf(5) and exit");
     app.add_flag("--print-sample", sample, "print a commented file with every key and exit");
     app.set_version_flag("--version", std::string("isthmus-control ") + ISTHMUS_VERSION);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
     if (manual || sample) {
         std::cout << (manual ? config::manual() : config::sample());
         return std::cout.flush() ? 0 : 1;
     }
     if (check) {
         const auto loaded = config::load_file(file);
+        if (!loaded.ok()) {
+            std::cerr << loaded.error_text() << "\n";
+            return 1;
+        }
         for (const auto& w : loaded.warnings) std::cerr << "warning: " << w.text() << "\n";
-        if (!loaded.ok()) std::cerr << loaded.error_text() << "\n";
-        if (!loaded.ok()) return 1;
         // A host that has only DNS64 needs no pool.
         const std::string why =
             loaded.config.has_dataplane ? config::why_unusable(loaded.config.nat64) : "";

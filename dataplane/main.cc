@@ -144,15 +144,24 @@ int main(int argc, char** argv) {
     app.add_option("--pool", sizing.pool, "with --size: pool addresses")->needs(size_flag);
     app.add_option("--workers", sizing.workers, "with --size: number of workers")->needs(size_flag);
     app.set_version_flag("--version", std::string("isthmus-dataplane ") + ISTHMUS_VERSION);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
     if (sizing.wanted && app.count("--config") == 0 && access(file.c_str(), R_OK) != 0)
         return size({}, sizing);
-    const auto loaded = isthmus::config::load_file(file);
-    for (const auto& w : loaded.warnings) std::cerr << w.text() << "\n";
+    auto loaded = isthmus::config::load_file(file);
+    // What another host will have is asked for too: its devices need not be here.
+    if (loaded.ok() && !host && !sizing.wanted) {
+        for (const auto& [line, e] : isthmus::dpdk::Runtime::check(loaded.config))
+            loaded.errors.push_back({file + ":" + std::to_string(line), e.text()});
+    }
     if (!loaded.ok()) {
         std::cerr << loaded.error_text() << "\n";
         return 1;
     }
+    for (const auto& w : loaded.warnings) std::cerr << "warning: " << w.text() << "\n";
     if (host) print_host(loaded.config);
     if (check || host) return 0;
     if (sizing.wanted) return size(loaded.config, sizing);

@@ -42,7 +42,11 @@ int main(int argc, char** argv) {
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check_only, "validate the configuration and exit");
     app.set_version_flag("--version", std::string("isthmus-dns64 ") + ISTHMUS_VERSION);
-    CLI11_PARSE(app, argc, argv);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& e) {
+        return app.exit(e) == 0 ? 0 : 2;
+    }
     if (check_only) {
         const auto rules = dns64::load_rules(file);
         if (!rules) std::cerr << rules.error().text() << "\n";

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What libconfig 1.5 reads without a word and wrongly: numbers above 31 bits without an L (they
-// wrap), numbers with a leading zero (010 is read as 10), and keys given twice where it keeps
-// silent. Found by a scan of the text.
+// wrap), numbers with a leading zero (010 is read as 10), and comments that are never closed; and
+// what it would act upon: includes, and braces enough to exhaust it. Found by a scan of the text.
 #pragma once
 
 #include <string>
@@ -11,6 +11,8 @@
 
 namespace isthmus::config {
 
-void check_literals(const std::string& text, const std::string& name, std::vector<Problem>& errors);
+/// False: do not parse it.
+[[nodiscard]] bool check_literals(const std::string& text, const std::string& name,
+                                  std::vector<Problem>& errors);
 
 }  // namespace isthmus::config

@@ -2,13 +2,11 @@
 #include "common/config/parse.h"
 
 #include <algorithm>
-#include <cctype>
-#include <fstream>
 #include <libconfig.h++>
 #include <set>
-#include <sstream>
 
 #include "common/config/carrier.h"
+#include "common/config/file.h"
 #include "common/config/literals.h"
 #include "common/config/parse_dns64.h"
 #include "common/config/parse_logs.h"
@@ -122,6 +120,7 @@ private:
             if (kGroups.contains(path)) {
                 read_group(s, path);
             } else if (kLists.contains(path)) {
+                out_.line_of[path] = origin(s).line;
                 read_list(s, path);
             } else if (dns64_lists().contains(path)) {
                 read_dns64_list(s, path, out_.config.dns64, complain(), unknown_in("dns64"));
@@ -135,7 +134,10 @@ private:
         std::set<std::string> known;
         for (const Key& k : schema()) {
             if (k.section != section) continue;
-            if (k.name == name) return set_scalar(s, k);
+            if (k.name == name) {
+                out_.line_of[section + "." + name] = origin(s).line;
+                return set_scalar(s, k);
+            }
             known.insert(k.name);
         }
         for (const auto* more : {&kLists, &kGroups, &dns64_lists()}) {
@@ -386,21 +388,33 @@ std::vector<Prefix4> parse_addresses(std::string_view text, std::string& why) {
     return out;
 }
 
+namespace {
+
+/// libconfig's own words are short: what to do about each.
+std::string remedy_of(const std::string& error) {
+    if (error == "duplicate setting name")
+        return "a key stands here for the second time in its group; remove one of the two";
+    if (error == "mismatched element type in array")
+        return "the elements of [ ... ] are all of one kind; write ( ... ) for a mixture, or "
+               "correct this one";
+    if (error == "memory exhausted") return "too many braces within each other; close some";
+    return error + "; look for a missing ';', '}' or quote in this line or the one above";
+}
+
+}  // namespace
+
 Loaded load_text(const std::string& text, const std::string& name) {
     Loaded out;
-    check_literals(text, name, out.errors);
+    if (!check_bytes(text, name, out.errors) || !check_literals(text, name, out.errors)) return out;
     libconfig::Config file;
     try {
         file.readString(text);
         Reader(out, name).read(file.getRoot());
     } catch (const libconfig::ParseException& e) {
-        out.errors.push_back(
-            {name + ":" + std::to_string(e.getLine()),
-             std::string(e.getError()) +
-                 "; look for a missing ';', '}' or quote in this line or the one above"});
+        out.errors.push_back({name + ":" + std::to_string(e.getLine()), remedy_of(e.getError())});
         return out;
     } catch (const std::exception& e) {
-        out.errors.push_back({name, e.what()});
+        out.errors.push_back({name, std::string(e.what()) + "; see isthmus.conf(5)"});
         return out;
     }
     validate(out, name);
@@ -408,17 +422,12 @@ Loaded load_text(const std::string& text, const std::string& name) {
 }
 
 Loaded load_file(const std::string& path) {
-    std::ifstream in(path);
-    std::stringstream text;
-    text << in.rdbuf();
-    if (!in) {
-        Loaded out;
-        out.errors.push_back(
-            {path,
-             "cannot be read; name another file with -c, or see isthmus.conf(5) for a sample"});
-        return out;
-    }
-    return load_text(text.str(), path);
+    Problem wrong;
+    const auto text = read_text_file(path, wrong);
+    if (text) return load_text(*text, path);
+    Loaded out;
+    out.errors.push_back(wrong);
+    return out;
 }
 
 }  // namespace isthmus::config

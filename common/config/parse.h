@@ -4,6 +4,7 @@
 // together.
 #pragma once
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,6 +23,7 @@ struct Loaded {
     Config config;
     std::vector<Problem> errors;
     std::vector<Problem> warnings;
+    std::map<std::string, unsigned> line_of;  // "dataplane.socket": where a key was written
     [[nodiscard]] bool ok() const { return errors.empty(); }
     [[nodiscard]] std::string error_text() const;
 };

@@ -144,6 +144,7 @@ private:
 void validate(Loaded& loaded, const std::string& name) {
     Checker(loaded, name).run();
     validate_ports(loaded, name);
+    validate_texts(loaded, name);
     validate_carrier(loaded, name);
 }
 

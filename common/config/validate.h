@@ -10,6 +10,8 @@ namespace isthmus::config {
 void validate(Loaded& loaded, const std::string& name);
 /// The part of it for dataplane.ports (validate_ports.cc).
 void validate_ports(Loaded& loaded, const std::string& name);
+/// The part of it for names and paths (validate_texts.cc).
+void validate_texts(Loaded& loaded, const std::string& name);
 
 /// The IPv4 prefixes that must not stand behind the well-known prefix (RFC 6052 s3.1; IANA
 /// special-purpose registry).

@@ -60,6 +60,14 @@ std::string pci_address(std::string_view s) {
     return out;
 }
 
+/// "net_tap0": DPDK's drivers for networks are named so.
+bool is_vdev_name(std::string_view s) {
+    return (s.starts_with("net_") || s.starts_with("eth_")) && s.size() > 4 && s.size() < 64 &&
+           std::all_of(s.begin(), s.end(), [](char c) {
+               return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_';
+           });
+}
+
 void add_default(DeviceSpec& spec, std::string_view key, std::uint32_t value) {
     if (!devarg(spec.devargs, key).empty()) return;
     spec.devargs.append(",").append(key).append("=").append(std::to_string(value));
@@ -137,6 +145,12 @@ Expected<DeviceSpec> parse_device(const config::PortConfig& port, unsigned n_wor
         return spec;
     }
     spec.name = name.starts_with("vdev:") ? name.substr(5) : name;
+    if (!is_vdev_name(spec.name)) {
+        return Error{"port " + port.name,
+                     "device \"" + std::string(name) +
+                         "\" is neither a PCI address (\"0000:01:00.0\") nor a DPDK virtual device "
+                         "(\"net_af_packet0,iface=eth1\", \"net_memif0,socket=...\")"};
+    }
     spec.devargs = spec.name + std::string(args);
     const std::size_t stem = spec.name.find_last_not_of("0123456789");
     spec.driver = spec.name.substr(0, stem == std::string::npos ? 0 : stem + 1);

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/dpdk/eal.h"
 
+#include <fcntl.h>
 #include <rte_eal.h>
 #include <rte_errno.h>
 #include <sched.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <cstdlib>
 #include <fstream>
 #include <set>
@@ -30,17 +32,17 @@ std::set<unsigned> allowed_cpus() {
     return out;
 }
 
-std::uint64_t free_huge_bytes() {
+std::uint64_t meminfo(const std::string& wanted) {
     std::ifstream in("/proc/meminfo");
     std::string key, rest;
-    std::uint64_t value = 0, free_pages = 0, page_kib = 0;
+    std::uint64_t value = 0;
     while (in >> key >> value) {
-        if (key == "HugePages_Free:") free_pages = value;
-        if (key == "Hugepagesize:") page_kib = value;
+        if (key == wanted) return value;
         std::getline(in, rest);
     }
-    return free_pages * page_kib * 1024;
+    return 0;
 }
+std::uint64_t meminfo_bytes(const std::string& wanted) { return meminfo(wanted) * 1024; }
 
 /// EAL makes a directory for its telemetry socket, removes the socket when the process exits, and
 /// leaves the directory. Called before EAL starts, this runs after that.
@@ -50,21 +52,57 @@ void remove_directory_at_exit(const std::string& prefix) {
     (void)std::atexit([] { (void)::rmdir(directory.c_str()); });
 }
 
+/// Standard output goes nowhere while it lives; what matters is said on standard error.
+class QuietOutput {
+public:
+    QuietOutput() : saved_(::fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, 3)) {
+        const int null = ::open("/dev/null", O_WRONLY | O_CLOEXEC);
+        if (saved_ >= 0 && null >= 0) (void)::dup2(null, STDOUT_FILENO);
+        if (null >= 0) ::close(null);
+    }
+    ~QuietOutput() {
+        if (saved_ < 0) return;
+        (void)std::fflush(stdout);
+        (void)::dup2(saved_, STDOUT_FILENO);
+        ::close(saved_);
+    }
+    QuietOutput(const QuietOutput&) = delete;
+    QuietOutput& operator=(const QuietOutput&) = delete;
+
+private:
+    int saved_;
+};
+
 }  // namespace
+
+Status enough_memory(std::uint64_t bytes, std::uint64_t huge_bytes) {
+    const std::uint64_t have = meminfo_bytes("MemAvailable:") + huge_bytes;
+    if (have == 0 || bytes <= have) return Done{};
+    return Error{"dataplane",
+                 "tables and packet buffers take " + std::to_string(bytes / kMib) + " MiB, and " +
+                     std::to_string(have / kMib) +
+                     " MiB are to be had; lower max_sessions, max_bindings, max_pool_addresses or "
+                     "buffers, or the number of workers"};
+}
+
+std::uint64_t free_huge_bytes() {
+    return meminfo("HugePages_Free:") * meminfo_bytes("Hugepagesize:");
+}
 
 Expected<std::vector<unsigned>> worker_cpus(const config::DataplaneConfig& cfg) {
     const std::set<unsigned> allowed = allowed_cpus();
     if (allowed.empty())
         return Error{"dataplane.workers", "the CPUs of this process cannot be read"};
+    const auto refuse = [&](const char* key, unsigned cpu) {
+        return Error{key, "CPU " + std::to_string(cpu) +
+                              " is not one that this process may use; it may use " +
+                              std::to_string(*allowed.begin()) + " to " +
+                              std::to_string(*allowed.rbegin())};
+    };
+    if (!allowed.contains(cfg.main_cpu)) return refuse("dataplane.main_cpu", cfg.main_cpu);
     std::vector<unsigned> out;
     for (const std::uint16_t cpu : cfg.workers) {
-        if (!allowed.contains(cpu)) {
-            return Error{"dataplane.workers",
-                         "CPU " + std::to_string(cpu) +
-                             " is not one that this process may use; it may use " +
-                             std::to_string(*allowed.begin()) + " to " +
-                             std::to_string(*allowed.rbegin())};
-        }
+        if (!allowed.contains(cpu)) return refuse("dataplane.workers", cpu);
         out.push_back(cpu);
     }
     if (out.empty()) out.push_back(*allowed.rbegin());
@@ -92,7 +130,10 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     }
     args.insert(args.end(), {"--lcores", lcores, "--file-prefix", cfg.file_prefix, "--log-level",
                              "lib.eal:error"});
-    const std::uint64_t mib = cfg.memory_mib != 0 ? cfg.memory_mib : plan.memory_bytes / kMib + 64;
+    // Without huge pages a buffer may take a page more than its size; memory is not there before it
+    // is touched, so that plenty costs nothing.
+    const std::uint64_t mib =
+        cfg.memory_mib != 0 ? cfg.memory_mib : 2 * (plan.memory_bytes / kMib) + 64;
     // No files of EAL's in either way: no second process of DPDK's kind joins us.
     if (hugepages) {
         args.emplace_back("--in-memory");
@@ -114,7 +155,11 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     remove_directory_at_exit(cfg.file_prefix);
     // Sockets and files that drivers make are for our user alone.
     const mode_t before = ::umask(0077);
-    const int rc = rte_eal_init(static_cast<int>(args.size()), argv.data());
+    int rc = 0;
+    {
+        const QuietOutput quiet;  // EAL prints its usage there when it takes offence at an argument
+        rc = rte_eal_init(static_cast<int>(args.size()), argv.data());
+    }
     (void)::umask(before);
     if (rc >= 0) {
         for (const DeviceSpec& d : devices) shut_memif_socket(d);
@@ -124,8 +169,9 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     for (const std::string& a : args) line += a + " ";
     return Error{"DPDK",
                  std::string("did not start: ") + rte_strerror(rte_errno) +
-                     ". Another instance with file_prefix \"" + cfg.file_prefix +
-                     "\" may be running; or a device or its driver is missing. Arguments: " + line};
+                     ". A device or its driver is missing, or an argument of dataplane.eal_args is "
+                     "wrong; the lines above say which. Arguments: " +
+                     line};
 }
 
 }  // namespace isthmus::dpdk

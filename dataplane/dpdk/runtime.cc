@@ -17,6 +17,7 @@
 #include "dataplane/dpdk/af_packet_fanout.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/instance_lock.h"
+#include "dataplane/dpdk/kernel_link.h"
 #include "dataplane/dpdk/memif_leave.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
@@ -231,6 +232,12 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     for (const auto& p : cfg.dataplane.ports) {
         auto spec = parse_device(p, static_cast<unsigned>(cpus->size()));
         if (!spec) return spec.error();
+        const bool wants_kernels =
+            spec->is_kernel_device && !spec->is_far_end && !spec->iface.empty();
+        if (wants_kernels && kernel_link(spec->iface) == KernelLink::gone)
+            return Error{"port " + p.name, "there is no interface \"" + spec->iface +
+                                               "\" in this network namespace; make it first, or "
+                                               "correct device (ip -br link lists them)"};
         impl->devices.push_back(*spec);
     }
     auto lock = InstanceLock::take(cfg.dataplane, impl->devices);
@@ -247,6 +254,11 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     auto huge = decide_hugepages(cfg.dataplane, bytes);
     if (!huge) return huge.error();
     impl->hugepages = *huge;
+    const auto n_workers = static_cast<unsigned>(cpus->size());
+    const std::uint64_t tables =
+        n_workers * std::uint64_t{pipeline::WorkerState::bytes_needed(sizes_of(cfg, n_workers))};
+    const Status fits = enough_memory(bytes + tables, *huge ? free_huge_bytes() : 0);
+    if (!fits) return fits.error();
     log::info(*huge ? "huge pages are used"
                     : "ordinary pages are used (no huge pages free, or hugepages = \"no\")");
     const auto eal = start_eal(cfg.dataplane, {impl->cpus, bytes}, impl->devices, *huge);
@@ -261,6 +273,16 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
         if (!done) return done.error();
     }
     return std::unique_ptr<Runtime>(new Runtime(std::move(impl)));
+}
+
+std::vector<std::pair<unsigned, Error>> Runtime::check(const config::Config& cfg) {
+    std::vector<std::pair<unsigned, Error>> out;
+    const auto n = static_cast<unsigned>(std::max<std::size_t>(cfg.dataplane.workers.size(), 1));
+    for (const auto& p : cfg.dataplane.ports) {
+        const auto spec = parse_device(p, n);
+        if (!spec) out.emplace_back(p.origin.line, spec.error());
+    }
+    return out;
 }
 
 void Runtime::add_punt(std::uint16_t port_id, std::uint16_t vlan, int fd) {

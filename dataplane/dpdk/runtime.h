@@ -12,6 +12,7 @@
 #pragma once
 
 #include <memory>
+#include <utility>
 #include <vector>
 
 #include "common/base/expected.h"
@@ -28,6 +29,8 @@ class Runtime final : public agent::Workers {
 public:
     [[nodiscard]] static Expected<std::unique_ptr<Runtime>> create(const config::Config& cfg);
     ~Runtime() override;
+    /// What is wrong with the devices' strings, each with the line of its port. Touches nothing.
+    [[nodiscard]] static std::vector<std::pair<unsigned, Error>> check(const config::Config& cfg);
 
     Runtime(const Runtime&) = delete;
     Runtime& operator=(const Runtime&) = delete;

@@ -26,3 +26,58 @@ expect_equal "the running policy" "$good" "$(ctl show config)"
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
 expect_status "no such command" 2 ctl shwo
 expect_status "nobody there" 3 "$bin/control/isthmusctl" --socket "$lab_dir/none" status
+
+# Files that are no configuration, and arguments that are none: by each program, at once, with a remedy.
+programs="control/isthmus-control dataplane/isthmus-dataplane dns64/isthmus-dns64"
+bad() { # WHAT EXPECTED: $lab_dir/bad.conf
+    local program
+    for program in $programs; do
+        expect_status "$1: $program" 1 timeout 10 "$bin/$program" --check -c "$lab_dir/bad.conf"
+        expect_match "$1: $program" "bad.conf(:[0-9]+)?: $2" "$out"
+        [ "$(wc -l <<<"$out")" -le 2 ] || fail "$1: $program says too much: $out"
+    done
+    rm -rf "$lab_dir/bad.conf"
+}
+rm "$lab_dir/bad.conf"
+bad "no file" "cannot be read: No such file"
+mkdir "$lab_dir/bad.conf" && bad "a directory" "is a directory"
+mkfifo "$lab_dir/bad.conf" && bad "a pipe" "is a device or a pipe"
+ln -s /dev/zero "$lab_dir/bad.conf" && bad "a device" "is a device or a pipe"
+ln -s bad.conf "$lab_dir/bad.conf" && bad "a link to itself" "cannot be read"
+: >"$lab_dir/bad.conf" && bad "an empty file" "is empty"
+head -c 65536 /bin/bash >"$lab_dir/bad.conf" && bad "a program" "is not text"
+truncate -s 1G "$lab_dir/bad.conf" && bad "a huge file" "is larger than 16 MiB"
+printf '\xef\xbb\xbfnat64 = { };\n' >"$lab_dir/bad.conf" && bad "a byte order mark" "begins with a byte order mark"
+printf '@include "/etc/passwd"\n' >"$lab_dir/bad.conf" && bad "an include" "@include is not supported"
+/usr/bin/python3 -c 'print("nat64 = " + "{ a = " * 1000000)' >"$lab_dir/bad.conf" && bad "a deep one" "more than 32 braces"
+printf 'nat64 = { };\n/* open' >"$lab_dir/bad.conf" && bad "an open comment" "the comment that begins here is never closed"
+printf 'nat64 = { };\nnat64 = { };\n' >"$lab_dir/bad.conf" && bad "a key twice" "a key stands here for the second time"
+for program in $programs control/isthmusctl; do
+    expect_status "$program: an unknown flag" 2 "$bin/$program" --nonsense
+    expect_status "$program: a flag without its value" 2 "$bin/$program" "$([ "${program##*/}" = isthmusctl ] && echo --socket || echo -c)"
+    expect_status "$program: words" 2 "$bin/$program" some words
+    expect_status "$program: --help" 0 "$bin/$program" --help
+    expect_status "$program: --version" 0 "$bin/$program" --version
+done
+
+# What only the start can find: one line each, exit status 1, nothing left behind.
+start() { # WHAT EXPECTED SED...
+    local what=$1 expected=$2
+    shift 2
+    sed -e "s|$lab_id\"|$lab_id-b\"|; s|dataplane.sock|second.sock|; s|iface=g|iface=h|" "$@" "$(gw_conf)" >"$lab_dir/second.conf"
+    sed -i "s|prefixe |prefixes |" "$lab_dir/second.conf"
+    expect_status "$what" 1 timeout 20 ip netns exec "$(ns_name gw)" "$bin/dataplane/isthmus-dataplane" -c "$lab_dir/second.conf"
+    expect_match "$what" "$expected" "$out"
+    [ ! -e "/run/isthmus/lock/instance-$lab_id-b" ] || fail "$what: the lock is left"
+    [ ! -e "/var/run/dpdk/$lab_id-b" ] || fail "$what: DPDK's directory is left"
+}
+null='s|"net_af_packet0,iface=h6"|"net_null0"|; s|"net_af_packet1,iface=h4"|"net_null1"|'
+start "no such interface" 'port p6: there is no interface "h6"'
+start "no device" 'second.conf:[0-9]+: port p6: device "garbage" is neither' -e 's|net_af_packet0,iface=h6|garbage|'
+start "no such driver" 'DPDK: did not start' -e "$null" -e 's|net_null0|net_nothing0|'
+start "no such CPU" 'CPU 999 is not one' -e 's|workers = .*;|workers = [ 999 ];|'
+start "no such namespace" 'there is no network namespace "nothere"' -e "$null" -e 's|punt_netns = .*;|punt_netns = "nothere";|'
+start "no hugepages" 'huge pages are needed|huge pages' -e "$null" -e 's|hugepages = .*;|hugepages = "yes"; buffers = 16777216;|'
+start "too large" 'MiB are to be had; lower max_sessions' -e "$null" -e 's|max_sessions = .*;|max_sessions = 200000000;|'
+start "an argument for DPDK" 'second.conf.*--help is not for this list' -e "$null" -e 's|max_sessions|eal_args = [ "--help" ]; max_sessions|'
+start "an unknown argument for DPDK" 'DPDK: did not start' -e "$null" -e 's|max_sessions|eal_args = [ "--nonsense" ]; max_sessions|'

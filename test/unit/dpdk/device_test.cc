@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/dpdk/device.h"
 
+#include <rte_ethdev.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include <fstream>
 
 #include "dataplane/dpdk/memif.h"
+#include "dataplane/dpdk/port.h"
 
 using namespace isthmus;
 using namespace isthmus::dpdk;
@@ -50,6 +52,13 @@ TEST_CASE("a device is a PCI address or a virtual device") {
     REQUIRE(parse("net_tap0,iface=t0")->is_kernel_device);
     REQUIRE_FALSE(parse("net_null0")->is_kernel_device);
     REQUIRE_FALSE(parse("").ok());
+    for (const char* bad :
+         {"garbage", "net_", "net_null0;x", "net null0", "0000:01:00", "crypto_null0"}) {
+        INFO(bad);
+        REQUIRE_FALSE(parse(bad).ok());
+    }
+    REQUIRE(parse("net_tap0,iface=t0")->is_far_end);
+    REQUIRE_FALSE(parse("net_af_xdp0,iface=t0")->is_far_end);
     REQUIRE_FALSE(parse("net_af_packet0").ok());
 }
 
@@ -83,4 +92,11 @@ TEST_CASE("only the socket of a dead memif server is removed") {
     REQUIRE_FALSE(clear_memif_socket(*spec).ok());
     REQUIRE(::access(path.c_str(), F_OK) == 0);
     (void)::unlink(path.c_str());
+}
+
+TEST_CASE("port: what a driver may not do to packets") {
+    REQUIRE(harmful_rx_offloads(RTE_ETH_RX_OFFLOAD_TCP_LRO | RTE_ETH_RX_OFFLOAD_IPV4_CKSUM) ==
+            RTE_ETH_RX_OFFLOAD_TCP_LRO);
+    REQUIRE(harmful_rx_offloads(RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT) != 0);
+    REQUIRE(harmful_rx_offloads(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER) == 0);
 }
