@@ -12,7 +12,14 @@ fib() { ctl_value "dataplane.fib.$1" status; }
 fib_is() { [ "$(fib "$1")" = "$2" ]; }
 rss_kib() { awk '/^VmRSS/ { print $2 }' "/proc/${lab_pid[dataplane]}/status"; }
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")" >/dev/null
-wait_for 5 "the start's resync to end" fib_is retired 0
+# Links of fresh veth pairs come up a moment late, and bring routes.
+steady() {
+    local before
+    before="$(fib prefixes) $(fib resyncs)"
+    [ "$(ctl_value 0.link show ports)$(ctl_value 1.link show ports)" = upup ] && sleep 0.7 &&
+        [ "$before" = "$(fib prefixes) $(fib resyncs)" ] && fib_is retired 0
+}
+wait_for 10 "the start to be over" steady
 before=$(fib prefixes) groups=$(fib groups) adjacencies=$(fib adjacencies)
 nodes=$(fib nodes_ipv4)/$(fib nodes_ipv6) resyncs=$(fib resyncs)
 
