@@ -41,12 +41,13 @@ enum class UpstreamFault : std::uint8_t {
     tls,             // handshake or certificate
     closed,          // a connection broke with queries on it
     crowded,         // too many questions on their way: refused
+    wrong_cookie,    // not ours, or none where the server had shown one before
     count_,
 };
 inline constexpr std::array<std::string_view, static_cast<std::size_t>(UpstreamFault::count_)>
     kUpstreamFaults{"timeout",   "refused_port", "wrong_id",  "wrong_server", "wrong_question",
                     "malformed", "oversize",     "truncated", "no_edns",      "error_answer",
-                    "tls",       "closed",       "crowded"};
+                    "tls",       "closed",       "crowded",   "wrong_cookie"};
 
 struct Fetched {
     enum class Outcome : std::uint8_t { answer, timeout, unreachable };

@@ -67,7 +67,7 @@ Fetch* Forwarder::make_fetch() {
 void Forwarder::recycle(Fetch& base) {
     auto& f = static_cast<ForwardFetch&>(base);
     end_attempts(f);
-    f.n_attempts = f.retransmissions = f.strange = 0;
+    f.n_attempts = f.retransmissions = f.strange = f.bad_cookies = 0;
     f.over_tcp = false;
     f.fallback.clear();
     free_.push_back(&f);
@@ -225,8 +225,9 @@ void Forwarder::on_answer(Server& s, const Port* p, const Stream* stream, Bytes 
         }
         return;
     }
-    note_answer(s, a);
     const Fault fault = Message::parse(bytes, m);
+    if (fault == Fault::none && !cookie_holds(f, a, m)) return;
+    note_answer(s, a);
     const bool bad_version = fault == Fault::none && m.rcode() == Rcode::badvers;
     if ((no_edns_spoken || bad_version) && a.with_edns) {
         // Under a new ID: a second error, to a repetition of the first query, must not end this
@@ -241,6 +242,27 @@ void Forwarder::on_answer(Server& s, const Port* p, const Stream* stream, Bytes 
         return advance(f);
     }
     accept_answer(f, a, m, cut);
+}
+
+/// False: the answer is not believed, or has made the query go out again.
+bool Forwarder::cookie_holds(ForwardFetch& f, Attempt& a, const Message& m) {
+    Server& s = *a.server;
+    switch (s.cookie.check(a.cookie, m, loop_.now_ms())) {
+        case UpstreamCookie::Verdict::good:
+            return true;
+        case UpstreamCookie::Verdict::again:
+            note_answer(s, a);
+            end_attempt(a);
+            // Once with the cookie that he gave, then over TCP (RFC 7873 s5.3).
+            f.over_tcp = f.over_tcp || f.bad_cookies++ > 0;
+            begin_attempt(f, s);
+            return false;
+        case UpstreamCookie::Verdict::discard:
+            break;
+    }
+    count(UpstreamFault::wrong_cookie);
+    f.over_tcp = true;  // the next try; the right answer may still come to this one
+    return false;
 }
 
 void Forwarder::accept_answer(ForwardFetch& f, Attempt& a, const Message& m, bool cut) {

@@ -23,6 +23,7 @@
 #include "dns64/random.h"
 #include "dns64/tcp.h"
 #include "dns64/upstream.h"
+#include "dns64/upstream_cookies.h"
 
 namespace isthmus::dns64 {
 
@@ -38,6 +39,7 @@ public:
 
     int fd = -1;
     unsigned uses = 0, in_flight = 0;
+    std::uint64_t own_address = 0;  // told apart, not told
 
 private:
     Forwarder& owner_;
@@ -55,6 +57,7 @@ struct Attempt {
     std::uint8_t sent = 0;  // times
     bool is_live = false;
     bool with_edns = true;
+    SentCookie cookie;  // UDP
     std::uint64_t sent_ns = 0;
 };
 
@@ -65,7 +68,7 @@ struct ForwardFetch final : Fetch {
     static constexpr unsigned kAttempts = 6;
     Forwarder& owner;
     std::array<Attempt, kAttempts> attempt;
-    std::uint8_t n_attempts = 0, retransmissions = 0, strange = 0;
+    std::uint8_t n_attempts = 0, retransmissions = 0, strange = 0, bad_cookies = 0;
     bool over_tcp = false;
     Name sent_name;                      // as it is sent: with 0x20, in random case
     std::vector<std::uint8_t> fallback;  // an error answer, should nobody do better
@@ -86,6 +89,7 @@ struct Server final : StreamOwner {
     std::size_t next_in_order = 0;
     std::unique_ptr<Stream> stream;
     std::uint64_t stream_used_ms = 0;
+    UpstreamCookie cookie;
     struct Queued {
         ForwardFetch* fetch;
         std::uint8_t attempt;
@@ -148,6 +152,7 @@ private:
     void on_port(Port& p, std::uint32_t events);
     void on_answer(Server& s, const Port* p, const Stream* stream, Bytes bytes, bool cut);
     void accept_answer(ForwardFetch& f, Attempt& a, const Message& m, bool cut);
+    [[nodiscard]] bool cookie_holds(ForwardFetch& f, Attempt& a, const Message& m);
     [[nodiscard]] bool question_matches(const ForwardFetch& f, Bytes bytes) const;
     void note_answer(Server& s, const Attempt& a);
     void note_silence(Server& s);

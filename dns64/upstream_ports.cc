@@ -22,6 +22,19 @@ namespace {
 constexpr unsigned kPortLeast = 1024;
 constexpr unsigned kBindTries = 16;
 constexpr std::uint64_t kStreamIdleMs = 20000;
+constexpr std::size_t kOptFixed = 11;  // root, type, class, TTL, RDLENGTH
+constexpr std::size_t kQueryMost = kHeaderBytes + kNameMost + 4 + kOptFixed + 4 + kCookieMost;
+
+/// A number for the address that a connected socket sends from.
+std::uint64_t own_address_of(int fd) {
+    SocketAddress own = SocketAddress::any(AF_INET6, 0);
+    socklen_t n = sizeof(sockaddr_in6);
+    if (::getsockname(fd, own.raw(), &n) != 0) return 0;
+    if (!own.is_v6()) return own.v4().host();
+    std::uint64_t out = 0xcbf29ce484222325ULL;  // FNV-1a
+    for (const std::uint8_t b : own.v6().octet) out = (out ^ b) * 0x100000001b3ULL;
+    return out;
+}
 
 }  // namespace
 
@@ -50,6 +63,7 @@ bool Forwarder::open_port(Port& p) {
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     p.fd = fd;
     p.uses = p.in_flight = 0;
+    p.own_address = own_address_of(fd);
     return loop_.watch(fd, p, EPOLLIN);
 }
 
@@ -157,7 +171,13 @@ std::size_t Forwarder::write_query(const ForwardFetch& f, const Attempt& a,
         w.u16(rr::opt);
         w.u16(kUdpMost);
         w.u32(0x8000);  // version 0, DO (RFC 3225): signatures are kept for those who want them
-        w.u16(0);
+        const Bytes cookie = a.cookie.bytes();
+        w.u16(cookie.empty() ? 0 : static_cast<unsigned>(4 + cookie.size()));
+        if (!cookie.empty()) {
+            w.u16(option::cookie);
+            w.u16(static_cast<unsigned>(cookie.size()));
+            w.bytes(cookie);
+        }
         w.patch16(10, 1);
     }
     return w.size();
@@ -184,7 +204,7 @@ void Forwarder::flush(Server& s) {
 
 /// One system call for each port: the new queries of a turn share one, repetitions keep theirs.
 void Forwarder::send_batch(Server& s, std::span<const Server::Queued> queued) {
-    std::uint8_t bytes[kBatch][kHeaderBytes + kNameMost + 4 + 11];
+    std::uint8_t bytes[kBatch][kQueryMost];
     iovec part[kBatch];
     mmsghdr message[kBatch] = {};
     Port* port_of[kBatch];
@@ -199,6 +219,8 @@ void Forwarder::send_batch(Server& s, std::span<const Server::Queued> queued) {
             a.port = fresh;
             fresh->in_flight++;
         }
+        if (a.sent == 0 && a.with_edns && config_.upstream_cookies)
+            a.cookie = s.cookie.for_query(a.port->own_address, loop_.now_ms(), random_);
         part[n] = {bytes[n], write_query(*fetch, a, bytes[n])};
         message[n].msg_hdr.msg_iov = &part[n];
         message[n].msg_hdr.msg_iovlen = 1;
@@ -270,7 +292,7 @@ void Forwarder::send_over_stream(ForwardFetch& f, Attempt& a) {
         s.stream = std::make_unique<Stream>(loop_, fd, s, true, std::move(session));
     }
     a.stream = s.stream.get();
-    std::uint8_t bytes[kHeaderBytes + kNameMost + 4 + 11];
+    std::uint8_t bytes[kQueryMost];
     a.sent++;
     a.sent_ns = loop_.now_ns();
     s.queries++;

@@ -122,7 +122,7 @@ struct Dns64Config {
     Validation validation = Validation::none;
     bool parallel = true;  // AAAA and A are asked at once
     bool case_0x20 = false;
-    bool upstream_cookies = true;
+    bool upstream_cookies = false;
     CookieMode cookies = CookieMode::on;
     /// 32 hexadecimal digits each, the same on all servers of an anycast address; empty: drawn at
     /// the start. The previous one is still accepted.

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 
+import dns.edns
 import dns.flags
 import dns.message
 import dns.rdatatype
@@ -586,6 +587,85 @@ def pieces(stream, wire):
     for b in struct.pack("!H", len(wire)) + wire:
         stream.sendall(bytes([b]))
         time.sleep(0.001)
+
+
+class CookieUpstream(Upstream):
+    """Knows cookies: gives one of 16 octets, and notes what was shown. `strict`: BADCOOKIE to who shows none."""
+
+    def __init__(self, *args, strict=0, **more):
+        super().__init__(*args, **more)
+        self.shown, self.strict = [], strict
+        self.other = self.with_cookie
+
+    def with_cookie(self, q):
+        got = [o.data for o in q.message.options if int(o.otype) == 10]
+        self.shown.append((q.via, got[0] if got else None))
+        if not got:
+            return zone(q)
+        mine = dns.edns.GenericOption(10, got[0][:8] + b"serverserverCOOK")
+        if self.strict and q.via == "udp" and got[0][8:] != b"serverserverCOOK"[:self.strict]:
+            return q.answer("BADCOOKIE", options=[mine])
+        return q.answer(an=[f"{q.name} 300 A {A}"] if q.type == "A" else [], ns=[] if q.type == "A" else [SOA], options=[mine])
+
+
+@case("T-6147-sec-034: cookies towards upstreams: one for each server, the server's is shown, wrong ones are discarded")
+def _(c):
+    ups = [CookieUpstream(port=p) for p in (150, 151)]
+    server = Server('upstreams = [ "127.0.0.1:150", "127.0.0.1:151" ]; upstream_cookies = true; '
+                    "limits = { aaaa_timeout_ms = 900; total_timeout_ms = 2400; retransmit_ms = 300; };", port=550)
+    client = Client(550)
+    try:
+        for i in range(4):
+            expect(client.ask(f"c{i}.example"), "NOERROR rd ra", [f"c{i}.example. 300 AAAA {AAAA}"])
+        shown = [s for _, s in ups[0].shown]
+        mine = shown[0][:8]
+        true("one client cookie", all(s[:8] == mine for s in shown))
+        equal("the first query shows the client's only", 8, len(shown[0]))
+        equal("later ones the server's too", mine + b"serverserverCOOK", shown[-1])
+
+        # an answer without the cookie, with another one or with half of one is not believed
+        def forged(q):
+            bad = f"{q.name} 300 A 192.0.2.66"
+            for option in (None, b"other123" + b"serverserverCOOK", mine, mine + b"short", mine + b"x" * 40):
+                q.send(to_wire(q.reply(an=[bad], options=[] if option is None else [dns.edns.GenericOption(10, option)])))
+            threading.Timer(0.05, lambda: ups[0].with_cookie(q)).start()
+        ups[0].on("forged.example", "A", forged)
+        expect(client.ask("forged.example"), "NOERROR rd ra", [f"forged.example. 300 AAAA {AAAA}"])
+        # where nothing better comes, TCP is asked
+        ups[0].on("bare.example", "A", lambda q: zone(q) if q.via == "tcp" else q.answer(an=[f"{q.name} 300 A 192.0.2.66"]))
+        expect(client.ask("bare.example"), "NOERROR rd ra", [f"bare.example. 300 AAAA {AAAA}"])
+        # another server, another cookie
+        ups[0].other = lambda q: q.answer("REFUSED", options=[dns.edns.GenericOption(10, mine + b"serverserverCOOK")])
+        expect(client.ask("second.example"), "NOERROR rd ra", [f"second.example. 300 AAAA {AAAA}"])
+        true("another one", ups[1].shown[0][1][:8] != mine)
+    finally:
+        server.stop()
+
+
+@case("T-6147-sec-034: BADCOOKIE: asked again with the cookie given, then over TCP; a server without cookies gets none")
+def _(c):
+    for strict, port in ((16, 152), (4, 153)):  # 4: no cookie is ever good enough
+        up = CookieUpstream(port=port, strict=strict)
+        server = Server("upstream_cookies = true; limits = { aaaa_timeout_ms = 900; total_timeout_ms = 2400; retransmit_ms = 300; };",
+                        port=port + 400, upstream=("127.0.0.1", port))
+        try:
+            client = Client(port + 400)
+            expect(client.ask("bad.example"), "NOERROR rd ra", [f"bad.example. 300 AAAA {AAAA}"])
+            vias = [v for v, _ in up.shown]
+            equal("over TCP", strict == 4, "tcp" in vias)
+        finally:
+            server.stop()
+            up.close()
+    up = Upstream(port=154, other=zone)
+    server = Server("upstream_cookies = true;", port=554, upstream=("127.0.0.1", 154))
+    try:
+        client = Client(554)
+        for i in range(4):
+            expect(client.ask(f"n{i}.example"), "NOERROR rd ra", [f"n{i}.example. 300 AAAA {AAAA}"])
+        have = [any(int(o.otype) == 10 for o in q.message.options) for q in up.seen]
+        true("with the first ones only", have[0] and not any(have[2:]))
+    finally:
+        server.stop()
 
 
 @case("T-6147-sec-017: case_0x20: names go out in random case, an answer in another case is not believed")
