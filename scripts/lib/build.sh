@@ -36,3 +36,13 @@ build_release() { # DIR TESTS(true|false)
     build_tree "$1"
     say "built $1 in $(seconds_since "$start") s"
 }
+
+# unit_suite DIR FIELD [PROGRAM...]: what the unit suite runs, all of it or only these programs; FIELD: name, program.
+unit_suite() {
+    meson introspect "$1" --tests | /usr/bin/python3 -c '
+import json, os, sys
+tree, field, only = sys.argv[1], sys.argv[2], sys.argv[3:]
+rows = [(t["name"], os.path.relpath(t["cmd"][0], tree)) for t in json.load(sys.stdin) if any("unit" in s for s in t["suite"])]
+rows = [r for r in rows if not only or r[1] in only]
+print("\n".join(sorted({r[field == "program"] for r in rows})))' "$@"
+}

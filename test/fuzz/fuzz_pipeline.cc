@@ -41,27 +41,29 @@ const Pref64 kPref64 = *Pref64::parse("2001:db8:64::/96");
 bool multicast_or_none(const Ipv6Addr& a) { return a.octet[0] == 0xff || a == Ipv6Addr{}; }
 
 /// What goes to the IPv6 side comes from the prefix or from us, and goes to one host.
-void check6(const Bytes& p, unsigned mtu) {
+void check6(const Bytes& p, unsigned mtu, bool stateful_only) {
     require((p[0] >> 4) == 6 && p.size() >= 40, "IPv6 header");
     require(packets::get16(p, 4) + 40 == p.size(), "IPv6 length");
     require(p.size() <= mtu, "larger than the IPv6 link");
     require(p[7] != 0, "hop limit");
     const Ipv6Addr src = load_ipv6(p.data() + 8), dst = load_ipv6(p.data() + 24);
-    require(src == kGateway6 || masked(src, 96) == kPref64.addr, "IPv6 source");
+    require(!multicast_or_none(src), "IPv6 source");
+    if (stateful_only) require(src == kGateway6 || masked(src, 96) == kPref64.addr, "IPv6 source");
     require(!multicast_or_none(dst) && masked(dst, 96) != kPref64.addr, "IPv6 destination");
     if (p[6] == 58 && p[40] < 128) require(packets::checksums_ok(p), "ICMPv6 checksum of an error");
     if (p[6] == 44) require(p.size() > 48 && p[41] == 0, "Fragment Header");
 }
 
 /// What goes to the IPv4 side comes from the pool or from us, and goes to one host.
-void check4(const Bytes& p, unsigned mtu) {
+void check4(const Bytes& p, unsigned mtu, bool stateful_only) {
     require(p[0] == 0x45, "IPv4 header");
     require(packets::get16(p, 2) == p.size(), "IPv4 length");
     require(packets::sum16({p.data(), 20}) == 0xffff, "IPv4 checksum");
     require(p.size() <= mtu, "larger than the IPv4 link");
     require(p[8] != 0, "TTL");
     const Ipv4Addr src = load_ipv4(p.data() + 12), dst = load_ipv4(p.data() + 16);
-    require(src == kPool || src == kGateway4, "IPv4 source");
+    if (stateful_only) require(src == kPool || src == kGateway4, "IPv4 source");
+    require(src.host() >> 24 != 0 && src.host() >> 28 < 0xe, "IPv4 source");
     require(dst.host() >> 24 != 0 && dst.host() >> 24 != 127 && dst.host() >> 28 < 0xe,
             "IPv4 destination");
     require(dst != kPool, "what is hairpinned leaves on the IPv6 side");
@@ -70,10 +72,30 @@ void check4(const Bytes& p, unsigned mtu) {
     if (error) require(packets::checksums_ok(p), "checksum of an ICMP error");
 }
 
-void check(const Sent& s, unsigned mtu4, unsigned mtu6) {
+struct Expect {
+    unsigned mtu4 = 1500, mtu6 = 1500;
+    bool stateful_only = true;
+};
+
+void check(const Sent& s, const Expect& e) {
     require(s.packet.size() >= 20, "a packet without header");
-    if (s.port == 6) return check6(s.packet, mtu6);
-    check4(s.packet, mtu4);
+    if (s.port == 6) return check6(s.packet, e.mtu6, e.stateful_only);
+    check4(s.packet, e.mtu4, e.stateful_only);
+}
+
+/// The mappings of test/golden/eam.case.
+void add_stateless(Gateway& g) {
+    pipeline::Stateless& s = g.cfg.stateless;
+    const auto bare4 = Prefix4::Bare::allow;
+    const auto bare6 = Prefix6::Bare::allow;
+    require(s.eam.add(
+                {*Prefix4::parse("192.0.2.1", bare4), *Prefix6::parse("2001:db8:aaaa::", bare6)}) &&
+                s.eam.add({*Prefix4::parse("192.0.2.2", bare4),
+                           *Prefix6::parse("2001:db8:bbbb::b", bare6)}),
+            "the EAM table");
+    s.eam.finish();
+    s.prefix[s.n_prefixes++] = {*Pref64::parse("2001:db8:46::/96"), false};
+    s.on = true;
 }
 
 }  // namespace
@@ -91,20 +113,22 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     g.cfg.nat.address_dependent_filtering = (choice & 2) != 0;
     g.cfg.xlat.mss_clamp_64 = g.cfg.xlat.mss_clamp_46 = (choice & 4) != 0 ? 1200 : 0;
     g.cfg.xlat.remap_frag_id = (choice & 8) != 0;
-    const unsigned mtu4 = (choice & 16) != 0 ? 600 : 1500, mtu6 = (choice & 32) != 0 ? 1280 : 1500;
-    g.mtu(4, static_cast<std::uint16_t>(mtu4));
-    g.mtu(6, static_cast<std::uint16_t>(mtu6));
+    const Expect expect{(choice & 16) != 0 ? 600U : 1500U, (choice & 32) != 0 ? 1280U : 1500U,
+                        (choice & 128) == 0};
+    if (!expect.stateful_only) add_stateless(g);
+    g.mtu(4, static_cast<std::uint16_t>(expect.mtu4));
+    g.mtu(6, static_cast<std::uint16_t>(expect.mtu6));
     const std::uint8_t* at = data + 1;
     for (std::size_t left = size - 1; left > 3;) {
         const std::uint8_t how = at[0];
         const std::size_t n = std::min<std::size_t>((at[1] << 8U) | at[2], left - 3);
         if ((how & 2) != 0) {
             g.now = Now::at(Nanos{g.now.ns.v + kNanosPerSecond});
-            for (const Sent& s : g.turn()) check(s, mtu4, mtu6);
+            for (const Sent& s : g.turn()) check(s, expect);
         }
         const unsigned worker = (how & 4) != 0 ? workers - 1 : 0;
         for (const Sent& s : g.frame_in((how & 1) != 0 ? 6 : 4, Bytes(at + 3, at + 3 + n), worker))
-            check(s, mtu4, mtu6);
+            check(s, expect);
         at += 3 + n;
         left -= 3 + n;
     }

@@ -1,0 +1,92 @@
+#!/usr/bin/python3
+# SPDX-License-Identifier: Apache-2.0
+"""clang-tidy within a budget of time: scripts/check --tidy [SECONDS] [PATH...]
+
+  tidy.py BUILD SECONDS [PATH...]     PATH: parts of file names; none: every source
+
+A file that was clean is not looked at again until it, a header of the project that it includes, or .clang-tidy changes
+(stamps in BUILD/tidy). What was changed longest ago comes last. Says what it found, and how many files it did not
+reach: run it again for those. Exit status 1 when something was found."""
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import time
+
+TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
+
+
+def closure(path, seen):
+    """The project's own files that a source is made of."""
+    if path in seen or not (TOP / path).is_file():
+        return seen
+    seen.add(path)
+    for name in INCLUDE.findall((TOP / path).read_text()):
+        closure(name, seen)
+    return seen
+
+
+def stamp_of(source):
+    digest = hashlib.sha256((TOP / ".clang-tidy").read_bytes())
+    for name in sorted(closure(source, set())):
+        digest.update((TOP / name).read_bytes())
+    return digest.hexdigest()
+
+
+def sources(build):
+    commands = json.loads((build / "compile_commands.json").read_text())
+    found = {os.path.relpath(os.path.join(c["directory"], c["file"]), TOP) for c in commands}
+    kept = [f for f in found if f.split("/")[0] in ("common", "dataplane", "control", "dns64")]
+    return sorted(kept, key=lambda f: -(TOP / f).stat().st_mtime)
+
+
+def look_at(build, source, deadline):
+    """None: not reached; else what was found."""
+    left = deadline - time.monotonic()
+    if left < 5:
+        return None
+    try:
+        run = subprocess.run(["clang-tidy-14", "-quiet", "-p", str(build), source], cwd=TOP, text=True,
+                             capture_output=True, timeout=left)
+    except subprocess.TimeoutExpired:
+        return None
+    # GCC's own flags in the compile commands are no finding.
+    return run.stdout.strip() if run.returncode else ""
+
+
+def main():
+    build, budget, wanted = pathlib.Path(sys.argv[1]).resolve(), float(sys.argv[2]), sys.argv[3:]
+    if not (build / "compile_commands.json").is_file():
+        sys.exit(f"tidy: no {build}/compile_commands.json: meson setup build")
+    stamps = build / "tidy"
+    stamps.mkdir(exist_ok=True)
+    todo, clean = [], 0
+    for source in sources(build):
+        if wanted and not any(w in source for w in wanted):
+            continue
+        stamp = stamps / source.replace("/", "_")
+        if stamp.is_file() and stamp.read_text() == stamp_of(source):
+            clean += 1
+        else:
+            todo.append(source)
+    deadline, found, missed = time.monotonic() + budget, 0, []
+    with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for source, said in zip(todo, pool.map(lambda s: look_at(build, s, deadline), todo)):
+            if said is None:
+                missed.append(source)
+            elif said:
+                found += 1
+                print(said, flush=True)
+            else:
+                clean += 1
+                (stamps / source.replace("/", "_")).write_text(stamp_of(source))
+    print(f"clang-tidy: {clean} files clean, {found} with findings, {len(missed)} not reached in {budget:.0f} s")
+    return 1 if found else 0
+
+
+sys.exit(main())
