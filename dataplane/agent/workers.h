@@ -48,6 +48,7 @@ struct WorkerFacts {
     int numa_node = -1;
     std::uint64_t turns = 0, busy_turns = 0;  // a busy turn had packets
     std::uint64_t busy_cycles = 0;            // TSC cycles in busy turns
+    std::uint64_t cycles_per_second = 0;      // of the TSC
     std::uint64_t turn_max_cycles = 0;        // longest turn since start
     bool sleeping_allowed = false;
 };

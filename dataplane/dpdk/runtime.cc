@@ -23,6 +23,7 @@
 #include "dataplane/dpdk/port.h"
 #include "dataplane/dpdk/punt.h"
 #include "dataplane/dpdk/sizing.h"
+#include "dataplane/dpdk/telemetry.h"
 #include "dataplane/dpdk/worker.h"
 #include "dataplane/pipeline/snapshot.h"
 #include "dataplane/pipeline/state.h"
@@ -304,6 +305,7 @@ Status Runtime::launch() {
             return Error{"worker " + std::to_string(w), "did not start"};
         }
     }
+    show_telemetry(*this);
     return Done{};
 }
 
@@ -313,6 +315,7 @@ pipeline::Fib& Runtime::fib() { return *impl_->fib; }
 
 void Runtime::stop() noexcept {
     if (!std::exchange(impl_->running, false)) return;
+    hide_telemetry();
     impl_->published.stop.store(true);
     rte_eal_mp_wait_lcore();
     impl_->punt->stop();

@@ -317,6 +317,7 @@ agent::WorkerFacts Worker::facts() const {
     f.turns = turns_.load(std::memory_order_relaxed);
     f.busy_turns = busy_turns_.load(std::memory_order_relaxed);
     f.busy_cycles = busy_cycles_.load(std::memory_order_relaxed);
+    f.cycles_per_second = rte_get_tsc_hz();
     f.turn_max_cycles = turn_max_cycles_.load(std::memory_order_relaxed);
     f.sleeping_allowed = setup_.may_sleep;
     return f;

@@ -245,6 +245,8 @@ public:
         return ports_.free_count(slot, p);
     }
     [[nodiscard]] const Sizes& sizes() const noexcept { return sizes_; }
+    /// Rounds of the hand that reaps: one in about four seconds while it keeps up.
+    [[nodiscard]] std::uint64_t expiry_rounds() const noexcept { return rounds_.read(); }
     [[nodiscard]] const EventRing& events() const noexcept { return events_; }
     [[nodiscard]] const ShareHistogram& ports_of_subscribers() const noexcept {
         return port_shares_;
@@ -510,8 +512,9 @@ private:
     std::uint32_t n_bindings_ = 0, n_sessions_ = 0;
     std::uint64_t random_ = 0;
     Hand binding_hand_, session_hand_;
-    std::uint64_t applied_ = 0;   // generation in force
-    std::uint64_t sweeping_ = 0;  // generation whose sweep is under way; 0: none
+    Shared<std::uint64_t> rounds_ = 0;  // of binding_hand_
+    std::uint64_t applied_ = 0;         // generation in force
+    std::uint64_t sweeping_ = 0;        // generation whose sweep is under way; 0: none
     std::uint32_t sweep_left_ = 0, sweep_more_left_ = 0;
     std::atomic<std::uint64_t> swept_{0};
     struct Checking {  // a check under way

@@ -91,6 +91,7 @@ void Engine::look_ahead(const Policy& policy, Now now) const noexcept {
 bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
     const Index i = binding_hand_.at;
     binding_hand_.at = i + 1 >= fresh_ ? 0 : i + 1;
+    if (binding_hand_.at == 0) rounds_ += 1;
     look_ahead(policy, now);
     if (sweep_left_ > 0) sweep_left_--;
     Binding& b = bindings_[i];
