@@ -52,6 +52,8 @@ public:
     /// Gives the dataplane the running policy; `done(true)` when it has it.
     void bring(std::function<void(const Status&)> done);
     [[nodiscard]] bool busy() const { return job_runs_; }
+    /// A change waits for its confirmation.
+    [[nodiscard]] bool waits() const { return waiting_.has_value(); }
 
     /// Rolls back what nobody confirmed in time. Call often.
     void tick();

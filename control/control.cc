@@ -74,6 +74,7 @@ void Control::compare(const Expected<Json>& there) {
     trouble_.clear();
     const std::string instance = api::text_of(*there, "instance");
     const bool same = api::text_of(*there, "policy") == commits_.running_digest();
+    in_step_ = same;
     if (commits_.busy()) return;
     if (same) {
         instance_ = instance;
@@ -150,6 +151,8 @@ void Control::run_once(int timeout_ms) {
     dataplane_.wait_for(links);
     server_->poll(timeout_ms, &links);
     dataplane_.serve();
+    observer_->tell(commits_.running().nat64(), trouble_.empty() && in_step_, commits_.waits());
+    observer_->serve();
 }
 
 void Control::stop() {

@@ -49,6 +49,7 @@ private:
     void compare(const Expected<api::Json>& there);
     void bring(const std::string& instance);
     void reload(const Order& order, const api::Reply& reply);
+    void whois(const api::Json& params, const api::Reply& reply);
     [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
     void status(const api::Reply& reply);
     [[nodiscard]] api::Json own_status() const;
@@ -64,6 +65,7 @@ private:
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there
     std::time_t away_since_ = 0, started_ = 0, next_try_ = 0;
     std::time_t next_drains_ = 0;  // when addresses that are drained are looked at again
+    bool in_step_ = false;         // the dataplane ran the running policy when it was asked last
     bool asking_ = false;          // the question of keep_in_step() is under way
 };
 

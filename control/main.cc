@@ -9,6 +9,7 @@
 #include "common/log/log.h"
 #include "common/service/notify.h"
 #include "control/control.h"
+#include "control/web/metrics.h"
 
 namespace {
 
@@ -37,16 +38,21 @@ int main(int argc, char** argv) {
     using namespace isthmus;
     CLI::App app{"Isthmus control: owns the policy and serves isthmusctl"};
     std::string file = "/etc/isthmus/isthmus.conf";
-    bool check = false, manual = false, sample = false;
+    bool check = false, metrics = false, manual = false, sample = false;
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check, "validate the configuration and exit");
     app.add_flag("--print-manual", manual, "print isthmus.conf(5) and exit");
     app.add_flag("--print-sample", sample, "print a commented file with every key and exit");
+    app.add_flag("--print-metrics", metrics, "print the table of metrics and exit");
     app.set_version_flag("--version", std::string("isthmus-control ") + ISTHMUS_VERSION);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? 0 : 2;
+    }
+    if (metrics) {
+        std::cout << control::metrics_manual();
+        return std::cout.flush() ? 0 : 1;
     }
     if (manual || sample) {
         std::cout << (manual ? config::manual() : config::sample());

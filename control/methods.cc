@@ -150,6 +150,30 @@ void Control::serve_pool() {
     serve("pool.remove", false);
 }
 
+/// {address, port, protocol, at}: whose it was. The dataplane says what calculation gives; when it
+/// is away, the log has to do.
+void Control::whois(const Json& p, const api::Reply& reply) {
+    const auto t = Ipv4Addr::parse(api::text_of(p, "address"));
+    const auto port = api::number_of(p, "port", -1);
+    std::optional<Proto> proto;
+    for (const Proto one : {Proto::tcp, Proto::udp, Proto::icmp}) {
+        if (name_of(one) == api::text_of(p, "protocol")) proto = one;
+    }
+    const std::string when = api::text_of(p, "at");
+    const auto at = when.empty() ? unix_now_ns() : unix_ns_of(when);
+    if (!t || port < 0 || port > 65535)
+        return reply(Error{"whois", "needs an IPv4 address and a port", api::code::kParams});
+    if (!proto) return reply(Error{"protocol", "is tcp, udp or icmp", api::code::kParams});
+    if (!at)
+        return reply(
+            Error{"at", "is a time in UTC, such as 2026-11-03T10:02:00Z", api::code::kRefused});
+    const WhoisQuestion q{*t, static_cast<std::uint16_t>(port), *proto, *at};
+    ask("whois.deterministic", Json{{"t", t->text()}, {"t_id", port}},
+        [this, q, reply](const Expected<Json>& there) {
+            observer_->whois(q, there ? *there : Json{{"in_pool", true}}, reply);
+        });
+}
+
 void Control::serve_methods() {
     server_->on("version", Right::read, [](const Json&) -> Expected<Json> {
         return Json{{"program", "isthmus-control"},
@@ -174,6 +198,8 @@ void Control::serve_methods() {
     }
     server_->on("show.logs", Right::read,
                 [this](const Json&) -> Expected<Json> { return observer_->logs(); });
+    server_->on_deferred("whois", Right::read,
+                         [this](const Json& p, api::Reply reply) { whois(p, reply); });
     serve_changes();
     serve_pool();
     serve_live();

@@ -86,8 +86,13 @@ void dataplane_lists(std::vector<ListKey>& out) {
 void control_lists(std::vector<ListKey>& out) {
     out.push_back(
         {"control.logs", true,
-         "The NAT's logs: who had which address and port, and when. type = \"json\": lines "
-         "in a file that is rotated.",
+         "The NAT's logs: who had which address and port, and when. type = \"json\": lines in "
+         "a file that is rotated. type = \"syslog\": { transport = \"udp\", \"tcp\" or "
+         "\"unix\"; address; port = 514; facility = \"local0\"; spool_mib = 64; cleartext; }. "
+         "type = \"ipfix\": { transport = \"udp\" or \"tcp\"; address; port = 4739; domain = "
+         "1; template_seconds = 60; spool_mib = 64; cleartext; }. spool_mib: on disk, in "
+         "state_dir, while the collector is away. cleartext = true: the way to a collector "
+         "that is not on this host is protected otherwise.",
          "( { type = \"json\"; file = \"/var/log/isthmus/nat.json\"; max_size_mib = 100; "
          "max_files = 10; } )",
          false});

@@ -96,6 +96,12 @@ void logs(Rows& rows) {
     rows.number("control.log", "waiting_most", 1000, 100000000, true, "records",
                 "that wait in memory, of about 100 bytes each, for a log that takes none",
                 ISTHMUS_FIELD(control.log.waiting_most));
+    rows.boolean("control.http", "enabled", true, "serve /metrics and the status page",
+                 ISTHMUS_FIELD(control.http.enabled));
+    rows.text("control.http", "address", true, "IPv4 or IPv6 address to listen on",
+              ISTHMUS_FIELD(control.http.address));
+    rows.number("control.http", "port", 1, 65535, true, "", "TCP port to listen on",
+                ISTHMUS_FIELD(control.http.port));
 }
 
 void dns64(Rows& rows) {

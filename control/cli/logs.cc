@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/logs.h"
 
+#include <charconv>
 #include <iostream>
+#include <memory>
 
 #include "control/cli/table.h"
 
@@ -25,6 +27,7 @@ int show_logs(Asker& ask) {
                  {"state", "state"},
                  {"delivered", "delivered"},
                  {"lost", "lost"},
+                 {"spooled_bytes", "spooled"},
                  {"to", "to"},
                  {"error", "error"}});
     const auto n = [&](const char* name) {
@@ -39,12 +42,76 @@ int show_logs(Asker& ask) {
     return kDone;
 }
 
+struct WhoisWords {
+    std::string where, at, protocol;
+};
+
+void print_whois(const Json& a) {
+    const auto row = [](const char* name, const std::string& value) {
+        std::cout << "  " << name << std::string(12 - std::string(name).size(), ' ') << value
+                  << "\n";
+    };
+    std::cout << api::text_of(a, "t") << ":" << api::number_of(a, "t_id", 0) << " "
+              << api::text_of(a, "protocol") << " at " << api::text_of(a, "at") << "\n";
+    if (api::truth_of(a, "found")) {
+        std::string who = api::text_of(a, "x");
+        if (a.contains("x_id")) who += " port " + std::to_string(api::number_of(a, "x_id", 0));
+        row("subscriber", who);
+        row("by", api::text_of(a, "by"));
+        if (a.contains("from")) {
+            row("from", a["from"].is_null() ? "before the log begins" : cell_text(a["from"]));
+            row("until", a["until"].is_null() ? "not ended" : cell_text(a["until"]));
+        }
+    } else {
+        row("subscriber", "nobody had it, by the log");
+    }
+    const Json reasons = a.value("reasons", Json::array());
+    row(api::truth_of(a, "certain") ? "certain" : "uncertain",
+        reasons.empty() ? "no record is missing that could say otherwise" : cell_text(reasons[0]));
+    for (std::size_t i = 1; i < reasons.size(); i++) row("", cell_text(reasons[i]));
+}
+
+int whois_of(Asker& ask, const WhoisWords& w) {
+    const std::size_t colon = w.where.rfind(':');
+    unsigned port = 65536;
+    if (colon != std::string::npos) {
+        const char* const end = w.where.data() + w.where.size();
+        const auto [at, error] = std::from_chars(w.where.data() + colon + 1, end, port);
+        if (error != std::errc{} || at != end) port = 65536;
+    }
+    if (port > 65535) {
+        std::cerr << "whois: write address and port: 203.0.113.9:41022\n";
+        return kUsage;
+    }
+    Json out;
+    const int rc = ask.request("whois",
+                               {{"address", w.where.substr(0, colon)},
+                                {"port", port},
+                                {"protocol", w.protocol},
+                                {"at", w.at}},
+                               out);
+    if (rc != 0) return rc;
+    if (ask.json) {
+        print_json(out);
+    } else {
+        print_whois(out);
+    }
+    return api::truth_of(out, "found") ? kDone : kRefused;
+}
+
 }  // namespace
 
-void add_log_commands(CLI::App& shows, Asker& ask, int& rc) {
+void add_log_commands(CLI::App& app, CLI::App& shows, Asker& ask, int& rc) {
     shows.add_subcommand("logs", "the NAT's logs: what they took, what was lost")
         ->fallthrough()
         ->callback([&ask, &rc] { rc = show_logs(ask); });
+    const auto w = std::make_shared<WhoisWords>();
+    auto* whois = app.add_subcommand("whois", "whose was a public address and port at a time?");
+    whois->fallthrough();
+    whois->add_option("address", w->where, "203.0.113.9:41022")->required();
+    whois->add_option("--at", w->at, "UTC: 2026-11-03T10:02:00Z; without it: now");
+    whois->add_option("--protocol", w->protocol, "tcp, udp or icmp")->required();
+    whois->callback([&ask, &rc, w] { rc = whois_of(ask, *w); });
 }
 
 }  // namespace isthmus::cli

@@ -146,7 +146,7 @@ int main(int argc, char** argv) {
     });
     add_change_commands(app, *shows, ask, rc);
     add_live_commands(app, *pool, ask, rc);
-    add_log_commands(*shows, ask, rc);
+    add_log_commands(app, *shows, ask, rc);
     add_explain_command(app, ask, rc);
     std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     replace_arrows(arguments);

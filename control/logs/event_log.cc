@@ -5,7 +5,9 @@
 #include <chrono>
 
 #include "common/log/log.h"
+#include "control/logs/ipfix.h"
 #include "control/logs/json_file.h"
+#include "control/logs/syslog.h"
 
 namespace isthmus::control {
 
@@ -22,19 +24,39 @@ std::uint64_t number(const Json& object, const char* name) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, api::number_of(object, name, 0)));
 }
 
+/// The spool's name is the outlet's place in the list and its type.
+std::unique_ptr<Outlet> make_outlet(const config::LogOutlet& w, const std::string& state_dir,
+                                    std::size_t i) {
+    Outlet::Facts f;
+    if (w.type == config::LogType::json) {
+        f.type = "json";
+        f.to = w.file;
+        f.name = f.type + "-" + std::to_string(i);
+        return std::make_unique<Outlet>(
+            f,
+            std::make_unique<JsonFile>(w.file, std::uint64_t{w.max_size_mib} << 20, w.max_files));
+    }
+    f.type = w.type == config::LogType::syslog ? "syslog" : "ipfix";
+    f.to = Wire(w.transport, w.address, w.port).text();
+    f.name = f.type + "-" + std::to_string(i);
+    std::unique_ptr<LogSink> sink;
+    if (w.type == config::LogType::syslog) {
+        sink = std::make_unique<Syslog>(w);
+    } else {
+        sink = std::make_unique<Ipfix>(w);
+    }
+    auto spool = w.spool_mib == 0 ? nullptr
+                                  : std::make_unique<Spool>(state_dir + "/log-spool/" + f.name,
+                                                            std::uint64_t{w.spool_mib} << 20);
+    return std::make_unique<Outlet>(f, std::move(sink), std::move(spool));
+}
+
 }  // namespace
 
 EventLog::EventLog(const config::Config& cfg)
     : socket_(cfg.dataplane.socket), state_dir_(cfg.control.state_dir), events_(cfg.control.log) {
-    for (const config::LogOutlet& w : cfg.control.logs) {
-        Outlet::Facts f;
-        f.type = "json";
-        f.to = w.file;
-        f.name = f.type + "-" + std::to_string(outlets_.size());
-        outlets_.push_back(std::make_unique<Outlet>(
-            f,
-            std::make_unique<JsonFile>(w.file, std::uint64_t{w.max_size_mib} << 20, w.max_files)));
-    }
+    for (const config::LogOutlet& w : cfg.control.logs)
+        outlets_.push_back(make_outlet(w, state_dir_, outlets_.size()));
     facts_.on = !outlets_.empty();
     facts_.refuses = events_.when_down == config::LogPathDown::refuse;
     if (facts_.on) {
@@ -281,7 +303,7 @@ void EventLog::deliver() {
 /// With when_down = "refuse" the workers are told when a log takes nothing, and when it does again.
 void EventLog::judge_path() {
     const bool down = std::any_of(outlets_.begin(), outlets_.end(), [this](const auto& o) {
-        return !o->facts().up && o->next < first_number_ + backlog_.size();
+        return !o->facts().takes && o->next < first_number_ + backlog_.size();
     });
     const std::lock_guard guard(mutex_);
     if (down == path_down_) return;

@@ -47,7 +47,6 @@ private:
     struct Worker {
         std::uint64_t taken = 0, last_ns = 0;
     };
-    void open_outlets();
     void run();
     void stop_well();
     bool turn();

@@ -3,88 +3,26 @@
 #include <cstdio>
 #include <ctime>
 
+#include "control/logs/fields.h"
 #include "control/logs/json_file.h"
 
 namespace isthmus::control {
 
 namespace {
 
-void field(std::string& out, const char* name, std::uint64_t v) {
+void field(std::string& out, std::string_view name, std::uint64_t v) {
     out += ",\"";
     out += name;
     out += "\":";
     out += std::to_string(v);
 }
 
-void field(std::string& out, const char* name, std::string_view v) {
+void field(std::string& out, std::string_view name, std::string_view v) {
     out += ",\"";
     out += name;
     out += "\":\"";
     out += v;  // names, addresses: nothing to escape
     out += '"';
-}
-
-void subscriber(std::string& out, const api::Event& e) {
-    field(out, "x", e.x_bits == 128 ? e.x.text() : e.x.text() + "/" + std::to_string(e.x_bits));
-}
-
-void binding(std::string& out, const api::Event& e) {
-    field(out, "protocol", name_of(e.proto));
-    field(out, "x", e.x.text());
-    field(out, "x_id", e.x_id);
-    field(out, "t", e.t.text());
-    field(out, "t_id", e.t_id);
-}
-
-void what_of(std::string& out, const api::Event& e) {
-    switch (e.kind) {
-        case EventKind::binding_created:
-        case EventKind::binding_removed:
-            return binding(out, e);
-        case EventKind::session_created:
-        case EventKind::session_removed:
-            binding(out, e);
-            field(out, "z", e.z.text());
-            field(out, "z_id", e.z_id);
-            return;
-        case EventKind::block_created:
-        case EventKind::block_removed:
-            subscriber(out, e);
-            field(out, "t", e.t.text());
-            field(out, "t_first", e.t_id);
-            field(out, "t_last", e.t_last);
-            return;
-        case EventKind::address_bound:
-        case EventKind::address_freed:
-            subscriber(out, e);
-            field(out, "t", e.t.text());
-            return;
-        case EventKind::addresses_exhausted:
-        case EventKind::ports_exhausted:
-            field(out, "protocol", name_of(e.proto));
-            subscriber(out, e);
-            if (e.kind == EventKind::ports_exhausted) field(out, "t", e.t.text());
-            field(out, "pool", e.group);
-            field(out, "suppressed", e.suppressed);
-            return;
-        case EventKind::packet_refused:
-            field(out, "protocol", name_of(e.proto));
-            field(out, "x", e.x.text());
-            field(out, "t", e.t.text());
-            field(out, "z", e.z.text());
-            field(out, "reason", info_of(e.why).name);
-            field(out, "suppressed", e.suppressed);
-            return;
-        case EventKind::quota_exceeded:
-        case EventKind::threshold_reached:
-        case EventKind::count_:
-            field(out, "protocol", name_of(e.proto));
-            subscriber(out, e);
-            field(out, "reason", info_of(e.why).name);
-            field(out, "limit", e.limit);
-            field(out, "suppressed", e.suppressed);
-            return;
-    }
 }
 
 }  // namespace
@@ -125,9 +63,7 @@ std::string json_line(const std::string& instance, const LogRecord& r) {
     const api::Event& e = *event_of(r);
     field(out, "event", info_of(e.kind).name);
     field(out, "instance", instance);
-    field(out, "worker", e.worker);
-    field(out, "seq", e.sequence);
-    what_of(out, e);
+    for_each_field(e, [&](std::string_view name, const auto& value) { field(out, name, value); });
     return out + "}";
 }
 

@@ -10,6 +10,9 @@ namespace isthmus::control {
 namespace {
 
 constexpr std::uint64_t kFirstWait = kNanosPerSecond / 4, kLongestWait = 4 * kNanosPerSecond;
+constexpr std::uint64_t kRecent = 2 * kNanosPerSecond;
+constexpr std::size_t kRecentMost = 50'000;  // records
+constexpr unsigned kDrainMost = 32;  // batches in one go, so that the other outlets have their turn
 
 }  // namespace
 
@@ -17,12 +20,35 @@ void Outlet::failed(const Error& why) {
     facts_.failures++;
     facts_.error = why.text();
     if (facts_.up) log::warn("log " + facts_.name + " takes no records: " + facts_.error);
+    // Once more what it may have taken to its grave; what comes twice has the same numbers.
+    for (const auto& [when, batch] : recent_) (void)spool_->append(batch);
+    recent_.clear();
+    n_recent_ = 0;
     facts_.up = false;
     wait_ns_ = std::clamp(2 * wait_ns_, kFirstWait, kLongestWait);
     next_try_ns_ = unix_now_ns() + wait_ns_;
 }
 
+void Outlet::remember(const LogBatch& batch) {
+    if (!spool_ || !sink_->may_forget()) return;
+    const std::uint64_t now = unix_now_ns();
+    recent_.emplace_back(now, batch);
+    n_recent_ += batch.records.size();
+    while (recent_.front().first + kRecent < now || n_recent_ > kRecentMost) {
+        n_recent_ -= recent_.front().second.records.size();
+        recent_.pop_front();
+        if (recent_.empty()) break;
+    }
+}
+
+bool Outlet::may_try() const {
+    const std::uint64_t now = unix_now_ns();
+    // A clock that was set back delays nothing.
+    return facts_.up || now >= next_try_ns_ || next_try_ns_ > now + kLongestWait;
+}
+
 bool Outlet::deliver(const LogBatch& batch) {
+    if (!may_try()) return false;
     if (const Status done = sink_->deliver(batch); !done) {
         failed(done.error());
         return false;
@@ -31,12 +57,35 @@ bool Outlet::deliver(const LogBatch& batch) {
     facts_.up = true;
     facts_.error.clear();
     facts_.delivered += batch.records.size();
+    remember(batch);
     wait_ns_ = 0;
     return true;
 }
 
+void Outlet::drain() {
+    if (!spool_) return;
+    for (unsigned i = 0; i < kDrainMost; i++) {
+        const LogBatch* const oldest = spool_->front();
+        if (oldest == nullptr || !deliver(*oldest)) break;
+        spool_->pop();
+    }
+    facts_.spooled_bytes = spool_->bytes();
+}
+
+/// To the sink, when nothing older waits in the spool; else to the spool.
+bool Outlet::put(const LogBatch& batch) {
+    if (!spool_) return deliver(batch);
+    drain();
+    if (spool_->empty() && deliver(batch)) return true;
+    const Status kept = spool_->append(batch);
+    facts_.spooled_bytes = spool_->bytes();
+    if (!kept && facts_.takes) log::warn("log " + facts_.name + ": " + kept.error().text());
+    if (!kept) facts_.error = kept.error().text();
+    return kept.ok();
+}
+
 /// What was given up is said before anything follows it.
-bool Outlet::deliver_gap() {
+bool Outlet::put_gap() {
     if (lost_now_ == 0) return true;
     nlohmann::json workers = nlohmann::json::array();
     for (const auto& [worker, l] : lost_of_) {
@@ -50,17 +99,15 @@ bool Outlet::deliver_gap() {
                                                {"workers", workers},
                                                {"after", utc_text(lost_from_ns_)},
                                                {"before", utc_text(lost_to_ns_)}}));
-    if (!deliver(gap)) return false;
+    if (!put(gap)) return false;
     lost_now_ = 0;
     lost_of_.clear();
     return true;
 }
 
 bool Outlet::take(const LogBatch& batch) {
-    const std::uint64_t now = unix_now_ns();
-    // A clock that was set back delays nothing.
-    const bool may_try = facts_.up || now >= next_try_ns_ || next_try_ns_ > now + kLongestWait;
-    return may_try && deliver_gap() && deliver(batch);
+    facts_.takes = put_gap() && put(batch);
+    return facts_.takes;
 }
 
 void Outlet::lose(const LogBatch& batch) {
@@ -86,6 +133,7 @@ void Outlet::lose(const LogBatch& batch) {
 }
 
 void Outlet::tick() {
+    drain();
     if (const Status done = sink_->tick(); !done && facts_.up) failed(done.error());
 }
 

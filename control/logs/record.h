@@ -51,6 +51,9 @@ public:
     LogSink& operator=(const LogSink&) = delete;
     /// All of them, or an error: then the batch comes again later.
     virtual Status deliver(const LogBatch& batch) = 0;
+    /// What was delivered a moment ago may still be lost when the sink breaks: acknowledged by the
+    /// far end's kernel, and not read by a collector that died.
+    [[nodiscard]] virtual bool may_forget() const { return false; }
     /// Now and then, between deliveries.
     virtual Status tick() { return Done{}; }
 };

@@ -27,18 +27,18 @@ log_check() { /usr/bin/python3 "$tools/json_log.py" "$@"; }
 ask 64 --count 3 --spread
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")" >/dev/null
 
-wait_for 5 "records of 4 bindings" log_check "$nat64_log" bindings 4 "$client_addr" 203.0.113.
+wait_for 20 "records of 4 bindings" log_check "$nat64_log" bindings 4 "$client_addr" 203.0.113.
 log_check "$nat64_log" same-as-shown "$(ctl show bindings --json)"
-wait_for 5 "a record of a session" grep -q '"event":"session_created".*"z":"198.51.100.10","z_id":7' "$nat64_log"
-wait_for 5 "a record of the pairing" grep -q '"event":"address_bound".*"x":"2001:db8:6:c::/64"' "$nat64_log"
-wait_for 5 "a mark" grep -q '"event":"mark"' "$nat64_log"
+wait_for 20 "a record of a session" grep -q '"event":"session_created".*"z":"198.51.100.10","z_id":7' "$nat64_log"
+wait_for 20 "a record of the pairing" grep -q '"event":"address_bound".*"x":"2001:db8:6:c::/64"' "$nat64_log"
+wait_for 20 "a mark" grep -q '"event":"mark"' "$nat64_log"
 expect_match "show logs" "json-0 +up +[0-9]+ +0 +$nat64_log" "$(ctl show logs)"
 expect_match "show logs" "0 gaps with 0 lost records" "$(ctl show logs)"
 
 # The pool address is taken away: what was bound ends, and the log says so.
 ctl pool add 203.0.113.64 >/dev/null
 ctl pool remove "$pool" >/dev/null
-wait_for 10 "a record of a removed binding" grep -q '"event":"binding_removed"' "$nat64_log"
+wait_for 20 "a record of a removed binding" grep -q '"event":"binding_removed"' "$nat64_log"
 
 # Killed while 1500 bindings are made; the rings keep what nobody fetched.
 flood() { py client6 udp flood "$(v6_of "$server_addr")" 7 "$@"; }
@@ -49,7 +49,7 @@ printf '{"time":"2026-11-25T10:00:00.000Z","event":"binding_cr' >>"$nat64_log" #
 sleep 0.3
 gw_start_control
 lab_join load 30
-wait_for 5 "2800 records" log_check "$nat64_log" no-gap 2800
+wait_for 20 "2800 records" log_check "$nat64_log" no-gap 2800
 expect_no_match "gap records" '"event":"gap"' "$(cat "$nat64_log")"
 [ "$(log_check "$nat64_log" twice)" = 0 ] || fail "records came twice"
 
@@ -58,7 +58,7 @@ other_log_down() { [ "$(ctl_value outlets.1.state show logs)" = down ]; }
 other_log_up() { [ "$(ctl_value outlets.1.state show logs)" = up ]; }
 head -c 8m /dev/zero >"$small/filler" 2>/dev/null || true
 flood 1900
-wait_for 5 "the log on the full disk to be down" other_log_down
+wait_for 20 "the log on the full disk to be down" other_log_down
 expect_match "why" "No space left" "$(ctl show logs)"
 for n in 1 2 3; do
     ctl clear sessions --all >/dev/null
@@ -66,12 +66,12 @@ for n in 1 2 3; do
     sleep 0.3
 done
 lost() { [ "$(ctl_value outlets.1.lost show logs)" -gt 0 ]; }
-wait_for 5 "lost records" lost
+wait_for 20 "lost records" lost
 rm "$small/filler"
-wait_for 10 "the log to take records again" other_log_up
-wait_for 5 "a gap record" grep -q '"event":"gap".*"where":"control"' "$small/nat.json"
+wait_for 20 "the log to take records again" other_log_up
+wait_for 20 "a gap record" grep -q '"event":"gap".*"where":"control"' "$small/nat.json"
 ask 64 --spread
-wait_for 5 "all that is missing to be said" log_check "$small/nat.json" gaps-said
+wait_for 20 "all that is missing to be said" log_check "$small/nat.json" gaps-said
 log_check "$nat64_log" no-gap 9000
 [ -f "$nat64_log.1" ] || fail "1 MiB and more of records, and the log was not rotated"
 
@@ -85,11 +85,11 @@ gw_start_control
 ask 64
 head -c 8m /dev/zero >"$small/filler" 2>/dev/null || true
 flood 1900
-wait_for 5 "the log on the full disk to be down" other_log_down
+wait_for 20 "the log on the full disk to be down" other_log_down
 refused() { flood 20 && [ "$(drops log_path_down)" -gt 0 ]; }
-wait_for 5 "refused bindings" refused
+wait_for 20 "refused bindings" refused
 rm "$small/filler"
-wait_for 10 "the log to take records again" other_log_up
+wait_for 20 "the log to take records again" other_log_up
 sleep 0.5
 ask 64 --count 3 --spread
 

@@ -122,7 +122,7 @@ TEST_CASE("a directory, or a file that cannot be, is an error that names it") {
 TEST_CASE("what an outlet gave up is said in a gap record before what follows") {
     auto sink = std::make_unique<FakeSink>();
     FakeSink* fake = sink.get();
-    Outlet o({"json-0", "json", "/x", "", true, 0, 0, 0}, std::move(sink));
+    Outlet o({"json-0", "json", "/x", "", true, true, 0, 0, 0, 0}, std::move(sink));
     REQUIRE(o.take(batch(1, 2)));
     fake->up = false;
     REQUIRE_FALSE(o.take(batch(3, 5)));

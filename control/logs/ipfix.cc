@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/logs/ipfix.h"
+
+#include <fixbuf/public.h>
+
+#include <array>
+#include <cstring>
+
+namespace isthmus::control {
+
+namespace {
+
+// Identifiers of our templates; the order of kTemplates.
+enum Id : std::uint16_t {
+    kBinding = 256,
+    kSession,
+    kAddress,
+    kBlock,
+    kAddressesExhausted,
+    kPortsExhausted,
+    kQuotaSessions,
+    kQuotaBindings,
+    kQuotaSubscribers,
+    kQuotaUser,
+    kNotSent
+};
+
+using Spec = fbInfoElementSpec_t;
+char* name(const char* s) { return const_cast<char*>(s); }  // libfixbuf does not write to it
+Spec ie(const char* s, std::uint16_t bytes) { return {name(s), bytes, 0}; }
+
+struct Template {
+    Id id;
+    std::uint16_t scopes;  // 0: data
+    std::vector<Spec> specs;
+};
+
+/// RFC 8158 s4.6; element lengths of its table 1. Ports are of ICMP the identifiers.
+const std::vector<Template>& templates_of_ours() {
+    static const Spec time = ie("observationTimeMilliseconds", 8), event = ie("natEvent", 1),
+                      x = ie("sourceIPv6Address", 16), t = ie("postNATSourceIPv4Address", 4),
+                      protocol = ie("protocolIdentifier", 1), x_id = ie("sourceTransportPort", 2),
+                      t_id = ie("postNAPTSourceTransportPort", 2),
+                      quota = ie("natQuotaExceededEvent", 4);
+    static const std::vector<Template> kAll{
+        {kBinding, 0, {time, event, x, t, protocol, x_id, t_id}},
+        {kSession,
+         0,
+         {time, event, x, t, protocol, x_id, t_id, ie("postNATDestinationIPv4Address", 4),
+          ie("postNAPTDestinationTransportPort", 2)}},
+        {kAddress, 0, {time, event, x, t}},
+        {kBlock, 0, {time, event, x, t, ie("portRangeStart", 2), ie("portRangeEnd", 2)}},
+        {kAddressesExhausted, 0, {time, event, ie("natPoolId", 4)}},
+        {kPortsExhausted, 0, {time, event, t, protocol}},
+        {kQuotaSessions, 0, {time, event, quota, ie("maxSessionEntries", 4)}},
+        {kQuotaBindings, 0, {time, event, quota, ie("maxBIBEntries", 4)}},
+        {kQuotaSubscribers, 0, {time, event, quota, ie("maxSubscribers", 4)}},
+        {kQuotaUser, 0, {time, event, quota, ie("maxEntriesPerUser", 4), x}},
+        {kNotSent, 1, {ie("exportingProcessId", 4), time, ie("notSentFlowTotalCount", 8)}},
+    };
+    return kAll;
+}
+
+/// The values of a record in host byte order, one behind the other, as the template has them.
+class Values {
+public:
+    template <typename T>
+    Values& operator<<(T v) {
+        std::memcpy(bytes_.data() + size_, &v, sizeof v);
+        size_ += sizeof v;
+        return *this;
+    }
+    Values& operator<<(const Ipv6Addr& a) {
+        std::memcpy(bytes_.data() + size_, a.octet.data(), a.octet.size());
+        size_ += a.octet.size();
+        return *this;
+    }
+    std::uint8_t* data() { return bytes_.data(); }
+    [[nodiscard]] std::size_t size() const { return size_; }
+
+private:
+    std::array<std::uint8_t, 64> bytes_{};
+    std::size_t size_ = 0;
+};
+
+/// RFC 8158 s4.4: which limit, as natQuotaExceededEvent.
+Id quota_of(Drop why, std::uint32_t& event) {
+    switch (why) {
+        case Drop::session_table_full:
+            event = 1;
+            return kQuotaSessions;
+        case Drop::binding_table_full:
+            event = 2;
+            return kQuotaBindings;
+        case Drop::subscriber_table_full:
+            event = 4;
+            return kQuotaSubscribers;
+        default:
+            event = 3;
+            return kQuotaUser;
+    }
+}
+
+std::uint8_t number_of(Proto p) { return p == Proto::tcp ? 6 : p == Proto::udp ? 17 : 1; }
+
+Id values_of(const api::Event& e, Values& v) {
+    v << std::uint64_t{e.unix_ns / 1'000'000} << info_of(e.kind).nat_event;
+    switch (e.kind) {
+        case EventKind::binding_created:
+        case EventKind::binding_removed:
+            v << e.x << e.t.host() << number_of(e.proto) << e.x_id << e.t_id;
+            return kBinding;
+        case EventKind::session_created:
+        case EventKind::session_removed:
+            v << e.x << e.t.host() << number_of(e.proto) << e.x_id << e.t_id << e.z.host()
+              << e.z_id;
+            return kSession;
+        case EventKind::address_bound:
+        case EventKind::address_freed:
+            v << e.x << e.t.host();
+            return kAddress;
+        case EventKind::block_created:
+        case EventKind::block_removed:
+            v << e.x << e.t.host() << e.t_id << e.t_last;
+            return kBlock;
+        case EventKind::addresses_exhausted:
+            v << std::uint32_t{e.group};
+            return kAddressesExhausted;
+        case EventKind::ports_exhausted:
+            v << e.t.host() << number_of(e.proto);
+            return kPortsExhausted;
+        case EventKind::packet_refused:
+        case EventKind::quota_exceeded:
+        case EventKind::threshold_reached:
+        case EventKind::count_:
+            break;
+    }
+    std::uint32_t event = 0;
+    const Id id = quota_of(e.why, event);
+    v << event << e.limit;
+    if (id == kQuotaUser) v << e.x;
+    return id;
+}
+
+Error error_of(GError* e, const char* doing) {
+    const std::string why = e != nullptr && e->message != nullptr ? e->message : "unknown";
+    g_clear_error(&e);
+    return Error{"ipfix", std::string(doing) + ": " + why};
+}
+
+}  // namespace
+
+struct IpfixEncoder::Impl {
+    fbInfoModel_t* model = fbInfoModelAlloc();
+    fbSession_t* session = nullptr;
+    fBuf_t* buffer = nullptr;
+    fbExporter_t* exporter = nullptr;  // the buffer's
+    std::vector<std::uint8_t> message;
+    std::string trouble;
+    bool holds_any = false;
+
+    Impl(std::uint32_t domain, std::size_t bytes) : message(bytes) {
+        session = fbSessionAlloc(model);
+        fbSessionSetDomain(session, domain);
+        for (const Template& t : templates_of_ours()) define(t);
+        exporter =
+            fbExporterAllocBuffer(message.data(), static_cast<std::uint16_t>(message.size()));
+        buffer = fBufAllocForExport(session, exporter);
+        fBufSetAutomaticMode(buffer, FALSE);
+    }
+    ~Impl() {
+        if (buffer != nullptr) fBufFree(buffer);  // frees the session and the exporter too
+        fbInfoModelFree(model);
+    }
+    Impl(const Impl&) = delete;
+    Impl& operator=(const Impl&) = delete;
+
+    void define(const Template& t) {
+        GError* e = nullptr;
+        for (const gboolean internal : {gboolean{1}, gboolean{0}}) {
+            fbTemplate_t* made = fbTemplateAlloc(model);
+            for (Spec s : t.specs) {
+                if (fbTemplateAppendSpec(made, &s, 0, &e)) continue;
+                trouble = error_of(e, "template").text();
+                e = nullptr;
+            }
+            if (t.scopes != 0) fbTemplateSetOptionsScope(made, t.scopes);
+            if (fbSessionAddTemplate(session, internal, t.id, made, &e) == 0) {
+                trouble = error_of(e, "template").text();
+                e = nullptr;
+            }
+        }
+    }
+
+    /// What is in the buffer leaves as a message.
+    Status emit(const Send& send) {
+        GError* e = nullptr;
+        if (!fBufEmit(buffer, &e)) return error_of(e, "message");
+        holds_any = false;
+        return send({reinterpret_cast<const char*>(message.data()), fbExporterGetMsgLen(exporter)});
+    }
+
+    /// A message holds templates, or options templates, or data: libfixbuf says when it is over.
+    Status append_template(Id id, const Send& send) {
+        for (unsigned attempt = 0;; attempt++) {
+            GError* e = nullptr;
+            if (fbSessionExportTemplate(session, id, &e)) break;
+            const bool over = g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOM) != 0;
+            if (!over || attempt == 1) return error_of(e, "templates");
+            g_clear_error(&e);
+            if (!holds_any) continue;
+            if (const Status sent = emit(send); !sent) return sent.error();
+        }
+        holds_any = true;
+        return Done{};
+    }
+
+    Status append(Id id, Values& v, const Send& send) {
+        for (unsigned attempt = 0; attempt < 2; attempt++) {
+            GError* e = nullptr;
+            const bool set =
+                fBufSetInternalTemplate(buffer, id, &e) && fBufSetExportTemplate(buffer, id, &e);
+            if (set && fBufAppend(buffer, v.data(), v.size(), &e)) {
+                holds_any = true;
+                return Done{};
+            }
+            const bool full = g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOM) != 0;
+            if (!full || attempt == 1) return error_of(e, "record");
+            g_clear_error(&e);
+            if (!holds_any) continue;
+            if (const Status sent = emit(send); !sent) return sent.error();
+        }
+        return Done{};
+    }
+};
+
+IpfixEncoder::IpfixEncoder(std::uint32_t domain, std::size_t message_bytes)
+    : impl_(std::make_unique<Impl>(domain, message_bytes)) {}
+
+IpfixEncoder::~IpfixEncoder() = default;
+
+Status IpfixEncoder::templates(const Send& send) {
+    if (!impl_->trouble.empty()) return Error{"", impl_->trouble};
+    if (const Status sent = flush(send); !sent) return sent.error();
+    for (const Template& t : templates_of_ours()) {
+        if (const Status done = impl_->append_template(t.id, send); !done) return done.error();
+    }
+    return impl_->emit(send);
+}
+
+Status IpfixEncoder::add(const LogRecord& r, const Send& send) {
+    Values v;
+    if (const api::Event* e = event_of(r)) {
+        if (info_of(e->kind).nat_event == 0) return Done{};  // RFC 8158 has no such event
+        const Id id = values_of(*e, v);
+        return impl_->append(id, v, send);
+    }
+    const Note& n = *note_of(r);
+    const auto lost = n.fields.value("lost", nlohmann::json());
+    if (n.kind != "gap" || !lost.is_number_unsigned()) return Done{};
+    v << std::uint32_t{1} << std::uint64_t{n.unix_ns / 1'000'000} << lost.get<std::uint64_t>();
+    return impl_->append(kNotSent, v, send);
+}
+
+Status IpfixEncoder::flush(const Send& send) {
+    return impl_->holds_any ? impl_->emit(send) : Status(Done{});
+}
+
+Ipfix::Ipfix(const config::LogOutlet& to)
+    : wire_(to.transport, to.address, to.port),
+      domain_(to.domain),
+      template_ns_(to.template_seconds * kNanosPerSecond) {}
+
+/// A connection, and the templates of it: over UDP again when it is time (RFC 7011 s8.4).
+Status Ipfix::begin() {
+    if (const Status open = wire_.open(); !open) return open.error();
+    const auto send = [this](const std::string& m) { return wire_.send(m); };
+    const std::uint64_t now = unix_now_ns();
+    if (!encoder_ || connection_ != wire_.connections()) {
+        const std::size_t bytes = wire_.is_stream() ? 8192 : wire_.datagram_bytes();
+        // Over UDP the count of records goes on when the collector has been away for a while.
+        if (!encoder_ || wire_.is_stream())
+            encoder_ = std::make_unique<IpfixEncoder>(domain_, bytes);
+        connection_ = wire_.connections();
+        templates_ns_ = 0;
+    }
+    const bool due = now - templates_ns_ >= template_ns_ || templates_ns_ > now;
+    if (templates_ns_ != 0 && (wire_.is_stream() || !due)) return Done{};
+    templates_ns_ = now;
+    return encoder_->templates(send);
+}
+
+Status Ipfix::deliver(const LogBatch& batch) {
+    if (const Status ready = begin(); !ready) return ready.error();
+    const auto send = [this](const std::string& m) { return wire_.send(m); };
+    for (const LogRecord& r : batch.records) {
+        if (const Status added = encoder_->add(r, send); !added) return added.error();
+    }
+    if (const Status sent = encoder_->flush(send); !sent) return sent.error();
+    return wire_.flush();
+}
+
+}  // namespace isthmus::control

@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+// The NAT's log as IPFIX (RFC 7011, RFC 8158), encoded by libfixbuf into memory and sent by us,
+// over UDP or TCP. Templates go first on each connection, over UDP again and again. Lost records
+// travel as options data, notSentFlowTotalCount (RFC 7011 s4.3); the other notes have no element.
+#pragma once
+
+#include <functional>
+#include <memory>
+
+#include "control/logs/record.h"
+#include "control/logs/wire.h"
+
+namespace isthmus::control {
+
+/// Records to IPFIX messages of one transport session.
+class IpfixEncoder {
+public:
+    using Send = std::function<Status(const std::string& message)>;
+    IpfixEncoder(std::uint32_t domain, std::size_t message_bytes);
+    ~IpfixEncoder();
+    IpfixEncoder(const IpfixEncoder&) = delete;
+    IpfixEncoder& operator=(const IpfixEncoder&) = delete;
+
+    [[nodiscard]] Status templates(const Send& send);
+    /// Sends full messages only; flush() the rest.
+    [[nodiscard]] Status add(const LogRecord& r, const Send& send);
+    [[nodiscard]] Status flush(const Send& send);
+
+private:
+    struct Impl;
+    std::unique_ptr<Impl> impl_;
+};
+
+class Ipfix final : public LogSink {
+public:
+    explicit Ipfix(const config::LogOutlet& to);
+    Status deliver(const LogBatch& batch) override;
+    [[nodiscard]] bool may_forget() const override { return wire_.is_stream(); }
+
+private:
+    Status begin();
+
+    Wire wire_;
+    const std::uint32_t domain_;
+    const std::uint64_t template_ns_;
+    std::unique_ptr<IpfixEncoder> encoder_;
+    unsigned connection_ = 0;  // that encoder_ is for
+    std::uint64_t templates_ns_ = 0;
+};
+
+}  // namespace isthmus::control

@@ -1,0 +1,183 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/logs/spool.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <charconv>
+#include <cstring>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "common/log/log.h"
+
+namespace isthmus::control {
+
+namespace fs = std::filesystem;
+using nlohmann::json;
+
+namespace {
+
+constexpr std::uint64_t kSegmentBytes = 1U << 20;
+constexpr const char* kSuffix = ".spool";
+
+}  // namespace
+
+// A batch: "B COUNT INSTANCE", then COUNT lines "E base64" (an event) or "N json" (a note).
+std::string spool_text(const LogBatch& batch) {
+    std::string out = "B " + std::to_string(batch.records.size()) + " " + batch.instance + "\n";
+    for (const LogRecord& r : batch.records) {
+        if (const api::Event* e = event_of(r)) {
+            std::string bytes;
+            api::append(bytes, *e);
+            out += "E " + api::base64(bytes) + "\n";
+        } else {
+            const Note& n = *note_of(r);
+            out += "N " + json{{"ns", n.unix_ns}, {"kind", n.kind}, {"fields", n.fields}}.dump() +
+                   "\n";
+        }
+    }
+    return out;
+}
+
+namespace {
+
+bool read_record(const std::string& line, LogBatch& into) {
+    if (line.rfind("E ", 0) == 0) {
+        const auto bytes = api::from_base64(std::string_view(line).substr(2));
+        const auto e = bytes ? api::read_event(*bytes) : std::nullopt;
+        if (e) into.records.emplace_back(*e);
+        return e.has_value();
+    }
+    if (line.rfind("N ", 0) != 0) return false;
+    const json j = json::parse(line.begin() + 2, line.end(), nullptr, false);
+    if (!j.is_object() || !j.value("ns", json()).is_number_unsigned() ||
+        !j.value("kind", json()).is_string())
+        return false;
+    into.records.emplace_back(Note{j["ns"].get<std::uint64_t>(), j["kind"].get<std::string>(),
+                                   j.value("fields", json::object())});
+    return true;
+}
+
+}  // namespace
+
+std::deque<LogBatch> spool_batches(const std::string& text, bool& whole) {
+    std::deque<LogBatch> out;
+    std::istringstream in(text);
+    whole = true;
+    for (std::string line; std::getline(in, line);) {
+        std::size_t n = 0;
+        const char* const begin = line.c_str();
+        const char* const end = begin + line.size();
+        const auto [at, error] =
+            std::from_chars(begin + std::min<std::size_t>(2, line.size()), end, n);
+        whole = line.rfind("B ", 0) == 0 && error == std::errc{} && at != end;
+        if (!whole) return out;
+        LogBatch b;
+        b.instance = std::string(at + 1, end);
+        for (std::size_t i = 0; i < n && whole; i++)
+            whole = static_cast<bool>(std::getline(in, line)) && read_record(line, b);
+        if (!whole) return out;
+        out.push_back(std::move(b));
+    }
+    return out;
+}
+
+Spool::Spool(std::string dir, std::uint64_t most_bytes)
+    : dir_(std::move(dir)), most_bytes_(most_bytes) {
+    std::error_code error;
+    fs::create_directories(dir_, error);
+    fs::permissions(dir_, fs::perms::owner_all, error);
+    for (const auto& entry : fs::directory_iterator(dir_, error)) {
+        const std::string name = entry.path().filename().string();
+        std::uint64_t id = 0;
+        const auto [at, bad] = std::from_chars(name.data(), name.data() + name.size(), id);
+        if (bad != std::errc{} || std::string(at, name.data() + name.size()) != kSuffix || id == 0)
+            continue;
+        segments_.push_back({id, entry.file_size(error)});
+        next_id_ = std::max(next_id_, id + 1);
+    }
+    std::sort(segments_.begin(), segments_.end(),
+              [](const Segment& a, const Segment& b) { return a.id < b.id; });
+}
+
+Spool::~Spool() { close(); }
+
+std::string Spool::path(std::uint64_t id) const {
+    return dir_ + "/" + std::to_string(id) + kSuffix;
+}
+
+void Spool::close() {
+    if (fd_ >= 0) ::close(fd_);
+    fd_ = -1;
+}
+
+std::uint64_t Spool::bytes() const {
+    std::uint64_t n = loaded_.bytes;
+    for (const Segment& s : segments_) n += s.bytes;
+    return n;
+}
+
+Status Spool::append(const LogBatch& batch) {
+    const std::string text = spool_text(batch);
+    if (bytes() + text.size() > most_bytes_)
+        return Error{dir_, "the spool is full (" + std::to_string(most_bytes_ >> 20) + " MiB)"};
+    if (fd_ >= 0 && segments_.back().bytes + text.size() > kSegmentBytes) close();
+    if (fd_ < 0) {
+        const std::uint64_t id = next_id_;
+        fd_ = ::open(path(id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_APPEND | O_CLOEXEC, 0600);
+        if (fd_ < 0) return Error{path(id), std::strerror(errno)};
+        next_id_++;
+        segments_.push_back({id, 0});
+    }
+    Segment& s = segments_.back();
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            const Error why{path(s.id), std::strerror(errno)};
+            (void)!::ftruncate(fd_, static_cast<off_t>(s.bytes));
+            return why;
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    s.bytes += text.size();
+    return Done{};
+}
+
+void Spool::load_oldest() {
+    if (segments_.size() == 1) close();  // what is read is not written any more
+    loaded_ = segments_.front();
+    segments_.pop_front();
+    std::ifstream in(path(loaded_.id), std::ios::binary);
+    std::stringstream text;
+    text << in.rdbuf();
+    bool whole = true;
+    batches_ = spool_batches(text.str(), whole);
+    if (!whole) log::warn(path(loaded_.id) + ": its end cannot be read; records there are lost");
+}
+
+void Spool::drop_loaded() {
+    if (loaded_.id != 0) ::unlink(path(loaded_.id).c_str());
+    loaded_ = {};
+}
+
+const LogBatch* Spool::front() {
+    while (batches_.empty()) {
+        drop_loaded();
+        if (segments_.empty()) return nullptr;
+        load_oldest();
+    }
+    return &batches_.front();
+}
+
+void Spool::pop() {
+    batches_.pop_front();
+    if (batches_.empty()) drop_loaded();
+}
+
+}  // namespace isthmus::control
