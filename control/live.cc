@@ -94,7 +94,8 @@ void Control::serve_live() {
     pass_on("check", api::Right::read);
     pass_on("deterministic", api::Right::read);
     pass_on("explain", api::Right::read);
-    pass_on("show.blocks", api::Right::read);
+    for (const char* list : {"show.bindings", "show.sessions", "show.blocks"})
+        pass_on(list, api::Right::read);
     pass_on("show.subscribers", api::Right::read);
     pass_on("show.stateless", api::Right::read);
 }

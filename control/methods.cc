@@ -183,9 +183,8 @@ void Control::serve_methods() {
     server_->on_deferred("status", Right::read,
                          [this](const Json&, const api::Reply& reply) { status(reply); });
     server_->on("show.config", Right::read, [this](const Json& p) { return show_config(p); });
-    for (const char* name :
-         {"show.counters", "show.drops", "show.ports", "show.workers", "show.pools",
-          "show.prefixes", "show.bindings", "show.sessions", "show.neighbours", "show.routes"}) {
+    for (const char* name : {"show.counters", "show.drops", "show.ports", "show.workers",
+                             "show.pools", "show.prefixes", "show.neighbours", "show.routes"}) {
         server_->on_deferred(name, Right::read, [this, name](const Json& p, api::Reply reply) {
             ask(name, p, std::move(reply));
         });

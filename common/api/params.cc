@@ -13,7 +13,7 @@ bool fits(const Json& v, Param::Is is) {
         case Param::Is::text:
             return v.is_string();
         case Param::Is::number:
-            return v.is_number_unsigned();
+            return v.is_number_integer() && v >= 0;
         default:
             return v.is_boolean();
     }

@@ -106,6 +106,13 @@ Expected<std::unique_ptr<RpcServer>> RpcServer::listen(const std::string& path, 
         mode |= 0060;
     }
     if (::chmod(path.c_str(), mode) != 0) return Error{path, "chmod: " + reason()};
+    server->on("methods", Right::read, [s = server.get()](const Json&) -> Expected<Json> {
+        Json out = Json::array();
+        for (const auto& [name, m] : s->methods_)
+            out.push_back(
+                {{"method", name}, {"right", m.right == Right::admin ? "admin" : "read"}});
+        return out;
+    });
     return server;
 }
 

@@ -19,17 +19,32 @@ struct Caller {
 /// What the options of these commands are read into; lives as long as the program's App.
 struct Words {
     std::string addresses, deadline, prefix, protocol, ipv4, ports, ipv6, ipv6_ports;
-    std::string subscriber, pool_address, remote, address;
+    std::string subscriber, pool_address, remote, address, pool_ports = "1024-65535";
     std::vector<std::string> session;
     bool outside_pool = false, force = false, dry_run = false, all = false;
 };
 
-std::string count(std::uint64_t n, const char* what) {
-    return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
-}
-
 int change(const Caller& c, const std::string& method, const Json& params) {
     return cli::change(*c.ask, method, params, true);
+}
+
+void add_pool(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w) {
+    auto* add = pool.add_subcommand("add", "add addresses")->fallthrough();
+    add->add_option("addresses", w->addresses, "address, prefix or range")->required();
+    add->add_option("--ports", w->pool_ports, "FIRST-LAST")->capture_default_str();
+    add->add_flag("--dry-run", w->dry_run, "say what would change");
+    add->callback([c, w] {
+        *c.rc = change(
+            c, "pool.add",
+            {{"addresses", w->addresses}, {"ports", w->pool_ports}, {"dry_run", w->dry_run}});
+    });
+    auto* remove =
+        pool.add_subcommand("remove", "remove addresses and close their sessions")->fallthrough();
+    remove->add_option("addresses", w->addresses, "address, prefix or range")->required();
+    remove->add_flag("--dry-run", w->dry_run, "say what would change, and what that would close");
+    remove->callback([c, w] {
+        *c.rc = change(c, "pool.remove", {{"addresses", w->addresses}, {"dry_run", w->dry_run}});
+    });
 }
 
 void add_drain(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w) {
@@ -132,14 +147,14 @@ int clear(const Caller& c, const Words& w) {
     Json out;
     if (const int rc = c.ask->request("clear", params, out); rc != 0) return rc;
     if (c.ask->json) {
-        std::cout << out.dump(2) << "\n";
+        print_json(out);
         return 0;
     }
     char ms[32];
     std::snprintf(ms, sizeof ms, "%.1f", out.value("milliseconds", 0.0));
-    std::cout << "closed " << count(out.value("sessions", std::uint64_t{0}), "session") << " and "
-              << count(out.value("bindings", std::uint64_t{0}), "binding") << " in " << ms
-              << " ms\n";
+    std::cout << "closed " << count_text(out.value("sessions", std::uint64_t{0}), "session")
+              << " and " << count_text(out.value("bindings", std::uint64_t{0}), "binding") << " in "
+              << ms << " ms\n";
     return 0;
 }
 
@@ -160,23 +175,20 @@ void add_clear(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) 
 
 int print(const Caller& c, const std::string& method, const Json& params) {
     Json out;
-    if (const int rc = c.ask->request(method, params, out); rc != 0) return rc;
-    if (c.ask->json) {
-        std::cout << out.dump(2) << "\n";
-    } else if (out.is_array()) {
-        print_table(std::cout, out, true);
-    } else {
-        print_object(std::cout, out);
-    }
-    return 0;
+    const int rc = c.ask->request(method, params, out);
+    if (rc == kDone) print_answer(*c.ask, out);
+    return rc;
 }
 
 }  // namespace
 
-void add_live_commands(CLI::App& app, CLI::App& pool, Asker& ask, int& rc) {
+void add_live_commands(CLI::App& app, Asker& ask, int& rc) {
     const Caller c{&ask, &rc};
     const auto w = std::make_shared<Words>();
-    add_drain(pool, c, w);
+    auto* pool = app.add_subcommand("pool", "change the IPv4 pool live");
+    pool->require_subcommand(1)->fallthrough();
+    add_pool(*pool, c, w);
+    add_drain(*pool, c, w);
     add_prefix(app, c, w);
     add_static(app, c, w);
     add_clear(app, c, w);

@@ -9,7 +9,6 @@
 
 namespace isthmus::cli {
 
-/// `pool` is the existing "pool" command, which gets drain and undrain.
-void add_live_commands(CLI::App& app, CLI::App& pool, Asker& ask, int& rc);
+void add_live_commands(CLI::App& app, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

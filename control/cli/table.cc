@@ -3,6 +3,9 @@
 
 #include <algorithm>
 #include <ctime>
+#include <iostream>
+
+#include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
@@ -28,13 +31,13 @@ void print_table(std::ostream& out, const json& rows, bool header,
     }
     std::vector<Column> shown = columns;
     if (shown.empty()) {
-        for (const auto& [k, v] : rows.front().items()) shown.push_back({k, k});
+        for (const auto& [k, v] : rows.front().items()) shown.push_back({k, k, 0});
     }
     const std::size_t n = shown.size();
     std::vector<std::size_t> width(n);
     std::vector<bool> number(n, true);
     for (std::size_t i = 0; i < n; i++) {
-        if (header) width[i] = shown[i].title.size();
+        width[i] = std::max(shown[i].width, shown[i].title.size());
         for (const json& r : rows) {
             const json v = r.value(shown[i].key, json());
             width[i] = std::max(width[i], cell_text(v).size());
@@ -64,6 +67,16 @@ void print_object(std::ostream& out, const json& object, unsigned indent) {
         } else {
             out << " " << cell_text(v) << "\n";
         }
+    }
+}
+
+void print_answer(const Asker& ask, const json& answer, const std::vector<Column>& columns) {
+    if (ask.json) {
+        print_json(answer);
+    } else if (answer.is_array()) {
+        print_table(std::cout, answer, true, columns);
+    } else {
+        print_object(std::cout, answer);
     }
 }
 

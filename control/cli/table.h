@@ -9,9 +9,11 @@
 
 namespace isthmus::cli {
 
-/// A column: the row's key, and its title.
+/// A column: the row's key, its title, and its least width, so that the pages of a list stand under
+/// each other.
 struct Column {
     std::string key, title;
+    std::size_t width = 0;
 };
 
 /// One value for people: "-" for nothing, lists with commas.
@@ -22,6 +24,11 @@ void print_table(std::ostream& out, const nlohmann::json& rows, bool header,
                  const std::vector<Column>& columns = {});
 /// Nested objects as indented "key: value" lines.
 void print_object(std::ostream& out, const nlohmann::json& object, unsigned indent = 0);
+
+class Asker;
+/// An answer whole: JSON when that is asked for, else a table or lines.
+void print_answer(const Asker& ask, const nlohmann::json& answer,
+                  const std::vector<Column>& columns = {});
 
 /// "2026-11-25 07:03:14", local time.
 [[nodiscard]] std::string time_text(std::int64_t unix_seconds);

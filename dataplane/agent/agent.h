@@ -15,6 +15,7 @@
 #include "common/config/config.h"
 #include "dataplane/agent/explain_desk.h"
 #include "dataplane/agent/jobs.h"
+#include "dataplane/agent/lists.h"
 #include "dataplane/agent/netlink.h"
 #include "dataplane/agent/tap.h"
 #include "dataplane/agent/trace_desk.h"
@@ -87,9 +88,6 @@ private:
     void begin_check(api::Reply reply);
     [[nodiscard]] Expected<nat::ClearOrder> clear_order(const api::Json& params) const;
     [[nodiscard]] Expected<api::Json> deterministic(const api::Json& params) const;
-    [[nodiscard]] Expected<api::Json> blocks(const api::Json& params) const;
-    [[nodiscard]] Expected<api::Json> subscribers(const api::Json& params) const;
-    [[nodiscard]] Expected<api::Json> rows(const api::Json& params, bool sessions) const;
 
     const config::Config cfg_;
     Workers& workers_;
@@ -110,6 +108,7 @@ private:
     std::int64_t started_ = 0;
     std::uint64_t turns_ = 0;
     Jobs jobs_;
+    Lists lists_{workers_, current_, jobs_};
 };
 
 }  // namespace isthmus::agent

@@ -297,68 +297,6 @@ Expected<Json> Agent::deterministic(const Json& params) const {
                 {"port", port.first}};
 }
 
-Expected<Json> Agent::blocks(const Json&) const {
-    Json out = Json::array();
-    const unsigned bits = current_.nat.blocks.bits;
-    if (bits == 0)
-        return Error{"", "port blocks are off; see nat64.port_blocks in isthmus.conf(5)"};
-    const std::uint32_t size = std::uint32_t{1} << bits;
-    for (unsigned i = 0; i < current_.nat.n_slots; i++) {
-        if (current_.nat.slot[i].state == nat::PoolSlot::State::unused) continue;
-        for (std::uint32_t k = 0; k < nat::kPorts / size; k++) {
-            for (unsigned w = 0; w < workers_.n_workers(); w++) {
-                const auto b = workers_.state(w).engine.read_block(i, k);
-                if (!b || out.size() >= 10 * api::kPage) continue;
-                out.push_back(
-                    {{"address", current_.nat.slot[i].addr.text()},
-                     {"ports",
-                      std::to_string(k * size) + "-" + std::to_string(k * size + size - 1)},
-                     {"subscriber", Prefix6{b->subscriber, current_.nat.subscriber_bits}.text()},
-                     {"bindings", b->n_bindings}});
-            }
-        }
-    }
-    return out;
-}
-
-/// A page of subscribers; the cursor names worker and index.
-Expected<Json> Agent::subscribers(const Json& params) const {
-    unsigned worker = 0, index = 0, visited = 0;
-    const std::string cursor = text_of(params, "cursor");
-    if (!cursor.empty() && std::sscanf(cursor.c_str(), "%u.%u", &worker, &index) != 2)
-        return Error{"cursor", "is none of ours"};
-    Prefix6 only;
-    if (const std::string s = text_of(params, "subscriber"); !s.empty()) {
-        const auto p = Prefix6::parse(s, Prefix6::Bare::allow);
-        if (!p) return p.error();
-        only = *p;
-    }
-    Json rows = Json::array();
-    for (; worker < workers_.n_workers(); worker++, index = 0) {
-        const nat::Engine& e = workers_.state(worker).engine;
-        for (; index < e.subscriber_high_water(); index++) {
-            if (rows.size() == api::kPage || visited++ == 200'000)
-                return Json{{"rows", rows},
-                            {"next", std::to_string(worker) + "." + std::to_string(index)}};
-            const auto s = e.read_subscriber(index);
-            if (!s) continue;
-            const Prefix6 prefix{s->prefix, current_.nat.subscriber_bits};
-            if (!only.overlaps(prefix)) continue;
-            const bool paired = s->slot < current_.nat.n_slots;
-            rows.push_back({{"subscriber", prefix.text()},
-                            {"address", paired ? current_.nat.slot[s->slot].addr.text() : ""},
-                            {"bindings", s->n_bindings},
-                            {"sessions", s->n_sessions},
-                            {"udp_ports", s->n_ports[0]},
-                            {"tcp_ports", s->n_ports[1]},
-                            {"icmp_ids", s->n_ports[2]},
-                            {"blocks", s->n_blocks},
-                            {"worker", worker}});
-        }
-    }
-    return Json{{"rows", rows}};
-}
-
 void Agent::serve_live_methods() {
     using api::Right;
     server_->on_deferred("policy.apply", Right::admin,
@@ -368,8 +306,6 @@ void Agent::serve_live_methods() {
     server_->on_deferred("check", Right::read,
                          [this](const Json&, Reply r) { begin_check(std::move(r)); });
     server_->on("deterministic", Right::read, [this](const Json& p) { return deterministic(p); });
-    server_->on("show.blocks", Right::read, [this](const Json& p) { return blocks(p); });
-    server_->on("show.subscribers", Right::read, [this](const Json& p) { return subscribers(p); });
 }
 
 }  // namespace isthmus::agent

@@ -5,7 +5,6 @@
 #include <ctime>
 
 #include "common/config/diff.h"
-#include "common/net/rfc6052.h"
 #include "dataplane/agent/agent.h"
 #include "dataplane/agent/stateless_view.h"
 #include "dataplane/pipeline/state.h"
@@ -19,60 +18,6 @@ namespace {
 std::string any_text(std::uint8_t family, const Ipv6Addr& a) {
     if (family == 6) return a.text();
     return Ipv4Addr::of(a.octet[0], a.octet[1], a.octet[2], a.octet[3]).text();
-}
-
-/// What a list is filtered by; empty fields match all.
-struct Filter {
-    std::optional<Prefix6> subscriber;
-    std::optional<Ipv4Addr> remote;
-    std::string protocol;
-
-    [[nodiscard]] bool matches(const nat::BindingView& b) const {
-        return (!subscriber || subscriber->contains(b.x.addr)) &&
-               (protocol.empty() || protocol == name_of(b.proto));
-    }
-};
-
-Expected<Filter> filter_of(const Json& p) {
-    Filter f;
-    if (p.contains("subscriber") && p["subscriber"].is_string()) {
-        const auto prefix =
-            Prefix6::parse(p["subscriber"].get<std::string>(), Prefix6::Bare::allow);
-        if (!prefix) return prefix.error();
-        f.subscriber = *prefix;
-    }
-    if (p.contains("remote") && p["remote"].is_string()) {
-        f.remote = Ipv4Addr::parse(p["remote"].get<std::string>());
-        if (!f.remote) return Error{"remote", "is not an IPv4 address"};
-    }
-    if (p.contains("protocol") && p["protocol"].is_string())
-        f.protocol = p["protocol"].get<std::string>();
-    const bool known =
-        f.protocol.empty() || f.protocol == "tcp" || f.protocol == "udp" || f.protocol == "icmp";
-    if (!known) return Error{"protocol", "is tcp, udp or icmp"};
-    return f;
-}
-
-Json binding_row(const nat::BindingView& b, unsigned worker) {
-    return {{"protocol", name_of(b.proto)},
-            {"x", b.x.addr.text()},
-            {"x_id", b.x.id.host()},
-            {"t", b.t.addr.text()},
-            {"t_id", b.t.id.host()},
-            {"sessions", b.n_sessions},
-            {"kind", b.fixed ? "static" : "dynamic"},
-            {"worker", worker}};
-}
-
-Json session_row(const nat::SessionView& s, unsigned worker, const pipeline::Snapshot& cfg) {
-    Json row = binding_row(s.binding, worker);
-    row.erase("sessions");
-    row.erase("kind");
-    row["z"] = s.z.addr.text();
-    row["z_id"] = s.binding.proto == Proto::icmp ? s.binding.t.id.host() : s.z.id.host();
-    row["y"] = embed(cfg.nat.prefix[s.prefix].pref, s.z.addr).text();
-    row["state"] = s.binding.proto == Proto::tcp ? nat::name_of(s.tcp) : "open";
-    return row;
 }
 
 }  // namespace
@@ -255,45 +200,6 @@ Json Agent::routes() {
     return out;
 }
 
-/// A page of bindings or sessions. The cursor names worker, table and index: "w.t.i".
-Expected<Json> Agent::rows(const Json& params, bool sessions) const {
-    auto filter = filter_of(params);
-    if (!filter) return filter.error();
-    unsigned worker = 0, table = 0, index = 0;
-    if (params.contains("cursor") && params["cursor"].is_string()) {
-        if (std::sscanf(params["cursor"].get<std::string>().c_str(), "%u.%u.%u", &worker, &table,
-                        &index) != 3)
-            return Error{"cursor", "is none of ours"};
-    }
-    Json out = Json::array();
-    constexpr unsigned kVisitMost = 200'000;  // records in one answer: the agent has other work
-    unsigned visited = 0;
-    for (; worker < workers_.n_workers(); worker++, table = 0, index = 0) {
-        const nat::Engine& e = workers_.state(worker).engine;
-        for (; table < (sessions ? 2U : 1U); table++, index = 0) {
-            const std::uint32_t end = table == 0 ? e.binding_high_water() : e.session_high_water();
-            for (; index < end; index++) {
-                if (out.size() == api::kPage || visited++ == kVisitMost) {
-                    return Json{{"rows", out},
-                                {"next", std::to_string(worker) + "." + std::to_string(table) +
-                                             "." + std::to_string(index)}};
-                }
-                if (!sessions) {
-                    const auto b = e.read_binding(index);
-                    if (b && filter->matches(*b)) out.push_back(binding_row(*b, worker));
-                    continue;
-                }
-                const auto s =
-                    table == 0 ? e.read_first_session(index) : e.read_more_session(index);
-                const bool hit = s && filter->matches(s->binding) &&
-                                 (!filter->remote || *filter->remote == s->z.addr);
-                if (hit) out.push_back(session_row(*s, worker, current_));
-            }
-        }
-    }
-    return Json{{"rows", out}};
-}
-
 /// {address}: what it is mapped to; {}: a page of the table, the cursor is a number.
 Expected<Json> Agent::stateless(const Json& params) const {
     if (const std::string address = api::text_of(params, "address"); !address.empty())
@@ -324,8 +230,7 @@ void Agent::serve_methods() {
     server_->on("show.routes", Right::read,
                 [this](const Json&) -> Expected<Json> { return routes(); });
     server_->on("show.stateless", Right::read, [this](const Json& p) { return stateless(p); });
-    server_->on("show.bindings", Right::read, [this](const Json& p) { return rows(p, false); });
-    server_->on("show.sessions", Right::read, [this](const Json& p) { return rows(p, true); });
+    lists_.serve(*server_);
     serve_live_methods();
     traces_.serve(*server_);
     explains_.serve(*server_);

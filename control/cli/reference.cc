@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "control/cli/reference.h"
+
+#include <algorithm>
+#include <iostream>
+#include <memory>
+
+#include "control/cli/ask.h"
+
+namespace isthmus::cli {
+
+namespace {
+
+/// CLI11 tells the words of IsMember in braces: "TEXT:{tcp,udp,icmp}".
+std::vector<std::string> values_of(const std::string& type) {
+    const auto open = type.find('{'), close = type.find('}');
+    std::vector<std::string> out;
+    if (open == std::string::npos || close == std::string::npos) return out;
+    std::string word;
+    for (std::size_t i = open + 1; i <= close; i++) {
+        if (type[i] != ',' && type[i] != '}') {
+            word += type[i];
+            continue;
+        }
+        if (!word.empty()) out.push_back(word);
+        word.clear();
+    }
+    return out;
+}
+
+OptionInfo info_of(const CLI::Option& o) {
+    OptionInfo i;
+    i.positional = !o.nonpositional();
+    const auto& longs = o.get_lnames();
+    i.name = i.positional     ? o.get_name(true)
+             : !longs.empty() ? "--" + longs.front()
+                              : "-" + o.get_snames().front();
+    i.help = o.get_description();
+    i.values = values_of(o.get_type_name());
+    i.otherwise = o.get_default_str();
+    i.required = o.get_required();
+    i.takes_value = o.get_items_expected_max() > 0;
+    return i;
+}
+
+void collect(const CLI::App& app, const std::vector<std::string>& words,
+             std::vector<CommandInfo>& out) {
+    CommandInfo c;
+    c.words = words;
+    c.help = app.get_description();
+    c.notes = app.get_footer();
+    for (const CLI::Option* o : app.get_options()) {
+        if (o->get_name() != "--help") c.options.push_back(info_of(*o));
+    }
+    const auto below = app.get_subcommands([](const CLI::App*) { return true; });
+    c.has_commands = !below.empty();
+    out.push_back(std::move(c));
+    for (const CLI::App* b : below) {
+        auto longer = words;
+        longer.push_back(b->get_name());
+        collect(*b, longer, out);
+    }
+}
+
+/// What may follow a command: its commands, its options and the program's.
+std::vector<OptionInfo> next_words(const std::vector<CommandInfo>& table, const CommandInfo& c) {
+    std::vector<OptionInfo> out;
+    for (const CommandInfo& d : table) {
+        if (d.words.size() != c.words.size() + 1 ||
+            !std::equal(c.words.begin(), c.words.end(), d.words.begin()))
+            continue;
+        OptionInfo o;
+        o.name = d.words.back();
+        o.help = d.help;
+        out.push_back(o);
+    }
+    for (const OptionInfo& o : c.options) {
+        if (!o.positional) out.push_back(o);
+        if (!o.positional) continue;
+        for (const std::string& v : o.values) {
+            OptionInfo word;
+            word.name = v;
+            word.help = o.help;
+            out.push_back(word);
+        }
+    }
+    if (c.words.empty()) return out;
+    for (const OptionInfo& o : table.front().options) {
+        if (o.name != "--version" && o.name != "--print-manual") out.push_back(o);
+    }
+    return out;
+}
+
+std::string escaped(std::string text, const std::string& what, const std::string& with) {
+    for (std::size_t at = 0; (at = text.find(what, at)) != std::string::npos; at += with.size())
+        text.replace(at, what.size(), with);
+    return text;
+}
+
+/// The shell's cases that find the command among the words of a line.
+std::string path_cases(const std::vector<CommandInfo>& table, const char* indent) {
+    std::string out;
+    for (const CommandInfo& c : table) {
+        if (c.words.empty()) continue;
+        std::string before;
+        for (std::size_t i = 0; i + 1 < c.words.size(); i++) before += c.words[i] + "/";
+        out += std::string(indent) + "\"" + before + " " + c.words.back() + "\") at=" + c.path() +
+               "/ ;;\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+std::string CommandInfo::path() const {
+    std::string out;
+    for (const std::string& w : words) out += (out.empty() ? "" : "/") + w;
+    return out;
+}
+
+std::vector<CommandInfo> commands_of(const CLI::App& app) {
+    std::vector<CommandInfo> out;
+    collect(app, {}, out);
+    return out;
+}
+
+std::string bash_completion(const std::vector<CommandInfo>& table) {
+    std::string out =
+        "# bash completion of isthmusctl, made by: isthmusctl completion bash\n"
+        "_isthmusctl() {\n"
+        "    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} at= i\n"
+        "    for ((i = 1; i < COMP_CWORD; i++)); do\n"
+        "        case \"$at ${COMP_WORDS[i]}\" in\n" +
+        path_cases(table, "            ") +
+        "        esac\n"
+        "    done\n"
+        "    local words=\n"
+        "    case \"$at $prev\" in\n";
+    std::string files = "            ";
+    for (const CommandInfo& c : table) {
+        const std::string at = c.words.empty() ? "*" : c.path() + "/";
+        for (const OptionInfo& o : c.options) {
+            if (o.positional || !o.takes_value) continue;
+            std::string words;
+            for (const std::string& v : o.values) words += (words.empty() ? "" : " ") + v;
+            const bool file = o.name == "--write" || o.name == "--socket";
+            out += "        " + (at == "*" ? std::string("*") : "\"" + at + "\"") + "\" " + o.name +
+                   "\") ";
+            out += file ? "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
+                        : "COMPREPLY=($(compgen -W \"" + words + "\" -- \"$cur\")); return ;;\n";
+        }
+    }
+    out += "    esac\n    case \"$at\" in\n";
+    for (const CommandInfo& c : table) {
+        std::string words;
+        for (const OptionInfo& o : next_words(table, c))
+            words += (words.empty() ? "" : " ") + o.name;
+        out += "        \"" + (c.words.empty() ? "" : c.path() + "/") + "\") words=\"" + words +
+               "\" ;;\n";
+    }
+    out +=
+        "    esac\n"
+        "    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
+        "}\n"
+        "complete -F _isthmusctl isthmusctl\n";
+    return out;
+}
+
+std::string zsh_completion(const std::vector<CommandInfo>& table) {
+    std::string out =
+        "#compdef isthmusctl\n"
+        "# zsh completion of isthmusctl, made by: isthmusctl completion zsh\n"
+        "_isthmusctl() {\n"
+        "    local at= i\n"
+        "    local -a next\n"
+        "    for ((i = 2; i < CURRENT; i++)); do\n"
+        "        case \"$at ${words[i]}\" in\n" +
+        path_cases(table, "            ") +
+        "        esac\n"
+        "    done\n"
+        "    case \"$at ${words[CURRENT-1]}\" in\n";
+    for (const CommandInfo& c : table) {
+        const std::string at = c.words.empty() ? "*" : "\"" + c.path() + "/\"";
+        for (const OptionInfo& o : c.options) {
+            if (o.positional || !o.takes_value) continue;
+            std::string words;
+            for (const std::string& v : o.values) words += " " + v;
+            const bool file = o.name == "--write" || o.name == "--socket";
+            out += "        " + at + "\" " + o.name + "\") " +
+                   (file ? "_files" : "compadd --" + words) + "; return ;;\n";
+        }
+    }
+    out += "    esac\n    case \"$at\" in\n";
+    for (const CommandInfo& c : table) {
+        out += "        \"" + (c.words.empty() ? "" : c.path() + "/") + "\") next=(";
+        for (const OptionInfo& o : next_words(table, c))
+            out += "\n            '" + o.name + ":" + escaped(o.help, "'", "'\\''") + "'";
+        out += ") ;;\n";
+    }
+    out +=
+        "    esac\n"
+        "    _describe -o isthmusctl next\n"
+        "}\n"
+        "if [ \"$funcstack[1]\" = _isthmusctl ]; then _isthmusctl \"$@\"; else compdef _isthmusctl "
+        "isthmusctl; fi\n";
+    return out;
+}
+
+namespace {
+
+std::string roff(const std::string& text) {
+    std::string out = escaped(escaped(text, "\\", "\\e"), "-", "\\-");
+    // A line that begins with a dot or a quote would be an order.
+    if (!out.empty() && (out[0] == '.' || out[0] == '\'')) out = "\\&" + out;
+    return escaped(escaped(out, "\n.", "\n\\&."), "\n'", "\n\\&'");
+}
+
+std::string option_roff(const OptionInfo& o) {
+    std::string out = ".TP\n\\fB" + roff(o.name) + "\\fR";
+    if (o.takes_value && !o.positional) {
+        std::string values;
+        for (const std::string& v : o.values) values += (values.empty() ? "" : "|") + v;
+        out += " \\fI" + (values.empty() ? "VALUE" : roff(values)) + "\\fR";
+    }
+    out += "\n" + roff(o.help);
+    if (!o.otherwise.empty()) out += " (\\fB" + roff(o.otherwise) + "\\fR when it is not given)";
+    return out + ".\n";
+}
+
+constexpr const char* kManualEnd =
+    ".SH OUTPUT\n"
+    "Tables and texts are for people and may change. With \\fB\\-\\-json\\fR the answer of the "
+    "control\n"
+    "socket is printed as it is: one document, or one object a line for lists without end\n"
+    "(bindings, sessions, trace). Errors go to standard error.\n"
+    ".SH EXIT STATUS\n"
+    ".TP\n0\ndone\n"
+    ".TP\n1\nrefused: what was asked cannot be done, or there is no such thing; nothing was "
+    "changed\n"
+    ".TP\n2\nthe command line makes no sense\n"
+    ".TP\n3\nno isthmus\\-control on the socket\n"
+    ".TP\n4\nnot allowed for this user (see read_group and admin_group in isthmus.conf(5))\n"
+    ".TP\n5\nisthmus\\-control is there, the dataplane is not\n"
+    ".SH FILES\n"
+    "/run/isthmus/control.sock\n"
+    ".SH SEE ALSO\n"
+    "isthmus.conf(5)\n";
+
+}  // namespace
+
+std::string manual(const std::vector<CommandInfo>& table) {
+    std::string out =
+        ".\\\" Made by isthmusctl --print-manual from the commands themselves.\n"
+        ".TH ISTHMUSCTL 8 \"\" \"Isthmus " ISTHMUS_VERSION
+        "\" \"Isthmus\"\n"
+        ".SH NAME\nisthmusctl \\- look at and change a running Isthmus\n"
+        ".SH SYNOPSIS\n.B isthmusctl\n[\\fIOPTION\\fR]... \\fICOMMAND\\fR [\\fIARGUMENT\\fR]...\n"
+        ".SH OPTIONS\nThese may stand anywhere.\n";
+    for (const OptionInfo& o : table.front().options) out += option_roff(o);
+    out += ".SH COMMANDS\n";
+    for (const CommandInfo& c : table) {
+        if (c.words.empty() || c.has_commands) continue;
+        std::string line;
+        for (const std::string& w : c.words) line += (line.empty() ? "" : " ") + w;
+        for (const OptionInfo& o : c.options) {
+            if (o.positional) line += o.required ? " " + o.name : " [" + o.name + "]";
+        }
+        out += ".SS " + roff(line) + "\n" + roff(c.help) + ".\n";
+        for (const OptionInfo& o : c.options) out += option_roff(o);
+        if (!c.notes.empty()) out += ".PP\n" + roff(c.notes) + "\n";
+    }
+    return out + kManualEnd;
+}
+
+void add_reference_commands(CLI::App& app, int& rc) {
+    app.add_flag_callback(
+        "--print-manual",
+        [&app] {
+            std::cout << manual(commands_of(app));
+            throw CLI::Success();
+        },
+        "print isthmusctl(8) and exit");
+    const auto shell = std::make_shared<std::string>();
+    auto* c = app.add_subcommand("completion", "print the completion for a shell");
+    c->fallthrough();
+    c->footer(
+        "bash: isthmusctl completion bash > /etc/bash_completion.d/isthmusctl\n"
+        "zsh: isthmusctl completion zsh > /usr/local/share/zsh/site-functions/_isthmusctl");
+    c->add_option("shell", *shell, "bash or zsh")
+        ->required()
+        ->check(CLI::IsMember({"bash", "zsh"}));
+    c->callback([&app, &rc, shell] {
+        const auto table = commands_of(app);
+        std::cout << (*shell == "bash" ? bash_completion(table) : zsh_completion(table));
+        rc = kDone;
+    });
+}
+
+}  // namespace isthmus::cli
