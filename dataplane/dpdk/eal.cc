@@ -75,16 +75,6 @@ private:
 
 }  // namespace
 
-Status enough_memory(std::uint64_t bytes, std::uint64_t huge_bytes) {
-    const std::uint64_t have = meminfo_bytes("MemAvailable:") + huge_bytes;
-    if (have == 0 || bytes <= have) return Done{};
-    return Error{"dataplane",
-                 "tables and packet buffers take " + std::to_string(bytes / kMib) + " MiB, and " +
-                     std::to_string(have / kMib) +
-                     " MiB are to be had; lower max_sessions, max_bindings, max_pool_addresses or "
-                     "buffers, or the number of workers"};
-}
-
 std::uint64_t free_huge_bytes() {
     return meminfo("HugePages_Free:") * meminfo_bytes("Hugepagesize:");
 }

@@ -22,9 +22,6 @@ struct EalPlan {
 /// Of the default size, in bytes.
 [[nodiscard]] std::uint64_t free_huge_bytes();
 
-/// Whether the machine has so much memory: the kernel would give it out and end somebody later.
-[[nodiscard]] Status enough_memory(std::uint64_t bytes, std::uint64_t huge_bytes);
-
 /// True when huge pages will be used; an error when they are demanded and not there.
 [[nodiscard]] Expected<bool> decide_hugepages(const config::DataplaneConfig& cfg,
                                               std::uint64_t bytes);

@@ -255,11 +255,6 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     auto huge = decide_hugepages(cfg.dataplane, bytes);
     if (!huge) return huge.error();
     impl->hugepages = *huge;
-    const auto n_workers = static_cast<unsigned>(cpus->size());
-    const std::uint64_t tables =
-        n_workers * std::uint64_t{pipeline::WorkerState::bytes_needed(sizes_of(cfg, n_workers))};
-    const Status fits = enough_memory(bytes + tables, *huge ? free_huge_bytes() : 0);
-    if (!fits) return fits.error();
     log::info(*huge ? "huge pages are used"
                     : "ordinary pages are used (no huge pages free, or hugepages = \"no\")");
     const auto eal = start_eal(cfg.dataplane, {impl->cpus, bytes}, impl->devices, *huge);

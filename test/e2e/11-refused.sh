@@ -78,6 +78,6 @@ start "no such driver" 'DPDK: did not start' -e "$null" -e 's|net_null0|net_noth
 start "no such CPU" 'CPU 999 is not one' -e 's|workers = .*;|workers = [ 999 ];|'
 start "no such namespace" 'there is no network namespace "nothere"' -e "$null" -e 's|punt_netns = .*;|punt_netns = "nothere";|'
 start "no hugepages" 'huge pages are needed|huge pages' -e "$null" -e 's|hugepages = .*;|hugepages = "yes"; buffers = 16777216;|'
-start "too large" 'MiB are to be had; lower max_sessions' -e "$null" -e 's|max_sessions = .*;|max_sessions = 200000000;|'
+start "too large" 'does not fit: NUMA node .*lower dataplane.max_sessions' -e "$null" -e 's|max_sessions = .*;|max_sessions = 200000000;|'
 start "an argument for DPDK" 'second.conf.*--help is not for this list' -e "$null" -e 's|max_sessions|eal_args = [ "--help" ]; max_sessions|'
 start "an unknown argument for DPDK" 'DPDK: did not start' -e "$null" -e 's|max_sessions|eal_args = [ "--nonsense" ]; max_sessions|'

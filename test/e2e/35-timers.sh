@@ -32,7 +32,7 @@ gw_write_conf
 ctl reload
 lab_join connect 15
 expect_match "after seven idle seconds" "again" "$(cat "$lab_dir/connect.log")"
-probes=$(ctl show counters | awk '$1 == "tcp_probes_sent" { print $NF }')
+probes=$(ctl show counters | awk '$1 == "tcp_probes_sent" { print $2 }')
 [ "$probes" -gt 0 ] || fail "no probe was sent"
 sleep 2
 expect_equal "it lives on" 1 "$(bindings udp)"

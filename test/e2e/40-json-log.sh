@@ -32,7 +32,7 @@ log_check "$nat64_log" same-as-shown "$(ctl show bindings --json)"
 wait_for 20 "a record of a session" grep -q '"event":"session_created".*"z":"198.51.100.10","z_id":7' "$nat64_log"
 wait_for 20 "a record of the pairing" grep -q '"event":"address_bound".*"x":"2001:db8:6:c::/64"' "$nat64_log"
 wait_for 20 "a mark" grep -q '"event":"mark"' "$nat64_log"
-expect_match "show logs" "json-0 +up +[0-9]+ +0 +$nat64_log" "$(ctl show logs)"
+expect_match "show logs" "json-0 +up +[0-9]+ +0 +0 +$nat64_log" "$(ctl show logs)"
 expect_match "show logs" "0 gaps with 0 lost records" "$(ctl show logs)"
 
 # The pool address is taken away: what was bound ends, and the log says so.

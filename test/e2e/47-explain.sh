@@ -39,7 +39,7 @@ expect_match "neighbour" "^neighbour +198.51.100.2, known, [0-9a-f:]{17}" "$text
 expect_match "verdict" "^verdict +would pass\$" "$text"
 text=$(ctl explain --from "$server_addr:7" --to "$t:$t_id" --protocol udp)
 expect_match "way back" "^binding +there: $client_addr port $x_id" "$text"
-expect_match "way back" "^route +2001:db8:6::/(48|64) by p6" "$text"
+expect_match "way back" "^route +2001:db8:6:(:/(48|64)|c::2/128) by p6" "$text"
 expect_match "way back" "^verdict +would pass\$" "$text"
 
 # Refusals: said, and then counted.

@@ -41,7 +41,7 @@ complete() { # WORD...: what bash offers for the last one
     bash -c 'source <("$1" completion bash); shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _isthmusctl; echo "${COMPREPLY[*]}"' - "$bin/control/isthmusctl" isthmusctl "$@"
 }
 expect_equal "commands" "top trace" "$(complete t)"
-expect_equal "lists" "sessions subscribers" "$(complete show s)"
+expect_equal "lists" "sessions subscribers stateless" "$(complete show s)"
 expect_match "options" "--remote-port" "$(complete show sessions --re)"
 expect_equal "values" "tcp udp icmp" "$(complete show sessions --protocol '')"
 expect_equal "after an option" "syn" "$(complete explain --tcp s)"

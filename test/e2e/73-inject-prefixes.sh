@@ -9,9 +9,9 @@
 prefixes='"2001:db8:64::/96", "2001:100::/32", "2001:101:100::/40", "2001:102:122::/48", "2001:103:122:300::/56",
     "2001:104:122:344::/64", "2001:105:122:344::/96", "64:ff9b:1::/48"'
 inject_begin
-sed -i "s|prefixes = \[.*|prefixes = [ $(tr -d '\n' <<<"$prefixes") ];|" "$(gw_conf)"
+sed -i "s|prefixes = \[[^]]*\];|prefixes = [ $(tr -d '\n' <<<"$prefixes") ];|" "$(gw_conf)"
 ctl reload >/dev/null
 inject prefixes
-sed -i 's|prefixes = \[.*|prefixes = [ "64:ff9b::/96" ];|' "$(gw_conf)"
+sed -i 's|prefixes = \[[^]]*\];|prefixes = [ "64:ff9b::/96" ];|' "$(gw_conf)"
 ctl reload >/dev/null
 inject well-known

@@ -198,6 +198,7 @@ TEST_CASE(
     turns(*server);
     CHECK(next.heard().find("\"now\"") != std::string::npos);
     flood.join();
+    turns(*server);
     CHECK(c.heard() == "closed");
 }
 
