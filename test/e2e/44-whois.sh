@@ -56,6 +56,7 @@ nat64_extra='deterministic = { source = "2001:db8:6:c::/62"; pool = "det"; dynam
 gw_write_conf
 sed -i "s|addresses = \"$pool\"; }|addresses = \"$pool\"; name = \"det\"; }|" "$(gw_conf)"
 gw_start
+wait_for 5 "the parameters' record" grep -q '"event":"deterministic"' "$lab_dir/nat.json"
 ask 64
 read -r t t_id x x_id < <(ctl show bindings --json | /usr/bin/python3 "$tools/first_binding.py")
 sleep 1.2
