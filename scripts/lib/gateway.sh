@@ -163,6 +163,8 @@ gw_start_control() {
     wait_for 15 "control's socket" gw_socket_or_death control "$lab_dir/control.sock"
     lab_alive control || { cat "$lab_dir/control.log" >&2; die "isthmus-control ended at once"; }
     wait_for 15 "the policy to run in the dataplane" gw_policy_runs
+    # The kernel brings a fresh wire up a moment late. A test may cut one on purpose: no error.
+    wait_for 3 "the links" gw_links_up || true
 }
 
 # DNS64 beside the gateway: it listens on the punt interfaces' addresses, as any service of the host.
@@ -179,6 +181,8 @@ gw_socket_or_death() { ! lab_alive "$1" || in_ns gw ss -Hlx "src = $2" | grep -q
 
 # True when control says that what it wants is what the dataplane runs.
 gw_policy_runs() { [ "$(ctl_value dataplane.policy status)" = applied ]; }
+
+gw_links_up() { ! ctl show ports --json | grep -q '"link": *"down"'; }
 
 gw_start() {
     [ -f "$(gw_conf)" ] || gw_write_conf

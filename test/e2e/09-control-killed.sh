@@ -7,6 +7,7 @@ lab_begin
 lab_chain
 gw_start
 server_echo
+ask 10 # both next hops are known then
 ctl pool add 203.0.113.64
 lab_spawn stream client6 /usr/bin/python3 "$tools/udp.py" stream "$(v6_of "$server_addr")" 7 4 200
 sleep 1
