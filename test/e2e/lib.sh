@@ -71,6 +71,7 @@ drops() { ctl_value "" show drops | /usr/bin/python3 "$tools/drop_value.py" "$1"
 
 # The echo server of server4 on UDP port 7, and that the client reaches it.
 server_echo() {
+    : >"$lab_dir/echo.log" # what an earlier one said does not count
     spawn_py echo server4 udp echo "$server_addr" 7 "$@"
     wait_for 5 "the echo server" grep -q ready "$lab_dir/echo.log"
 }
