@@ -59,6 +59,10 @@ def mapping_of(sock, mirror, port):
 def hairpin(args):
     socks = [bound(host) for host in args.host]
     maps = [mapping_of(s, behind(args.pref64, args.mirror), args.port) for s in socks]
+    # A question that was asked again has two answers: the second may only come now.
+    while ready := select.select(socks, [], [], 0.3)[0]:
+        for sock in ready:
+            sock.recvfrom(2048)
     met = 0
     for i, a in enumerate(socks):
         for j, b in enumerate(socks):
