@@ -182,7 +182,10 @@ gw_socket_or_death() { ! lab_alive "$1" || in_ns gw ss -Hlx "src = $2" | grep -q
 # True when control says that what it wants is what the dataplane runs.
 gw_policy_runs() { [ "$(ctl_value dataplane.policy status)" = applied ]; }
 
-gw_links_up() { ! ctl show ports --json | grep -q '"link": *"down"'; }
+# Ours and, behind them, the punt interfaces': without carrier their kernel answers nobody.
+gw_links_up() {
+    ! ctl show ports --json | grep -q '"link": *"down"' && ! in_ns punt ip link | grep -q NO-CARRIER
+}
 
 gw_start() {
     [ -f "$(gw_conf)" ] || gw_write_conf
