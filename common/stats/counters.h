@@ -53,6 +53,9 @@ enum class Counter : std::uint8_t {
     steady,
     stateless_64,
     stateless_46,
+    handed_over_subscriber,
+    handed_over_port,
+    handed_over_fragment,
     count_
 };
 
@@ -105,6 +108,12 @@ inline constexpr auto kCounters = std::to_array<CounterInfo>({
     {Counter::steady, "steady", "packets of flows under way, translated without any decision"},
     {Counter::stateless_64, "stateless_64", "of translated_64, packets translated without state"},
     {Counter::stateless_46, "stateless_46", "of translated_46, packets translated without state"},
+    {Counter::handed_over_subscriber, "handed_over_subscriber",
+     "of handed_over: from subscribers of another worker"},
+    {Counter::handed_over_port, "handed_over_port",
+     "of handed_over: to ports of another worker, ICMP errors included"},
+    {Counter::handed_over_fragment, "handed_over_fragment",
+     "of handed_over: fragments, to the worker that gathers them and back to the owner"},
 });
 inline constexpr std::size_t kCounterCount = static_cast<std::size_t>(Counter::count_);
 static_assert(table_is_complete(kCounters, kCounterCount));

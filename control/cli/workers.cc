@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/workers.h"
 
+#include <algorithm>
 #include <cstdio>
+#include <string>
 
 #include "common/stats/stages.h"
 #include "control/cli/table.h"
@@ -19,6 +21,19 @@ json per_packet(const json& stage) {
     char text[32];
     std::snprintf(text, sizeof text, "%.1f", stage.value("cycles", 0.0) / packets);
     return json::parse(text);
+}
+
+/// How evenly something falls on the workers: 1 is perfect.
+std::string most_over_mean(const json& workers, const char* key) {
+    double most = 0, sum = 0;
+    for (const json& w : workers) {
+        most = std::max(most, w.value(key, 0.0));
+        sum += w.value(key, 0.0);
+    }
+    if (sum == 0) return "-";
+    char text[32];
+    std::snprintf(text, sizeof text, "%.2f", most * static_cast<double>(workers.size()) / sum);
+    return text;
 }
 
 }  // namespace
@@ -39,6 +54,9 @@ void print_workers(std::ostream& out, const json& workers) {
         cycles.push_back(std::move(row));
     }
     print_table(out, rows, true);
+    out << "\nmost over mean of the workers: subscribers " << most_over_mean(workers, "subscribers")
+        << ", bindings " << most_over_mean(workers, "bindings") << ", free ports "
+        << most_over_mean(workers, "ports_free") << "\n";
     out << "\nTSC cycles for a packet, by stage, since start:\n";
     print_table(out, cycles, true, columns);
 }

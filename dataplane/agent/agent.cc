@@ -217,6 +217,7 @@ Expected<std::unique_ptr<pipeline::Snapshot>> Agent::compile_policy(
     in.max_pool_addresses = cfg_.dataplane.max_pool_addresses;
     in.n_workers = workers_.n_workers();
     in.seed = seed_;
+    in.steering = workers_.steering();
     in.log = log_;
     in.interfaces = interfaces();
     return compile(in);

@@ -70,6 +70,8 @@ private:
     [[nodiscard]] api::Json counters() const;
     [[nodiscard]] api::Json drops() const;
     [[nodiscard]] api::Json ports() const;
+    [[nodiscard]] unsigned whole_addresses(unsigned worker) const;
+    [[nodiscard]] std::uint64_t free_ports(unsigned worker) const;
     [[nodiscard]] api::Json workers_json() const;
     [[nodiscard]] api::Json pools() const;
     [[nodiscard]] std::string pool_name(const nat::PoolSlot& slot) const;

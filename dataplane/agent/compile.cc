@@ -185,6 +185,7 @@ Expected<std::unique_ptr<pipeline::Snapshot>> compile(const CompileInput& in) {
     s->generation = in.previous == nullptr ? 1 : in.previous->generation + 1;
     s->n_workers = s->nat.n_workers = in.n_workers;
     s->nat.seed = in.seed;
+    s->nat.steering = in.steering;
     s->nat.log = in.log;
     s->interfaces = in.interfaces;
     if (in.policy != nullptr) {

@@ -22,6 +22,7 @@ struct CompileInput {
     unsigned max_pool_addresses = 64;
     unsigned n_workers = 1;
     nat::Seed seed;
+    nat::Steering steering;
     nat::LogSwitch log;
     pipeline::Interfaces interfaces;
 };

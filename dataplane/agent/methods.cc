@@ -85,6 +85,7 @@ Json Agent::ports() const {
                        {"tx_queues", p.tx_queues},
                        {"offloads", p.offloads},
                        {"unused_offloads", p.unused_offloads},
+                       {"steering", p.steering},
                        {"rx_packets", p.rx_packets},
                        {"rx_bytes", p.rx_bytes},
                        {"rx_missed", p.rx_missed},
@@ -98,6 +99,23 @@ Json Agent::ports() const {
                        {"from_kernel", p.from_kernel}});
     }
     return out;
+}
+
+/// Pool addresses of which the worker owns every port.
+unsigned Agent::whole_addresses(unsigned worker) const {
+    unsigned n = 0;
+    for (unsigned i = 0; i < current_.nat.n_slots; i++) {
+        const nat::PoolSlot& s = current_.nat.slot[i];
+        n += s.state != nat::PoolSlot::State::unused && s.n_owners == 1 && s.first_owner == worker;
+    }
+    return n;
+}
+
+std::uint64_t Agent::free_ports(unsigned worker) const {
+    std::uint64_t n = 0;
+    for (unsigned i = 0; i < current_.nat.n_slots; i++)
+        n += workers_.state(worker).engine.ports_free(i, Proto::udp);
+    return n;
 }
 
 Json Agent::workers_json() const {
@@ -121,6 +139,8 @@ Json Agent::workers_json() const {
                        {"sessions", s.engine.n_sessions()},
                        {"subscribers", s.engine.n_subscribers()},
                        {"handed_over", s.counters.of(Counter::handed_over)},
+                       {"addresses", whole_addresses(w)},
+                       {"ports_free", free_ports(w)},
                        {"stages", std::move(stages)}});
     }
     return out;

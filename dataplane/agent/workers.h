@@ -15,6 +15,9 @@
 #include "common/base/units.h"
 #include "common/net/addr.h"
 
+namespace isthmus::nat {
+class Steering;
+}
 namespace isthmus::pipeline {
 struct Snapshot;
 struct WorkerState;
@@ -35,6 +38,7 @@ struct PortFacts {
     std::uint16_t rx_queues = 0, tx_queues = 0;
     std::string offloads;            // those in use, by name, for people
     std::string unused_offloads;     // that the device has and we leave off
+    std::string steering;            // how packets reach their owners, for people
     int punt_fd = -1;                // the TAP
     std::string kernel_device_name;  // "veth0" when kernel_device
     std::uint64_t rx_packets = 0, rx_bytes = 0, rx_missed = 0, rx_errors = 0, rx_no_buffer = 0;
@@ -58,6 +62,7 @@ public:
     virtual ~Workers() = default;
     [[nodiscard]] virtual unsigned n_workers() const = 0;
     [[nodiscard]] virtual const pipeline::WorkerState& state(unsigned worker) const = 0;
+    [[nodiscard]] virtual const nat::Steering& steering() const = 0;
     [[nodiscard]] virtual WorkerFacts facts(unsigned worker) const = 0;
     [[nodiscard]] virtual std::vector<PortFacts> ports() const = 0;
     /// Workers see `next` at their next turn; the snapshot before it is freed after all have

@@ -8,6 +8,7 @@
 #include <cctype>
 #include <cstring>
 
+#include "common/log/log.h"
 #include "dataplane/dpdk/kernel_link.h"
 
 namespace isthmus::dpdk {
@@ -38,9 +39,22 @@ std::uint64_t harmful_rx_offloads(std::uint64_t in_use) noexcept {
                      RTE_ETH_RX_OFFLOAD_MACSEC_STRIP | RTE_ETH_RX_OFFLOAD_QINQ_STRIP);
 }
 
+Expected<RssAbility> Port::rss_of(const config::PortConfig& cfg, const DeviceSpec& spec) {
+    std::uint16_t id = 0;
+    rte_eth_dev_info info;
+    RssAbility none;
+    none.why_not = "unknown";
+    if (rte_eth_dev_get_port_by_name(spec.name.c_str(), &id) != 0) return none;  // open() says so
+    if (const int rc = rte_eth_dev_info_get(id, &info); rc != 0)
+        return Error{"port " + cfg.name, "does not answer: " + reason(rc)};
+    return rss_ability(info);
+}
+
 Expected<Port> Port::open(const config::PortConfig& cfg, const DeviceSpec& spec, unsigned n_workers,
-                          const Buffers& buffers) {
+                          const Buffers& buffers, const nat::Steering& steering) {
     Port p;
+    p.steering_ = &steering;
+    p.n_workers_ = n_workers;
     p.name_ = cfg.name;
     p.spec_ = spec;
     p.mtu_ = cfg.mtu;
@@ -97,18 +111,27 @@ Status Port::negotiate(unsigned n_workers, unsigned wished_queues) {
         names_of(info.rx_offload_capa & ~conf.rxmode.offloads, "rx-", &rte_eth_dev_rx_offload_name);
     const std::string tx = names_of(info.tx_offload_capa, "tx-", &rte_eth_dev_tx_offload_name);
     if (!tx.empty()) unused_offloads_ += (unused_offloads_.empty() ? "" : ", ") + tx;
-    const std::uint64_t wanted =
-        RTE_ETH_RSS_IPV4 | RTE_ETH_RSS_IPV6 | RTE_ETH_RSS_FRAG_IPV4 | RTE_ETH_RSS_FRAG_IPV6;
-    if (rx_queues_ > 1 && (info.flow_type_rss_offloads & wanted) != 0) {
-        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_RSS;
-        conf.rx_adv_conf.rss_conf.rss_hf = info.flow_type_rss_offloads & wanted;
-        offloads_ += ", rss";
+    rss_ = rss_ability(info);
+    nat::RssKey key;
+    rss_asked_ = rx_queues_ > 1 && n_workers > 1 && rss_.usable();
+    if (rss_asked_) {
+        key = steering_->key_for(rss_.bits());
+        ask_for_rss(conf, rss_, key);
     }
-    if (const int rc = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf); rc != 0) {
+    int rc = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf);
+    if (rc != 0 && rss_asked_) {
+        rss_asked_ = false;
+        rss_.why_not = "the device refuses the key";
+        conf.rxmode.mq_mode = RTE_ETH_MQ_RX_NONE;
+        conf.rx_adv_conf = {};
+        rc = rte_eth_dev_configure(id_, rx_queues_, tx_queues_, &conf);
+    }
+    if (rc != 0) {
         return Error{where, "refuses " + std::to_string(rx_queues_) + " receive and " +
                                 std::to_string(tx_queues_) + " transmit queues with MTU " +
                                 std::to_string(mtu_) + ": " + reason(rc)};
     }
+    if (rss_asked_) offloads_ += ", rss";
     return Done{};
 }
 
@@ -152,7 +175,21 @@ Status Port::start() {
         (void)rte_eth_promiscuous_enable(id_);
         offloads_ += ", promiscuous";
     }
+    steer();
     return Done{};
+}
+
+/// Once the device runs: some take the table only then.
+void Port::steer() {
+    if (n_workers_ == 1) return;
+    steering_text_ = "handed over in software: " + rss_.why_not;
+    if (rx_queues_ == 1 && rss_.usable()) steering_text_ = "handed over in software: one queue";
+    if (!rss_asked_) return;
+    const Status written = write_table(id_, rss_, *steering_, rx_queues_);
+    const RssVerdict verdict = verify_rss(id_, rss_, *steering_, rx_queues_, n_workers_);
+    steering_text_ = verdict.text;
+    if (!written) steering_text_ += "; " + written.error().what;
+    if (!verdict.ok) log::warn("port " + name_ + ": " + steering_text_);
 }
 
 void Port::stop() noexcept { (void)rte_eth_dev_stop(id_); }
@@ -204,6 +241,7 @@ agent::PortFacts Port::facts() const {
     f.offloads = offloads_;
     f.unused_offloads = unused_offloads_;
     f.far_end = spec_.is_far_end;
+    f.steering = steering_text_;
     rte_eth_dev_info info;
     if (rte_eth_dev_info_get(id_, &info) == 0 && info.driver_name != nullptr)
         f.driver = info.driver_name;

@@ -12,6 +12,7 @@
 #include "dataplane/agent/workers.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/mbuf_frame.h"
+#include "dataplane/dpdk/rss.h"
 
 namespace isthmus::dpdk {
 
@@ -22,7 +23,11 @@ class Port {
 public:
     /// Configures the device of `cfg` (EAL has it already); it is stopped afterwards.
     [[nodiscard]] static Expected<Port> open(const config::PortConfig& cfg, const DeviceSpec& spec,
-                                             unsigned n_workers, const Buffers& buffers);
+                                             unsigned n_workers, const Buffers& buffers,
+                                             const nat::Steering& steering);
+    /// What the device of a port can do about steering, before it is opened.
+    [[nodiscard]] static Expected<RssAbility> rss_of(const config::PortConfig& cfg,
+                                                     const DeviceSpec& spec);
     [[nodiscard]] Status start();
     void stop() noexcept;
     void close() noexcept;
@@ -43,10 +48,15 @@ private:
     Status negotiate(unsigned n_workers, unsigned wished_queues);
     Status refuse_harmful() const;
     Status set_up_queues(std::uint16_t descriptors, const Buffers& buffers);
+    void steer();
 
     std::uint16_t id_ = 0, rx_queues_ = 1, tx_queues_ = 1, mtu_ = 1500;
     bool promiscuous_ = false;
-    std::string name_, offloads_, unused_offloads_;
+    unsigned n_workers_ = 1;
+    RssAbility rss_;
+    bool rss_asked_ = false;
+    const nat::Steering* steering_ = nullptr;
+    std::string name_, offloads_, unused_offloads_, steering_text_ = "one worker";
     DeviceSpec spec_;
 };
 

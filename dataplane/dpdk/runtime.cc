@@ -60,6 +60,7 @@ struct Runtime::Impl {
     std::vector<std::vector<rte_ring*>> from_kernel;
     Clock time;
     Published published;
+    nat::Steering steering;
     std::unique_ptr<const pipeline::Snapshot> current;
 
     /// From any thread: the interrupt thread takes tickets too.
@@ -97,10 +98,31 @@ struct Runtime::Impl {
         if (eal) (void)rte_eal_cleanup();
     }
 
+    /// Before any port is opened: one key and one map of owners for all of them.
+    Status decide_steering() {
+        std::vector<RssAbility> abilities;
+        for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
+            auto a = Port::rss_of(cfg.dataplane.ports[i], devices[i]);
+            if (!a) return a.error();
+            abilities.push_back(*a);
+        }
+        std::vector<Ipv4Addr> pool;
+        for (const auto& e : cfg.nat64.pool) {
+            const std::uint32_t first = e.addresses.addr.host();
+            for (std::uint32_t k = 0; k <= ~e.addresses.mask() && pool.size() < nat::kSlotsMax; k++)
+                pool.push_back(Ipv4Addr::from_host(first + k));
+        }
+        const nat::SteeringWish wish{least_bits(abilities), static_cast<unsigned>(cpus.size()),
+                                     cfg.nat64.subscriber_prefix_len == 128, pool.data(),
+                                     static_cast<unsigned>(pool.size())};
+        steering = nat::choose_steering(wish, random_seed().a, 256);
+        return Done{};
+    }
+
     Status open_ports() {
         for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
             auto p = Port::open(cfg.dataplane.ports[i], devices[i],
-                                static_cast<unsigned>(cpus.size()), buffers);
+                                static_cast<unsigned>(cpus.size()), buffers, steering);
             if (!p) return p.error();
             published.frame_max[i].store(p->mtu() + kLinkBytes, std::memory_order_relaxed);
             port.push_back(*p);
@@ -263,8 +285,8 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
     auto buffers = Buffers::create(plan);
     if (!buffers) return buffers.error();
     impl->buffers = std::move(*buffers);
-    for (auto step :
-         {&Impl::open_ports, &Impl::make_tables, &Impl::make_workers, &Impl::guard_memif}) {
+    for (auto step : {&Impl::decide_steering, &Impl::open_ports, &Impl::make_tables,
+                      &Impl::make_workers, &Impl::guard_memif}) {
         const Status done = (impl.get()->*step)();
         if (!done) return done.error();
     }
@@ -329,6 +351,7 @@ std::vector<int> Runtime::capabilities_needed() const {
 
 unsigned Runtime::n_workers() const { return static_cast<unsigned>(impl_->worker.size()); }
 const pipeline::WorkerState& Runtime::state(unsigned worker) const { return *impl_->state[worker]; }
+const nat::Steering& Runtime::steering() const { return impl_->steering; }
 agent::WorkerFacts Runtime::facts(unsigned worker) const { return impl_->worker[worker]->facts(); }
 
 std::vector<agent::PortFacts> Runtime::ports() const {

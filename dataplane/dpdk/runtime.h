@@ -48,6 +48,7 @@ public:
 
     [[nodiscard]] unsigned n_workers() const override;
     [[nodiscard]] const pipeline::WorkerState& state(unsigned worker) const override;
+    [[nodiscard]] const nat::Steering& steering() const override;
     [[nodiscard]] agent::WorkerFacts facts(unsigned worker) const override;
     [[nodiscard]] std::vector<agent::PortFacts> ports() const override;
     void publish(std::unique_ptr<const pipeline::Snapshot> next) override;

@@ -22,22 +22,41 @@ void order_prefixes(Policy& p) noexcept {
     }
 }
 
-/// New addresses of a pool go round the workers as long as each gets as many; the rest is shared by
-/// all, in groups of ports. So every worker owns as many ports of each pool as any other.
+/// New addresses of a pool go to the workers where they arrive, as long as each gets as many; those
+/// too many at one worker make up for what another lacks; the rest is shared by all, in groups of
+/// ports. So every worker owns as many ports of each pool as any other.
 void decide_owners(Policy& p, std::uint8_t group) noexcept {
+    std::array<std::uint16_t, kSlotsMax> fresh;
     unsigned n_fresh = 0;
     for (unsigned i = 0; i < p.n_slots; i++) {
-        const PoolSlot& s = p.slot[i];
-        n_fresh += s.state != PoolSlot::State::unused && s.n_owners == 0 && s.group == group;
-    }
-    const unsigned n_whole = n_fresh / p.n_workers * p.n_workers;
-    unsigned k = 0;
-    for (unsigned i = 0; i < p.n_slots && k < n_fresh; i++) {
         PoolSlot& s = p.slot[i];
         if (s.state == PoolSlot::State::unused || s.n_owners != 0 || s.group != group) continue;
-        s.first_owner = static_cast<std::uint16_t>(k < n_whole ? k % p.n_workers : 0);
-        s.n_owners = static_cast<std::uint16_t>(k < n_whole ? 1 : p.n_workers);
-        k++;
+        s.home = static_cast<std::uint16_t>(p.steering.is_on() ? p.steering.worker_of(s.addr)
+                                                               : n_fresh % p.n_workers);
+        fresh[n_fresh++] = static_cast<std::uint16_t>(i);
+    }
+    const unsigned quota = n_fresh / p.n_workers;
+    std::array<unsigned, kWorkersMax> got{};
+    const auto give = [&](PoolSlot& s, unsigned worker) {
+        s.first_owner = static_cast<std::uint16_t>(worker);
+        s.n_owners = 1;
+        got[worker]++;
+    };
+    for (unsigned k = 0; k < n_fresh; k++) {
+        PoolSlot& s = p.slot[fresh[k]];
+        if (got[s.home] < quota) give(s, s.home);
+    }
+    unsigned poor = 0;
+    for (unsigned k = 0; k < n_fresh; k++) {
+        PoolSlot& s = p.slot[fresh[k]];
+        if (s.n_owners != 0) continue;
+        while (poor < p.n_workers && got[poor] >= quota) poor++;
+        if (poor < p.n_workers) {
+            give(s, poor);
+        } else {
+            s.first_owner = 0;
+            s.n_owners = static_cast<std::uint16_t>(p.n_workers);
+        }
     }
 }
 

@@ -16,6 +16,7 @@
 #include "common/net/tuple.h"
 #include "dataplane/nat/hash.h"
 #include "dataplane/nat/log_switch.h"
+#include "dataplane/nat/steering.h"
 
 namespace isthmus::nat {
 
@@ -51,6 +52,7 @@ struct PoolSlot {
     // are decided once, when the address comes (n_owners 0), and stay: a binding's owner never
     // changes.
     std::uint16_t first_owner = 0, n_owners = 0;
+    std::uint16_t home = 0;           // the worker where its packets arrive, and its fragments wait
     std::uint32_t static_digest = 0;  // changes when the static ports of this address do
     std::uint64_t retired = 0;        // generation that took it out of use; 0: in use, or never
     friend bool operator==(const PoolSlot&, const PoolSlot&) = default;
@@ -149,7 +151,8 @@ struct Policy {
     std::array<std::uint16_t, kSlotHashSize> slot_hash{};  // slot + 1, open addressing; 0: empty
     unsigned n_runs = 0;                                   // above kRunsMax: too many, use the hash
     std::array<SlotRun, kRunsMax> run;
-    Seed seed;  // of slot_hash and of the subscribers' owners
+    Seed seed;          // of slot_hash and of the subscribers' owners
+    Steering steering;  // off (as in tests): by hash, addresses in turn
     unsigned n_workers = 1;
     std::uint8_t subscriber_bits = 64;
     bool address_dependent_filtering = false;
@@ -244,10 +247,7 @@ struct Policy {
         }
         return lifetimes.udp.v;
     }
-    /// The worker that keeps the slot's fragments (where a NIC would deliver the address).
-    [[nodiscard]] unsigned home_of(unsigned slot_id) const noexcept {
-        return slot[slot_id].first_owner;
-    }
+    [[nodiscard]] unsigned home_of(unsigned slot_id) const noexcept { return slot[slot_id].home; }
 
 private:
     [[nodiscard]] unsigned special_owner(unsigned slot_id, std::uint16_t id,
@@ -258,6 +258,8 @@ private:
 [[nodiscard]] inline unsigned owner_of_subscriber(const Policy& p,
                                                   const Ipv6Addr& source) noexcept {
     if (p.n_workers == 1) return 0;
+    // Of a shorter prefix the entry would depend on bits that are the subscriber's to choose.
+    if (p.steering.is_on() && p.subscriber_bits >= 64) return p.steering.worker_of(source);
     return static_cast<unsigned>(hash_addr(p.seed, masked(source, p.subscriber_bits), 6) %
                                  p.n_workers);
 }

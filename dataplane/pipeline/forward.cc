@@ -292,6 +292,8 @@ void give_to(Context& c, Packet& packet, const Work& w, unsigned owner) noexcept
     packet.frame.push_front(w.l2.bytes);
     packet.to_worker = static_cast<std::uint16_t>(owner);
     if (c.burst.handover.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+    c.worker.counters.add(w.parsed.fragment ? Counter::handed_over_fragment
+                                            : Counter::handed_over_port);
     c.burst.handover.push(packet);
 }
 

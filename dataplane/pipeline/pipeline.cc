@@ -100,6 +100,7 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
             return;
         case Path::handover:
             if (c.burst.handover.full()) c.burst.edge.flush(c.burst.edge.context, c.burst);
+            c.worker.counters.add(Counter::handed_over_subscriber);
             c.burst.handover.push(packet);
             return;
         default:
