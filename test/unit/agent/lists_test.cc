@@ -38,6 +38,7 @@ public:
     std::uint64_t take_ticket() override { return 0; }
     bool passed(std::uint64_t) const override { return true; }
     Now now() const override { return now_; }
+    const nat::Steering& steering() const override { return steering_; }
     Status set_mtu(std::uint16_t, std::uint16_t) override { return Done{}; }
     Status add_mac(std::uint16_t, MacAddr) override { return Done{}; }
     Status remove_mac(std::uint16_t, MacAddr) override { return Done{}; }
@@ -50,6 +51,7 @@ private:
         void operator()(std::byte* p) const { std::free(p); }
     };
     nat::Seed seed_;
+    nat::Steering steering_;
     pipeline::Fib fib_{512, 512};
     pipeline::WorkerSizes sizes_;
     std::unique_ptr<std::byte, Free> memory_;
