@@ -11,27 +11,8 @@ using api::Json;
 
 namespace {
 
-constexpr std::time_t kListenAgain = 10, kDay = 86400;
+constexpr std::time_t kListenAgain = 10;
 constexpr std::size_t kSearches = 2;  // at once: each reads gigabytes
-
-/// What RFC 7422 s3 wants to have logged; null: deterministic NAT is off.
-Json deterministic_parameters(const config::Nat64Config& c) {
-    if (c.deterministic.source.empty()) return nullptr;
-    Json pool = Json::array();
-    for (const auto& e : c.pool) {
-        if (e.name == c.deterministic.pool)
-            pool.push_back(e.addresses.text() + " ports " + std::to_string(e.ports.first) + "-" +
-                           std::to_string(e.ports.last));
-    }
-    return {{"algorithm", 0},
-            {"source", c.deterministic.source},
-            {"subscriber_prefix_length", c.subscriber_prefix_len},
-            {"pool", pool},
-            {"subscribers_per_address", c.deterministic.subscribers_per_address},
-            {"dynamic", c.deterministic.dynamic},
-            {"blocks_per_subscriber", c.deterministic.blocks_per_subscriber},
-            {"reserved_ports", "0-1023"}};
-}
 
 /// The log has nobody, or says nothing: what calculation gives.
 void add_calculated(Json& answer, const Json& calculated, const std::string& parameters) {
@@ -61,7 +42,11 @@ void add_calculated(Json& answer, const Json& calculated, const std::string& par
 }  // namespace
 
 Observer::Observer(const config::Config& cfg)
-    : cfg_(cfg.control), logs_(cfg), monitor_(cfg.dataplane.socket), started_(std::time(nullptr)) {
+    : cfg_(cfg.control),
+      logs_(cfg),
+      thresholds_(cfg.control.alarms),
+      monitor_(cfg.dataplane.socket, [this](const Sample& s) { seen(s); }),
+      started_(std::time(nullptr)) {
     listen();
 }
 
@@ -70,8 +55,15 @@ Observer::~Observer() {
     for (const auto& s : searches_) s->thread.join();
 }
 
+/// On the monitor's thread, after each look.
+void Observer::seen(const Sample& sample) {
+    if (!sample.up) return;
+    for (Note& n : thresholds_.look(sample.metrics, sample.unix_ns)) logs_.add(std::move(n));
+}
+
 bool Observer::same(const config::ControlConfig& fresh) const {
-    return fresh.logs == cfg_.logs && fresh.log == cfg_.log && fresh.http == cfg_.http;
+    return fresh.logs == cfg_.logs && fresh.log == cfg_.log && fresh.alarms == cfg_.alarms &&
+           fresh.http == cfg_.http;
 }
 
 /// A port that another program has is no reason to leave the dataplane without its policy: the
@@ -124,15 +116,7 @@ void Observer::tell(const config::Nat64Config& running, bool applied, bool waits
     applied_ = applied;
     waits_ = waits;
     if (!applied) return;
-    // RFC 7422 s3: at each change, and once a day.
-    const Json parameters = deterministic_parameters(running);
-    const std::time_t now = std::time(nullptr);
-    if (parameters.is_null() && parameters_.empty()) return;
-    const std::string text = parameters.dump();
-    if (text == parameters_ && now < next_parameters_) return;
-    parameters_ = text;
-    next_parameters_ = now + kDay;
-    logs_.add(make_note("deterministic", {{"parameters", parameters}}));
+    if (auto note = parameters_.look(running, unix_now_ns())) logs_.add(std::move(*note));
 }
 
 void Observer::whois(const WhoisQuestion& q, const Json& calculated, const api::Reply& reply) {
@@ -147,19 +131,20 @@ void Observer::whois(const WhoisQuestion& q, const Json& calculated, const api::
         return reply(Error{"whois", "two searches are under way; ask again"});
     auto search = std::make_unique<Search>();
     search->reply = reply;
-    search->thread = std::thread([s = search.get(), q, calculated, file, parameters = parameters_] {
-        Whois w(q);
-        const Status read = file.empty() ? Status(Done{}) : w.read_files(file);
-        Json answer = w.answer();
-        answer["log"] = file.empty() ? Json() : Json(file);
-        add_calculated(answer, calculated, parameters);
-        if (!read && !api::truth_of(answer, "found")) {
-            s->result = read.error();
-        } else {
-            s->result = answer;
-        }
-        s->done = true;
-    });
+    search->thread =
+        std::thread([s = search.get(), q, calculated, file, parameters = parameters_.newest()] {
+            Whois w(q);
+            const Status read = file.empty() ? Status(Done{}) : w.read_files(file);
+            Json answer = w.answer();
+            answer["log"] = file.empty() ? Json() : Json(file);
+            add_calculated(answer, calculated, parameters);
+            if (!read && !api::truth_of(answer, "found")) {
+                s->result = read.error();
+            } else {
+                s->result = answer;
+            }
+            s->done = true;
+        });
     searches_.push_back(std::move(search));
 }
 

@@ -12,6 +12,8 @@
 
 #include "common/config/config.h"
 #include "control/logs/event_log.h"
+#include "control/logs/parameters.h"
+#include "control/logs/thresholds.h"
 #include "control/logs/whois.h"
 #include "control/web/http.h"
 #include "control/web/monitor.h"
@@ -51,17 +53,20 @@ private:
     void listen();
     [[nodiscard]] MetricSource source() const;
     [[nodiscard]] std::string metrics_text();
+    void seen(const Sample& sample);
 
     const config::ControlConfig cfg_;
     EventLog logs_;
+    Thresholds thresholds_;  // the monitor's thread asks it
     Monitor monitor_;
     std::unique_ptr<HttpServer> http_;
     std::deque<std::unique_ptr<Search>> searches_;
     std::atomic<std::uint64_t> scrapes_{0};
     std::atomic<bool> applied_{false}, waits_{false};
     const std::time_t started_;
-    std::time_t next_listen_ = 0, next_parameters_ = 0;
-    std::string http_trouble_, parameters_;
+    std::time_t next_listen_ = 0;
+    std::string http_trouble_;
+    ParameterRecord parameters_;
 };
 
 }  // namespace isthmus::control

@@ -142,6 +142,7 @@ struct Limits {
     std::uint32_t stored_syns = 1024;           // of all workers; start-only
     std::uint32_t stored_syns_per_source = 4;
     std::uint32_t ports_held = 0;  // of each worker, at rest after release; 0: as many as bindings
+    std::uint32_t ports_per_subscriber_alarm = 0;  // told to the logs; 0: never
 };
 
 struct IcmpPolicy {
@@ -263,6 +264,7 @@ struct ControlConfig {
     std::string log_level = "info";
     std::vector<LogOutlet> logs;
     LogEvents log;
+    Alarms alarms;
     HttpConfig http;
 };
 

@@ -29,6 +29,14 @@ struct LogOutlet {
     friend bool operator==(const LogOutlet&, const LogOutlet&) = default;
 };
 
+/// control.alarms, told to the logs; 0: none. They take effect when isthmus-control starts.
+struct Alarms {
+    std::uint32_t pool_high = 0, pool_low = 0;  // percent of a pool's ports
+    std::uint32_t bindings_high = 0, subscribers_high = 0;
+    std::uint32_t quiet_seconds = 60;  // between two alarms of one kind
+    friend bool operator==(const Alarms&, const Alarms&) = default;
+};
+
 /// control.log: which events, for all outlets.
 struct LogEvents {
     bool bindings = true;

@@ -32,8 +32,9 @@ const std::set<std::string> kLists = all_lists();
 const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat64.limits",
                                     "nat64.icmp",      "nat64.port_blocks", "nat64.deterministic",
                                     "nat64.stateless", "dataplane",         "control",
-                                    "control.log",     "control.http",      "dns64",
-                                    "dns64.limits",    "dns64.cache",       "dns64.query_log"};
+                                    "control.log",     "control.alarms",    "control.http",
+                                    "dns64",           "dns64.limits",      "dns64.cache",
+                                    "dns64.query_log"};
 unsigned distance(const std::string& a, const std::string& b) {
     std::vector<unsigned> row(b.size() + 1);
     for (unsigned j = 0; j <= b.size(); j++) row[j] = j;

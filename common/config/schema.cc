@@ -96,6 +96,21 @@ void logs(Rows& rows) {
     rows.number("control.log", "waiting_most", 1000, 100000000, true, "records",
                 "that wait in memory, of about 100 bytes each, for a log that takes none",
                 ISTHMUS_FIELD(control.log.waiting_most));
+    const char* const at = "control.alarms";
+    rows.number(at, "pool_high", 0, 100, true, "percent",
+                "of a pool's ports in use, of the protocol that uses most: from there on "
+                "threshold_reached is recorded (RFC 8158 section 4.5); 0: never",
+                ISTHMUS_FIELD(control.alarms.pool_high));
+    rows.number(at, "pool_low", 0, 100, true, "percent",
+                "the same when a pool falls back to it; 0: never",
+                ISTHMUS_FIELD(control.alarms.pool_low));
+    rows.number(at, "bindings_high", 0, 1000000000, true, "bindings", "of the gateway; 0: never",
+                ISTHMUS_FIELD(control.alarms.bindings_high));
+    rows.number(at, "subscribers_high", 0, 1000000000, true, "subscribers",
+                "with bindings; 0: never", ISTHMUS_FIELD(control.alarms.subscribers_high));
+    rows.number(at, "quiet_seconds", 10, 3600, true, "seconds",
+                "between two records of the same threshold (RFC 7659 section 3.1.2)",
+                ISTHMUS_FIELD(control.alarms.quiet_seconds));
     rows.boolean("control.http", "enabled", true, "serve /metrics and the status page",
                  ISTHMUS_FIELD(control.http.enabled));
     rows.text("control.http", "address", true, "IPv4 or IPv6 address to listen on",
@@ -324,6 +339,10 @@ std::vector<Key> make() {
                 ISTHMUS_FIELD(nat64.lifetimes.port_hold));
     rows.number("nat64.limits", "ports_per_subscriber", 1, 10000000, false, "ports",
                 "of each protocol", ISTHMUS_FIELD(nat64.limits.ports_per_subscriber));
+    rows.number("nat64.limits", "ports_per_subscriber_alarm", 0, 10000000, false, "ports",
+                "of a protocol: a subscriber who gets so many is recorded as threshold_reached "
+                "(RFC 8158 section 4.5); 0: never",
+                ISTHMUS_FIELD(nat64.limits.ports_per_subscriber_alarm));
     rows.number("nat64.limits", "sessions_per_subscriber", 1, 100000000, false, "sessions", "",
                 ISTHMUS_FIELD(nat64.limits.sessions_per_subscriber));
     rows.number("nat64.limits", "sessions_per_binding", 1, 100000000, false, "sessions",

@@ -68,8 +68,14 @@ void for_each_field(const api::Event& e, Fn&& fn) {
             text("reason", std::string(info_of(e.why).name));
             number("suppressed", e.suppressed);
             return;
-        case EventKind::quota_exceeded:
         case EventKind::threshold_reached:
+            text("threshold", "subscriber_ports_high");
+            text("protocol", std::string(name_of(e.proto)));
+            text("x", subscriber_text(e));
+            number("limit", e.limit);
+            number("suppressed", e.suppressed);
+            return;
+        case EventKind::quota_exceeded:
         case EventKind::count_:
             text("protocol", std::string(name_of(e.proto)));
             text("x", subscriber_text(e));

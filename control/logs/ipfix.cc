@@ -22,7 +22,12 @@ enum Id : std::uint16_t {
     kQuotaBindings,
     kQuotaSubscribers,
     kQuotaUser,
-    kNotSent
+    kNotSent,
+    kPoolHigh,
+    kPoolLow,
+    kBindingsHigh,
+    kUserHigh,
+    kSubscribersHigh,
 };
 
 using Spec = fbInfoElementSpec_t;
@@ -41,7 +46,8 @@ const std::vector<Template>& templates_of_ours() {
                       x = ie("sourceIPv6Address", 16), t = ie("postNATSourceIPv4Address", 4),
                       protocol = ie("protocolIdentifier", 1), x_id = ie("sourceTransportPort", 2),
                       t_id = ie("postNAPTSourceTransportPort", 2),
-                      quota = ie("natQuotaExceededEvent", 4);
+                      quota = ie("natQuotaExceededEvent", 4),
+                      threshold = ie("natThresholdEvent", 4), pool = ie("natPoolId", 4);
     static const std::vector<Template> kAll{
         {kBinding, 0, {time, event, x, t, protocol, x_id, t_id}},
         {kSession,
@@ -50,13 +56,23 @@ const std::vector<Template>& templates_of_ours() {
           ie("postNAPTDestinationTransportPort", 2)}},
         {kAddress, 0, {time, event, x, t}},
         {kBlock, 0, {time, event, x, t, ie("portRangeStart", 2), ie("portRangeEnd", 2)}},
-        {kAddressesExhausted, 0, {time, event, ie("natPoolId", 4)}},
+        {kAddressesExhausted, 0, {time, event, pool}},
         {kPortsExhausted, 0, {time, event, t, protocol}},
         {kQuotaSessions, 0, {time, event, quota, ie("maxSessionEntries", 4)}},
         {kQuotaBindings, 0, {time, event, quota, ie("maxBIBEntries", 4)}},
         {kQuotaSubscribers, 0, {time, event, quota, ie("maxSubscribers", 4)}},
         {kQuotaUser, 0, {time, event, quota, ie("maxEntriesPerUser", 4), x}},
         {kNotSent, 1, {ie("exportingProcessId", 4), time, ie("notSentFlowTotalCount", 8)}},
+        {kPoolHigh, 0, {time, event, pool, threshold, ie("addressPoolHighThreshold", 4)}},
+        {kPoolLow, 0, {time, event, pool, threshold, ie("addressPoolLowThreshold", 4)}},
+        {kBindingsHigh, 0, {time, event, threshold, ie("addressPortMappingHighThreshold", 4)}},
+        // Section 6.1.16 defines an element for a user's threshold, the template of 4.6.8.3 has the
+        // gateway's: both.
+        {kUserHigh,
+         0,
+         {time, event, threshold, ie("addressPortMappingHighThreshold", 4),
+          ie("addressPortMappingPerUserHighThreshold", 4), x}},
+        {kSubscribersHigh, 0, {time, event, threshold, ie("globalAddressMappingHighThreshold", 4)}},
     };
     return kAll;
 }
@@ -129,9 +145,11 @@ Id values_of(const api::Event& e, Values& v) {
         case EventKind::ports_exhausted:
             v << e.t.host() << number_of(e.proto);
             return kPortsExhausted;
+        case EventKind::threshold_reached:
+            v << std::uint32_t{4} << e.limit << e.limit << e.x;
+            return kUserHigh;
         case EventKind::packet_refused:
         case EventKind::quota_exceeded:
-        case EventKind::threshold_reached:
         case EventKind::count_:
             break;
     }
@@ -140,6 +158,32 @@ Id values_of(const api::Event& e, Values& v) {
     v << event << e.limit;
     if (id == kQuotaUser) v << e.x;
     return id;
+}
+
+/// RFC 8158 table 4, of the thresholds that control looks after (thresholds.h).
+Id values_of(const Note& n, Values& v) {
+    struct Threshold {
+        const char* name;
+        Id id;
+        std::uint32_t event;
+    };
+    static constexpr std::array kThresholds{Threshold{"pool_high", kPoolHigh, 1},
+                                            Threshold{"pool_low", kPoolLow, 2},
+                                            Threshold{"bindings_high", kBindingsHigh, 3},
+                                            Threshold{"subscribers_high", kSubscribersHigh, 5}};
+    const auto number = [&](const char* name) {
+        return static_cast<std::uint32_t>(n.fields.value(name, 0U));
+    };
+    const std::string which = n.fields.value("threshold", "");
+    for (const Threshold& t : kThresholds) {
+        if (which != t.name) continue;
+        v << std::uint64_t{n.unix_ns / 1'000'000}
+          << info_of(EventKind::threshold_reached).nat_event;
+        if (t.id == kPoolHigh || t.id == kPoolLow) v << number("pool_id");
+        v << t.event << number("limit");
+        return t.id;
+    }
+    return kNotSent;
 }
 
 Error error_of(GError* e, const char* doing) {
@@ -256,6 +300,10 @@ Status IpfixEncoder::add(const LogRecord& r, const Send& send) {
         return impl_->append(id, v, send);
     }
     const Note& n = *note_of(r);
+    if (n.kind == info_of(EventKind::threshold_reached).name) {
+        const Id id = values_of(n, v);
+        return id == kNotSent ? Status(Done{}) : impl_->append(id, v, send);
+    }
     const auto lost = n.fields.value("lost", nlohmann::json());
     if (n.kind != "gap" || !lost.is_number_unsigned()) return Done{};
     v << std::uint32_t{1} << std::uint64_t{n.unix_ns / 1'000'000} << lost.get<std::uint64_t>();

@@ -18,7 +18,10 @@ constexpr unsigned kError = 3, kWarning = 4, kInfo = 6;
 constexpr const char* kName = "nat64@32473";
 
 unsigned severity(const LogRecord& r) {
-    if (const Note* n = note_of(r)) return n->kind == "gap" ? kError : kInfo;
+    if (const Note* n = note_of(r)) {
+        if (n->kind == "gap") return kError;
+        return n->kind == info_of(EventKind::threshold_reached).name ? kWarning : kInfo;
+    }
     switch (event_of(r)->kind) {
         case EventKind::addresses_exhausted:
         case EventKind::ports_exhausted:

@@ -72,7 +72,8 @@ Rates rates_between(const Sample& before, const Sample& now) {
     return r;
 }
 
-Monitor::Monitor(std::string socket) : socket_(std::move(socket)), thread_([this] { run(); }) {}
+Monitor::Monitor(std::string socket, std::function<void(const Sample&)> seen)
+    : socket_(std::move(socket)), seen_(std::move(seen)), thread_([this] { run(); }) {}
 
 Monitor::~Monitor() {
     {
@@ -146,6 +147,7 @@ void Monitor::look() {
     next->unix_ns = unix_now_ns();
     next->rates = rates_between(*before, *next);
     compare(*before, *next);
+    if (seen_) seen_(*next);
     const std::lock_guard guard(mutex_);
     history_.push_back(next->rates);
     if (history_.size() > kHistory) history_.pop_front();

@@ -6,6 +6,7 @@
 
 #include <condition_variable>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,7 +47,8 @@ struct Happening {
 
 class Monitor {
 public:
-    explicit Monitor(std::string socket);
+    /// `seen` is called with each look, on the monitor's thread.
+    explicit Monitor(std::string socket, std::function<void(const Sample&)> seen = {});
     ~Monitor();
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
@@ -63,6 +65,7 @@ private:
     void compare(const Sample& before, const Sample& now);
 
     const std::string socket_;
+    const std::function<void(const Sample&)> seen_;
     std::optional<api::RpcClient> dataplane_;
     mutable std::mutex mutex_;  // what follows
     std::condition_variable wake_;

@@ -153,7 +153,7 @@ void compile_rules(const config::Nat64Config& c, pipeline::Snapshot& s) {
                    ticks_of_seconds(c.lifetimes.port_hold)};
     n.limits = {c.limits.ports_per_subscriber, c.limits.sessions_per_subscriber,
                 c.limits.sessions_per_binding, c.limits.new_sessions_per_second,
-                c.limits.ports_held};
+                c.limits.ports_held,           c.limits.ports_per_subscriber_alarm};
     s.xlat.lowest_ipv6_mtu = c.lowest_ipv6_mtu;
     s.xlat.mss_clamp_64 = static_cast<std::uint16_t>(c.tcp_mss_clamp_ipv4);
     s.xlat.mss_clamp_46 = static_cast<std::uint16_t>(c.tcp_mss_clamp_ipv6);

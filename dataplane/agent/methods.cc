@@ -161,6 +161,7 @@ Json Agent::pools() const {
         if (slot.state == nat::PoolSlot::State::unused) continue;
         Json row{{"address", slot.addr.text()},
                  {"pool", pool_name(slot)},
+                 {"pool_id", slot.group},  // natPoolId in the logs
                  {"state", slot.state == nat::PoolSlot::State::draining ? "draining" : "active"},
                  {"ports", std::to_string(slot.first_port) + "-" + std::to_string(slot.last_port)}};
         for (unsigned p = 0; p < kProtos; p++) {

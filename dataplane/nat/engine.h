@@ -426,6 +426,9 @@ private:
     void tell_block(EventKind kind, const Policy& policy, std::uint32_t block,
                     const Wanted& w) noexcept;
     void tell_address(EventKind kind, const Policy& policy, const Subscriber& s, Now now) noexcept;
+    void tell_alarm(const Policy& policy, const Subscriber& s, Proto proto, Now now) noexcept;
+    [[nodiscard]] std::uint64_t key_of(const NatEvent& e) const noexcept;
+    void tell_now_and_then(NatEvent& e, std::uint64_t key, Now now) noexcept;
     Drop refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto proto, Now now) noexcept;
 
     // Invariants of one record; nullptr: it is right.

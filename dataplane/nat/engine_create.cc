@@ -68,7 +68,12 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     }
     write_binding(policy, w);
     if (w.life == Life::fixed) pair_with_static(policy, s, w);
-    if (w.life == Life::dynamic) count_ports(s, w.proto, 1);
+    if (w.life == Life::dynamic) {
+        count_ports(s, w.proto, 1);
+        if (is_unlikely(s.n_ports[static_cast<unsigned>(w.proto)] ==
+                        policy.limits.ports_per_subscriber_alarm))
+            tell_alarm(policy, s, w.proto, now);
+    }
     s.n_bindings += 1;
     n_bindings_++;
     counters_.add(Counter::bindings_created);

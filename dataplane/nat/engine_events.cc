@@ -72,6 +72,33 @@ void Engine::tell_address(EventKind kind, const Policy& policy, const Subscriber
     emit(e, now);
 }
 
+/// One subscriber, reason and protocol.
+std::uint64_t Engine::key_of(const NatEvent& e) const noexcept {
+    return hash_addr(
+        seed_, e.x_addr,
+        static_cast<std::uint64_t>(e.why) + (static_cast<std::uint64_t>(e.proto) << 8));
+}
+
+void Engine::tell_now_and_then(NatEvent& e, std::uint64_t key, Now now) noexcept {
+    if (event_limiter_.allows(key, now, e.suppressed)) {
+        emit(e, now);
+    } else {
+        counters_.add(Counter::events_suppressed);
+    }
+}
+
+/// A subscriber has as many ports as the operator wants to hear of.
+void Engine::tell_alarm(const Policy& policy, const Subscriber& s, Proto proto, Now now) noexcept {
+    if (!log_.refusals) return;
+    NatEvent e;
+    e.kind = EventKind::threshold_reached;
+    e.proto = proto;
+    e.x_addr = s.prefix;
+    e.x_bits = policy.subscriber_bits;
+    e.limit = policy.limits.ports_per_subscriber_alarm;
+    tell_now_and_then(e, key_of(e), now);
+}
+
 /// Passes `why` on, and tells of it when it is a matter of quota or exhaustion: of each subscriber
 /// and reason now and then.
 Drop Engine::refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto proto,
@@ -121,14 +148,7 @@ Drop Engine::refused(const Policy& policy, Drop why, const Ipv6Addr& x, Proto pr
         default:
             return why;  // no matter of quota
     }
-    const std::uint64_t key =
-        hash_addr(seed_, e.x_addr,
-                  static_cast<std::uint64_t>(why) + (static_cast<std::uint64_t>(proto) << 8));
-    if (event_limiter_.allows(key, now, e.suppressed)) {
-        emit(e, now);
-    } else {
-        counters_.add(Counter::events_suppressed);
-    }
+    tell_now_and_then(e, key_of(e), now);
     return why;
 }
 
@@ -145,13 +165,8 @@ void Engine::tell_packet_refused(Drop why, const Ipv6Addr& x, const Tuple4& pack
     e.t_id = packet.dst.id;
     e.z_addr = packet.src.addr;
     e.z_id = packet.src.id;
-    const std::uint64_t key =
-        hash_addr(seed_, x, static_cast<std::uint64_t>(why) << 32 ^ e.z_addr.host());
-    if (event_limiter_.allows(key, now, e.suppressed)) {
-        emit(e, now);
-    } else {
-        counters_.add(Counter::events_suppressed);
-    }
+    tell_now_and_then(
+        e, hash_addr(seed_, x, static_cast<std::uint64_t>(why) << 32 ^ e.z_addr.host()), now);
 }
 
 }  // namespace isthmus::nat

@@ -78,8 +78,9 @@ struct Limits {
     std::uint32_t ports_per_subscriber = 2048;  // of each protocol
     std::uint32_t sessions_per_subscriber = 8192;
     std::uint32_t sessions_per_binding = 4096;
-    std::uint32_t new_sessions_per_second = 0;  // of a subscriber; 0: no limit
-    std::uint32_t ports_held = 0;               // at rest in a worker; 0: as many as bindings
+    std::uint32_t new_sessions_per_second = 0;     // of a subscriber; 0: no limit
+    std::uint32_t ports_held = 0;                  // at rest in a worker; 0: as many as bindings
+    std::uint32_t ports_per_subscriber_alarm = 0;  // told to the logs; 0: never
 };
 
 /// Subscribers in `source` get their addresses from pool `group`; the longest prefix decides.

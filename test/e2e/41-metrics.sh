@@ -4,7 +4,7 @@
 # Prometheus under the shipped rules; nothing else is served and nothing can be changed. DPDK's
 # telemetry has our commands. The rules' own tests pass, and they and the dashboard name no metric
 # that there is not.
-# ids: T-7659-001
+# ids: T-7659-001 T-6888-011
 # shellcheck source=test/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 lab_begin

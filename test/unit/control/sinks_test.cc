@@ -52,7 +52,7 @@ unsigned u16(const std::string& m, std::size_t at) {
 }
 
 /// The data set of one record, as bytes behind the set's header.
-std::string data_of(const api::Event& e, unsigned& set) {
+std::string data_of(const LogRecord& e, unsigned& set) {
     IpfixEncoder enc(7, 1400);
     std::vector<std::string> got;
     const auto keep = [&](const std::string& m) -> Status {
@@ -104,6 +104,8 @@ TEST_CASE("a syslog message is RFC 5424, and what could break out of it is escap
     CHECK(gap.find("<131>1 ") == 0);
     CHECK(gap.find(R"(where="a\"b\]c\\")") != std::string::npos);
     CHECK(syslog_message("", event(EventKind::quota_exceeded), 16, "gw i 1").find("<132>1 ") == 0);
+    const Note alarm{5, "threshold_reached", {{"threshold", "pool_high"}}};
+    CHECK(syslog_message("", alarm, 16, "gw i 1").find("<132>1 ") == 0);
 }
 
 TEST_CASE("T-8158-003 T-8158-016: a binding record, byte by byte") {
@@ -157,6 +159,48 @@ TEST_CASE(
         CHECK(d[8] == 13);
         CHECK(d[12] == number);
         CHECK(u16(d, 15) == 2048);
+    }
+}
+
+TEST_CASE("T-8158-007: each threshold has its event, its limit, and whose it is") {
+    unsigned set = 0;
+    api::Event e = event(EventKind::threshold_reached);
+    e.limit = 500;
+    const std::string user = data_of(e, set);
+    CHECK(set == 270);
+    REQUIRE(user.size() == 37);
+    CHECK(user[8] == 18);
+    CHECK(user[12] == 4);
+    CHECK(u16(user, 15) == 500);  // element 478
+    CHECK(u16(user, 19) == 500);  // element 480
+    CHECK(user.substr(21, 4) == std::string("\x20\x01\x0d\xb8", 4));
+    const auto note = [&](const char* which) {
+        return data_of(Note{1'793'700'122'345'000'000,
+                            "threshold_reached",
+                            {{"threshold", which},
+                             {"pool", "b"},
+                             {"pool_id", 3},
+                             {"value", 91},
+                             {"limit", 900}}},
+                       set);
+    };
+    for (const auto& [which, id, number] :
+         {std::tuple{"pool_high", 267U, 1}, std::tuple{"pool_low", 268U, 2}}) {
+        const std::string d = note(which);
+        CHECK(set == id);
+        REQUIRE(d.size() == 21);
+        CHECK(d[8] == 18);
+        CHECK(d[12] == 3);
+        CHECK(d[16] == number);
+        CHECK(u16(d, 19) == 900);
+    }
+    for (const auto& [which, id, number] :
+         {std::tuple{"bindings_high", 269U, 3}, std::tuple{"subscribers_high", 271U, 5}}) {
+        const std::string d = note(which);
+        CHECK(set == id);
+        REQUIRE(d.size() == 17);
+        CHECK(d[12] == number);
+        CHECK(u16(d, 15) == 900);
     }
 }
 

@@ -62,7 +62,7 @@ TEST_CASE(
     REQUIRE(e[1].ns > made.ns.v + 300 * kNanosPerSecond);
 }
 
-TEST_CASE("sessions are told with their destinations, when asked for") {
+TEST_CASE("T-8158-014: sessions are told with their destinations, when asked for") {
     Box b(with_ring(64));
     b.policy->log.sessions = true;
     b.changed();
@@ -122,7 +122,8 @@ TEST_CASE("T-8158-015: an address binding is told at the first flow and when it 
     REQUIRE(e[1].x_addr == e[0].x_addr);
 }
 
-TEST_CASE("T-6888-014: quota and exhaustion are told, of one subscriber once in ten seconds") {
+TEST_CASE(
+    "T-6888-014 T-8158-010: quota and exhaustion are told, of one subscriber once in ten seconds") {
     Box b(with_ring(256));
     b.policy->log.refusals = true;
     b.policy->limits.ports_per_subscriber = 4;
@@ -139,6 +140,24 @@ TEST_CASE("T-6888-014: quota and exhaustion are told, of one subscriber once in 
     e = told(b);
     REQUIRE(e.size() == 2);
     REQUIRE(e[1].suppressed == 15);
+}
+
+TEST_CASE(
+    "T-8158-007 T-7422-007: a subscriber with as many ports as an alarm was set to is told of") {
+    Box b(with_ring(256));
+    b.policy->log.refusals = true;
+    b.policy->limits.ports_per_subscriber_alarm = 3;
+    b.changed();
+    for (unsigned p = 0; p < 2; p++) (void)b.out(1, 1000 + p, 1);
+    REQUIRE(told(b).empty());
+    (void)b.out(1, 1002, 1);
+    const auto e = told(b);
+    REQUIRE(e.size() == 1);
+    REQUIRE(e[0].kind == EventKind::threshold_reached);
+    REQUIRE(e[0].limit == 3);
+    REQUIRE(e[0].proto == Proto::udp);
+    for (unsigned p = 3; p < 20; p++) (void)b.out(1, 1000 + p, 1);
+    REQUIRE(told(b).size() == 1);  // crossed once
 }
 
 TEST_CASE("T-8158-005: an address without ports is told with T and protocol") {
