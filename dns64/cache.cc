@@ -94,6 +94,17 @@ void Cache::prefetch_index(std::uint32_t h) const {
     isthmus::prefetch(&index_[h & (index_.size() - 1)]);
 }
 
+void Cache::prefetch_entry(std::uint32_t h) const {
+    const std::size_t mask = index_.size() - 1;
+    for (std::size_t i = h & mask; index_[i].at != 0; i = (i + 1) & mask) {
+        if (index_[i].hash != h) continue;
+        const auto* e = reinterpret_cast<const std::uint8_t*>(at(index_[i].at - 1));
+        isthmus::prefetch(e);
+        isthmus::prefetch(e + 64);
+        return;
+    }
+}
+
 CacheEntry* Cache::at(std::uint64_t position) const {
     return reinterpret_cast<CacheEntry*>(log_ + position % log_units_ * kUnit);
 }

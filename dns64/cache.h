@@ -101,6 +101,8 @@ public:
 
     [[nodiscard]] std::uint32_t hash(Bytes name, std::uint16_t type) const;
     void prefetch_index(std::uint32_t h) const;
+    /// The first entry with this hash: all of a usual one.
+    void prefetch_entry(std::uint32_t h) const;
     /// An entry for (name, type) that serves one of `serves`, fresh or not: for clients, of that
     /// view or of all.
     [[nodiscard]] CacheEntry* find(std::uint32_t h, Bytes name, std::uint16_t type,

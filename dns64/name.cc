@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns64/name.h"
 
+#include <algorithm>
+
 namespace isthmus::dns64 {
 
 namespace {
@@ -43,6 +45,14 @@ bool same_name(NameView a, NameView b) noexcept {
         if (folded8(load8(&a[i], n)) != folded8(load8(&b[i], n))) return false;
     }
     return true;
+}
+
+void fold_into(NameView name, std::span<std::uint8_t> out) noexcept {
+    for (std::size_t i = 0; i < name.size(); i += 8) {
+        const std::size_t n = std::min<std::size_t>(name.size() - i, 8);
+        const std::uint64_t v = folded8(load8(&name[i], n));
+        std::memcpy(&out[i], &v, n);
+    }
 }
 
 bool at_or_below(NameView name, NameView zone) noexcept {

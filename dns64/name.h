@@ -32,6 +32,9 @@ using NameView = std::span<const std::uint8_t>;
 /// True when `name` is `zone` or lies below it.
 [[nodiscard]] bool at_or_below(NameView name, NameView zone) noexcept;
 
+/// Letters to lower case; `out` is at least as long.
+void fold_into(NameView name, std::span<std::uint8_t> out) noexcept;
+
 /// Labels without the root's.
 [[nodiscard]] unsigned label_count(NameView name) noexcept;
 

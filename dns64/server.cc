@@ -105,10 +105,10 @@ UdpListener::UdpListener(Worker& worker, int fd, bool wildcard)
     : worker_(worker),
       fd_(fd),
       wildcard_(wildcard),
-      in_(std::size_t{kBurst} * kReceiveMost),
+      in_(std::size_t{kBurst} * kReceiveStride),
       out_(std::size_t{kBurst} * kUdpMost) {
     for (unsigned i = 0; i < kBurst; i++) {
-        in_part_[i] = {in_.data() + i * kReceiveMost, kReceiveMost};
+        in_part_[i] = {in_.data() + i * kReceiveStride, kReceiveMost};
         in_message_[i].msg_hdr.msg_iov = &in_part_[i];
         in_message_[i].msg_hdr.msg_iovlen = 1;
         in_message_[i].msg_hdr.msg_name = in_peer_[i].raw();
@@ -139,6 +139,13 @@ unsigned UdpListener::receive() {
     return n > 0 ? static_cast<unsigned>(n) : 0;
 }
 
+/// What the queries of a burst will look at, asked for before the first of them is.
+void UdpListener::foresee(unsigned n) const {
+    std::array<std::uint32_t, kBurst> seen;
+    for (unsigned i = 0; i < n; i++) seen[i] = worker_.foresee(received(i));
+    for (unsigned i = 0; i < n; i++) worker_.prefetch_entry(seen[i]);
+}
+
 void UdpListener::take(unsigned i) {
     msghdr& h = in_message_[i].msg_hdr;
     Origin from;
@@ -146,16 +153,15 @@ void UdpListener::take(unsigned i) {
     from.peer = in_peer_[i];
     if (wildcard_) from.control_bytes = answer_control(h, from.control, sizeof from.control);
     if (n_out_ == kBurst) flush();
-    // A query as long as this is none; it is cut, so it gets FORMERR.
-    const Bytes bytes(static_cast<const std::uint8_t*>(in_part_[i].iov_base),
-                      in_message_[i].msg_len);
-    const std::size_t n = worker_.query(bytes, from, slot());
+    // A query as long as kReceiveMost is none; it is cut, so it gets FORMERR.
+    const std::size_t n = worker_.query(received(i), from, slot());
     if (n > 0) queue(from.peer, {from.control, from.control_bytes}, n);
 }
 
 void UdpListener::on_ready(std::uint32_t) {
     for (unsigned burst = 0; burst < kBurstsMost; burst++) {
         const unsigned n = receive();
+        if (n > 1) foresee(n);
         for (unsigned i = 0; i < n; i++) take(i);
         flush();
         if (n < kBurst) return;

@@ -27,8 +27,14 @@ public:
 private:
     static constexpr unsigned kBurst = 64;
     static constexpr std::size_t kReceiveMost = 4096, kControlMost = 64;
+    /// Not a multiple of a page: the first lines of all places would share one set of the L1 cache.
+    static constexpr std::size_t kReceiveStride = kReceiveMost + 64;
     UdpListener(Worker& worker, int fd, bool wildcard);
     [[nodiscard]] unsigned receive();
+    [[nodiscard]] Bytes received(unsigned i) const {
+        return {static_cast<const std::uint8_t*>(in_part_[i].iov_base), in_message_[i].msg_len};
+    }
+    void foresee(unsigned n) const;
     void take(unsigned i);
     void queue(const SocketAddress& to, Bytes control, std::size_t size);
     void flush();

@@ -141,6 +141,20 @@ bool Worker::is_limited(const Exchange& x, std::span<std::uint8_t> out, std::siz
     return true;
 }
 
+std::uint32_t Worker::foresee(Bytes datagram) const {
+    if (datagram.size() < kHeaderBytes + 5U) return 0;
+    std::size_t end = kHeaderBytes;
+    while (end < datagram.size() && datagram[end] != 0) end += 1U + datagram[end];
+    const std::size_t len = end + 1 - kHeaderBytes;
+    if (end + 5 > datagram.size() || len > kNameMost) return 0;
+    std::array<std::uint8_t, kNameMost + 1> name;
+    fold_into(datagram.subspan(kHeaderBytes, len), name);
+    const auto type = static_cast<RrType>((datagram[end + 1] << 8) | datagram[end + 2]);
+    const std::uint32_t h = cache_->hash({name.data(), len}, type);
+    cache_->prefetch_index(h);
+    return h;
+}
+
 std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out) {
     counters_.queries[static_cast<std::size_t>(from.via)] += 1;
     Exchange x(from);
@@ -177,9 +191,8 @@ std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uin
 
 std::size_t Worker::answer_from_cache(Exchange& x, const View& view, std::span<std::uint8_t> out) {
     std::array<std::uint8_t, kNameMost + 1> name;
-    const std::size_t len = x.q.qname.size();
-    for (std::size_t i = 0; i < len; i++) name[i] = folded(x.q.qname[i]);
-    const NameView lower(name.data(), len);
+    fold_into(x.q.qname, name);
+    const NameView lower(name.data(), x.q.qname.size());
     const std::uint8_t variant = variant_bit(x.q.dnssec_ok(), x.q.checking_disabled());
     CacheEntry* e = cache_->find(cache_->hash(lower, x.q.qtype), lower, x.q.qtype,
                                  rules().view_tags[view.id], variant);

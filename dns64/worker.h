@@ -85,6 +85,11 @@ public:
     [[nodiscard]] std::size_t query(Bytes datagram, const Origin& from,
                                     std::span<std::uint8_t> out);
 
+    /// For a burst: asks for the cache lines that query() will want of the index, then, by the
+    /// number that it gave, for those of the entry. Nothing is decided; any bytes will do.
+    [[nodiscard]] std::uint32_t foresee(Bytes datagram) const;
+    void prefetch_entry(std::uint32_t foreseen) const { cache_->prefetch_entry(foreseen); }
+
     // In the worker's thread:
     void replace_rules(std::shared_ptr<const Rules> rules);
     void explain(NameView name, RrType type, const SocketAddress& client,
