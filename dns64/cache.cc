@@ -4,7 +4,6 @@
 #include <sys/mman.h>
 
 #include <algorithm>
-#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <new>
@@ -15,9 +14,10 @@ namespace isthmus::dns64 {
 
 namespace {
 
-constexpr std::size_t kUnit = 8, kIndexLeast = 1024;
-constexpr std::size_t kUnitsMost = 0x3000;  // of one entry: a message of 64 KiB and its offsets
-constexpr unsigned kRescuesMost = 8;        // entries that one insert may write again
+constexpr std::size_t kUnit = CacheEntry::kUnit, kIndexLeast = 1024;
+constexpr std::size_t kUnitsMost = 0x6000;  // of one entry: a message of 64 KiB and its offsets
+constexpr std::size_t kLogMost = 0xfffffff0 * kUnit;  // what a slot can point into
+constexpr unsigned kRescuesMost = 8;                  // entries that one insert may write again
 
 std::uint64_t load64(const std::uint8_t* p) {
     std::uint64_t v;
@@ -56,7 +56,7 @@ std::uint32_t units_of(const NewEntry& e) {
 Expected<std::unique_ptr<Cache>> Cache::create(std::size_t memory, std::uint64_t seed) {
     std::unique_ptr<Cache> c(new Cache);
     const std::size_t log_bytes =
-        std::max<std::size_t>(memory / 4 * 3, std::size_t{1} << 20) / kUnit * kUnit;
+        std::clamp(memory / 5 * 4, std::size_t{1} << 20, kLogMost) / kUnit * kUnit;
     void* log = ::mmap(nullptr, log_bytes, PROT_READ | PROT_WRITE,
                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (log == MAP_FAILED)
@@ -64,7 +64,7 @@ Expected<std::unique_ptr<Cache>> Cache::create(std::size_t memory, std::uint64_t
                      std::string("no memory: ") + std::strerror(errno) + "; lower dns64.cache_mib"};
     c->log_ = static_cast<std::uint8_t*>(log);
     c->log_units_ = log_bytes / kUnit;
-    c->index_most_ = std::max(std::bit_floor(memory / 4 / sizeof(Slot)), kIndexLeast);
+    c->index_most_ = std::max(memory / 5 / sizeof(Slot), kIndexLeast);
     c->index_.resize(kIndexLeast);
     c->seed_[0] = mix(seed ^ 0x9e3779b97f4a7c15ULL, 0xd6e8feb86659fd93ULL) | 1;
     c->seed_[1] = mix(seed ^ 0xc2b2ae3d27d4eb4fULL, 0xa0761d6478bd642fULL) | 1;
@@ -90,13 +90,10 @@ std::uint32_t Cache::hash(Bytes name, std::uint16_t type) const {
 
 std::uint32_t Cache::hash_of(const CacheEntry& e) const { return hash(e.name(), e.type); }
 
-void Cache::prefetch_index(std::uint32_t h) const {
-    isthmus::prefetch(&index_[h & (index_.size() - 1)]);
-}
+void Cache::prefetch_index(std::uint32_t h) const { isthmus::prefetch(&index_[home(h)]); }
 
 void Cache::prefetch_entry(std::uint32_t h) const {
-    const std::size_t mask = index_.size() - 1;
-    for (std::size_t i = h & mask; index_[i].at != 0; i = (i + 1) & mask) {
+    for (std::size_t i = home(h); index_[i].at != 0; i = after(i)) {
         if (index_[i].hash != h) continue;
         const auto* e = reinterpret_cast<const std::uint8_t*>(at(index_[i].at - 1));
         isthmus::prefetch(e);
@@ -111,8 +108,7 @@ CacheEntry* Cache::at(std::uint64_t position) const {
 
 CacheEntry* Cache::find(std::uint32_t h, Bytes name, std::uint16_t type, std::uint32_t view_tag,
                         std::uint8_t serves) {
-    const std::size_t mask = index_.size() - 1;
-    for (std::size_t i = h & mask; index_[i].at != 0; i = (i + 1) & mask) {
+    for (std::size_t i = home(h); index_[i].at != 0; i = after(i)) {
         if (index_[i].hash != h) continue;
         CacheEntry& e = *at(index_[i].at - 1);
         const bool view_ok = e.view_tag == view_tag || e.view_tag == kAllViews ||
@@ -129,40 +125,40 @@ CacheEntry* Cache::find(std::uint32_t h, Bytes name, std::uint16_t type, std::ui
 }
 
 void Cache::link(std::uint32_t h, const CacheEntry& e) {
-    const std::size_t mask = index_.size() - 1;
-    std::size_t i = h & mask;
-    while (index_[i].at != 0) i = (i + 1) & mask;
+    std::size_t i = home(h);
+    while (index_[i].at != 0) i = after(i);
     const auto offset = static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(&e) - log_);
     index_[i] = {h, static_cast<std::uint32_t>(offset / kUnit) + 1};
 }
 
 /// Removes the slot and closes the gap: what follows moves up as far as its own place allows.
 void Cache::unlink(std::uint32_t h, const CacheEntry& e) {
-    const std::size_t mask = index_.size() - 1;
     const auto place = static_cast<std::uint32_t>(
         static_cast<std::size_t>(reinterpret_cast<const std::uint8_t*>(&e) - log_) / kUnit + 1);
-    std::size_t i = h & mask;
+    const auto distance = [n = index_.size()](std::size_t from, std::size_t to) {
+        return to >= from ? to - from : to + n - from;
+    };
+    std::size_t i = home(h);
     while (index_[i].at != place) {
         if (index_[i].at == 0) return;
-        i = (i + 1) & mask;
+        i = after(i);
     }
-    for (std::size_t j = (i + 1) & mask; index_[j].at != 0; j = (j + 1) & mask) {
-        const std::size_t home = index_[j].hash & mask;
-        if (((j - home) & mask) < ((j - i) & mask)) continue;
+    for (std::size_t j = after(i); index_[j].at != 0; j = after(j)) {
+        if (distance(home(index_[j].hash), j) < distance(i, j)) continue;
         index_[i] = index_[j];
         i = j;
     }
     index_[i] = {};
 }
 
+/// By a quarter: a larger step would leave more of it empty.
 void Cache::grow_index() {
-    std::vector<Slot> old(index_.size() * 2);
+    std::vector<Slot> old(std::min(index_.size() / 4 * 5, index_most_));
     old.swap(index_);
-    const std::size_t mask = index_.size() - 1;
     for (const Slot& s : old) {
         if (s.at == 0) continue;
-        std::size_t i = s.hash & mask;
-        while (index_[i].at != 0) i = (i + 1) & mask;
+        std::size_t i = home(s.hash);
+        while (index_[i].at != 0) i = after(i);
         index_[i] = s;
     }
 }
@@ -171,7 +167,7 @@ void Cache::erase(CacheEntry& e) {
     unlink(hash_of(e), e);
     e.state |= CacheEntry::dead;
     stats_.entries--;
-    stats_.bytes -= e.units * kUnit;
+    stats_.bytes -= e.size_bytes();
 }
 
 /// Room for `units` at the head, without a break; nullptr: the tail is in the way.
@@ -182,8 +178,8 @@ CacheEntry* Cache::append(std::uint32_t units) {
     for (std::uint64_t left = gap; left > 0;) {  // gaps are entries too, dead ones
         const auto n = static_cast<std::uint16_t>(std::min<std::uint64_t>(left, kUnitsMost));
         CacheEntry* filler = at(head_);
-        filler->units = n;  // the last unit holds no more than these 8 bytes
-        filler->state = CacheEntry::dead;
+        filler->type = n;  // the last unit holds no more than these 4 bytes
+        filler->state = CacheEntry::dead | CacheEntry::gap;
         head_ += n;
         left -= n;
     }
@@ -194,7 +190,7 @@ CacheEntry* Cache::append(std::uint32_t units) {
 
 void Cache::evict_oldest(std::uint32_t now_s, unsigned& rescues) {
     CacheEntry& e = *at(tail_);
-    const std::uint16_t units = e.units;
+    const std::uint32_t units = e.units();
     if ((e.state & CacheEntry::dead) != 0) {
         tail_ += units;
         return;
@@ -233,7 +229,9 @@ bool Cache::make_room(std::uint32_t units, std::uint32_t now_s) {
 
 bool Cache::insert(const NewEntry& e, std::uint32_t now_s) {
     const std::uint32_t units = units_of(e);
-    if (units > kUnitsMost || units > log_units_ / 8 || e.body.size() > 0xffff) return false;
+    const bool odd = e.n_answer > CacheEntry::kAnswersMost ||
+                     std::max(e.n_authority, e.n_additional) > CacheEntry::kOthersMost;
+    if (units > kUnitsMost || units > log_units_ / 8 || e.body.size() > 0xffff || odd) return false;
     const std::uint32_t h = hash(e.name, e.type);
     while (CacheEntry* old = find(h, e.name, e.type, e.view_tag, e.serves)) {
         // One for all views may serve more than the new one does, but is older.
@@ -243,19 +241,17 @@ bool Cache::insert(const NewEntry& e, std::uint32_t now_s) {
     CacheEntry* to = append(units);
     if (to == nullptr) return false;
     *to = CacheEntry{};
-    to->units = static_cast<std::uint16_t>(units);
     to->name_bytes = static_cast<std::uint8_t>(e.name.size());
     to->type = e.type;
     to->serves = e.serves;
     to->why = e.why;
     to->view_tag = e.view_tag;
     to->stored_s = now_s;
-    to->ttl_s = e.ttl_s;
-    to->flags_rcode = e.flags_rcode;
-    to->n_ttl = static_cast<std::uint16_t>(e.ttl_offsets.size());
-    to->n_answer = e.n_answer;
-    to->n_authority = e.n_authority;
-    to->n_additional = e.n_additional;
+    to->ttl_s = std::min(e.ttl_s, CacheEntry::kTtlMost) & CacheEntry::kTtlMost;
+    to->flags_rcode = e.flags_rcode & 0x7ffU;
+    to->n_answer = e.n_answer & CacheEntry::kAnswersMost;
+    to->n_authority = e.n_authority & CacheEntry::kOthersMost;
+    to->n_additional = e.n_additional & CacheEntry::kOthersMost;
     to->body_bytes = static_cast<std::uint16_t>(e.body.size());
     auto* p = reinterpret_cast<std::uint8_t*>(to + 1);
     if (!e.ttl_offsets.empty()) std::memcpy(p, e.ttl_offsets.data(), 2 * e.ttl_offsets.size());
@@ -272,7 +268,7 @@ bool Cache::insert(const NewEntry& e, std::uint32_t now_s) {
 void Cache::for_each(const std::function<bool(const CacheEntry&)>& visit) const {
     for (std::uint64_t i = tail_; i < head_;) {
         const CacheEntry& e = *at(i);
-        i += e.units;
+        i += e.units();
         if ((e.state & CacheEntry::dead) == 0 && !visit(e)) return;
     }
 }
@@ -282,7 +278,7 @@ std::size_t Cache::flush_if(Match match) {
     std::size_t n = 0;
     for (std::uint64_t i = tail_; i < head_;) {
         CacheEntry& e = *at(i);
-        i += e.units;
+        i += e.units();
         if ((e.state & CacheEntry::dead) != 0 || !match(e)) continue;
         erase(e);
         n++;

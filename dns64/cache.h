@@ -2,11 +2,12 @@
 // The cache of one thread: answers ready to send, in a log that lies in a ring of bytes
 // (docs/decisions/0010).
 //
-// An entry is a header of 32 bytes, the name (lower case, wire form), the offset of every TTL in
-// the records, and the records: all that follows the question, but without OPT. Compression
-// pointers in it count from the message's start, and hold because the question before them has the
-// length of the entry's own name. The head of the log is written, its tail is evicted: an entry
-// that was used since it was written and is still fresh is written again at the head.
+// An entry is a header of 24 bytes, the offset of every TTL in the records, the name (lower case,
+// wire form), and the records: all that follows the question, but without OPT. Compression pointers
+// in it count from the message's start, and hold because the question before them has the length of
+// the entry's own name. What can be computed is not stored: there are as many TTLs as records, and
+// an entry's size follows from its parts. The head of the log is written, its tail is evicted: an
+// entry that was used since it was written and is still fresh is written again at the head.
 //
 // Which questions an entry may answer: its name and type (0: any type, for NXDOMAIN), class IN, its
 // view tag (kAllViews: any), and a mask of variants (DO, CD). Data from upstream that is kept for
@@ -42,35 +43,51 @@ inline constexpr std::uint8_t kServesClients = 0x0f;
     return static_cast<std::uint8_t>(1U << ((dnssec_ok ? 1U : 0U) | (checking_disabled ? 2U : 0U)));
 }
 
+/// Lies in the log, its size rounded up to units of 4 bytes. Bit-fields: 8 bytes of each of three
+/// entries are 24 for a name.
 struct CacheEntry {
-    std::uint16_t units = 0;  // size, in units of 8 bytes; also of a gap
-    std::uint8_t state = 0;   // bits of State
+    std::uint8_t state = 0;  // bits of State
     std::uint8_t name_bytes = 0;
-    std::uint16_t type = 0;
+    std::uint16_t type = 0;  // of a gap: its units
     std::uint8_t serves = 0;
     std::uint8_t why = 0;  // of a final answer (why.h)
+    std::uint16_t body_bytes = 0;
     std::uint32_t view_tag = 0;
     std::uint32_t stored_s = 0;
-    std::uint32_t ttl_s = 0;
-    std::uint16_t flags_rcode = 0;  // header's second word: AA, AD, RCODE
-    std::uint16_t n_ttl = 0;
-    std::uint16_t n_answer = 0, n_authority = 0;
-    std::uint16_t n_additional = 0;  // without OPT
-    std::uint16_t body_bytes = 0;
+    std::uint32_t ttl_s : 21 = 0;        // seconds
+    std::uint32_t flags_rcode : 11 = 0;  // header's second word: AA, AD, RCODE
+    std::uint32_t n_answer : 12 = 0, n_authority : 10 = 0, n_additional : 10 = 0;  // without OPT
 
-    enum State : std::uint8_t { dead = 1, used = 2, often = 4, refreshing = 8, with_ede = 16 };
+    enum State : std::uint8_t {
+        dead = 1,
+        used = 2,
+        often = 4,
+        refreshing = 8,
+        with_ede = 16,
+        gap = 32  // with `dead`: the rest of the ring before its end; has no more than 4 bytes
+    };
+    static constexpr std::size_t kUnit = 4;
+    static constexpr std::uint32_t kTtlMost = (1U << 21) - 1;
+    static constexpr unsigned kAnswersMost = (1U << 12) - 1, kOthersMost = (1U << 10) - 1;
 
+    [[nodiscard]] unsigned n_ttl() const { return n_answer + n_authority + n_additional; }
     [[nodiscard]] const std::uint8_t* data() const {
         return reinterpret_cast<const std::uint8_t*>(this + 1);
     }
     /// Offsets of TTLs in body(), as they lie in memory: unaligned.
     [[nodiscard]] const std::uint8_t* ttl_offsets() const { return data(); }
-    [[nodiscard]] Bytes name() const { return {data() + 2U * n_ttl, name_bytes}; }
-    [[nodiscard]] Bytes body() const { return {data() + 2U * n_ttl + name_bytes, body_bytes}; }
+    [[nodiscard]] Bytes name() const { return {data() + 2U * n_ttl(), name_bytes}; }
+    [[nodiscard]] Bytes body() const { return {data() + 2U * n_ttl() + name_bytes, body_bytes}; }
+    [[nodiscard]] std::uint32_t units() const {
+        if ((state & gap) != 0) return type;
+        const std::size_t bytes = sizeof *this + 2U * n_ttl() + name_bytes + body_bytes;
+        return static_cast<std::uint32_t>((bytes + kUnit - 1) / kUnit);
+    }
+    [[nodiscard]] std::size_t size_bytes() const { return units() * kUnit; }
     [[nodiscard]] std::uint32_t age(std::uint32_t now_s) const { return now_s - stored_s; }
     [[nodiscard]] bool is_fresh(std::uint32_t now_s) const { return age(now_s) < ttl_s; }
 };
-static_assert(sizeof(CacheEntry) == 32);
+static_assert(sizeof(CacheEntry) == 24 && alignof(CacheEntry) == CacheEntry::kUnit);
 
 /// What insert() is given.
 struct NewEntry {
@@ -118,12 +135,22 @@ public:
     std::size_t flush_all();
     void for_each(const std::function<bool(const CacheEntry&)>& visit) const;
     [[nodiscard]] const CacheStats& stats() const { return stats_; }
+    [[nodiscard]] std::size_t index_bytes() const { return index_.size() * sizeof(Slot); }
 
 private:
+    /// Where an entry's slot is looked for first follows from the hash by multiplication, so the
+    /// index may have any size, and growing keeps the order of its slots: it is read and written
+    /// from end to end.
     struct Slot {
         std::uint32_t hash = 0;
         std::uint32_t at = 0;  // units from the log's start, plus 1; 0: empty
     };
+    [[nodiscard]] std::size_t home(std::uint32_t h) const {
+        return static_cast<std::size_t>((std::uint64_t{h} * index_.size()) >> 32);
+    }
+    [[nodiscard]] std::size_t after(std::size_t i) const {
+        return i + 1 == index_.size() ? 0 : i + 1;
+    }
     Cache() = default;
     [[nodiscard]] CacheEntry* at(std::uint64_t position) const;
     [[nodiscard]] std::uint32_t hash_of(const CacheEntry& e) const;

@@ -28,7 +28,7 @@ void put32(std::uint8_t* p, std::uint32_t v) {
 
 void count_down(std::uint8_t* body, const CacheEntry& e, std::uint32_t age) {
     const std::uint8_t* offsets = e.ttl_offsets();
-    for (unsigned i = 0; i < e.n_ttl; i++) {
+    for (unsigned i = 0; i < e.n_ttl(); i++) {
         std::uint16_t at;
         std::memcpy(&at, offsets + std::size_t{2} * i, sizeof at);
         const std::uint32_t ttl = capped_ttl(get32(body + at));

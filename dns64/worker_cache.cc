@@ -68,8 +68,10 @@ void Worker::remember_failure(const Question& q, const Message* m) {
     const std::uint32_t now = now_s();
     const CacheEntry* before =
         cache_->find(cache_->hash(q.name, q.type), q.name, q.type, 0, n.serves);
-    if (before != nullptr && before->age(now) < 2 * before->ttl_s + 1)
-        n.ttl_s = std::max(n.ttl_s, std::min(2 * before->ttl_s, kFailureMost));
+    if (before != nullptr) {
+        const std::uint32_t twice = 2U * before->ttl_s;
+        if (before->age(now) <= twice) n.ttl_s = std::max(n.ttl_s, std::min(twice, kFailureMost));
+    }
     // While an expired answer is given, upstream is tried once in its TTL (RFC 8767 s5).
     if (config().cache.serve_stale &&
         find_upstream({0, q.name, q.type, q.cls, q.checking_disabled}, true))
