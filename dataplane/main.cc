@@ -33,6 +33,7 @@ void serve(isthmus::agent::Agent& agent, isthmus::dpdk::Runtime& runtime) {
     std::uint64_t ticket = runtime.take_ticket();
     while (stop_signal == 0) {
         agent.run_once(5);
+        runtime.tell_alive();
         if (!watchdog.wanted() || !runtime.passed(ticket)) continue;
         watchdog.alive();
         ticket = runtime.take_ticket();

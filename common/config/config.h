@@ -235,6 +235,7 @@ struct PortConfig : InterfaceConfig {
 
 enum class Idle : std::uint8_t { automatic, poll, sleep };
 enum class Hugepages : std::uint8_t { automatic, yes, no };
+enum class UnknownPorts : std::uint8_t { use, rest };
 
 struct DataplaneConfig {
     std::string socket = "/run/isthmus/dataplane.sock";
@@ -250,6 +251,7 @@ struct DataplaneConfig {
     std::uint32_t max_bindings = 0;          // 0: as max_sessions
     std::uint32_t max_subscribers = 0;       // 0: a sixteenth of max_bindings, at least 4096
     std::uint32_t max_pool_addresses = 64;
+    UnknownPorts unknown_ports = UnknownPorts::use;
     std::uint32_t log_events = 0;  // that wait for isthmus-control; 0: as many as bindings
     std::uint32_t buffers = 0;     // packet buffers; 0: computed from ports and workers
     std::vector<PortConfig> ports;

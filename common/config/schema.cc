@@ -406,6 +406,11 @@ std::vector<Key> make() {
                 ISTHMUS_FIELD(dataplane.max_subscribers));
     rows.number("dataplane", "max_pool_addresses", 1, 1024, true, "addresses",
                 "768 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
+    rows.choice(
+        "dataplane", "unknown_ports", {"use", "rest"}, true,
+        "ports of which no record is left (the machine was booted, or this is the cold standby "
+        "of another one): use them at once, or let all rest for lifetimes.port_hold first",
+        ISTHMUS_FIELD(dataplane.unknown_ports));
     rows.number(
         "dataplane", "log_events", 0, 67108864, true, "records",
         "of the NAT's logs that wait for isthmus-control, of all workers, 64 bytes each; 0: "

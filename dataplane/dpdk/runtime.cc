@@ -7,9 +7,11 @@
 #include <rte_launch.h>
 #include <rte_lcore.h>
 #include <sys/random.h>
+#include <sys/stat.h>
 
 #include <algorithm>
 #include <bit>
+#include <ctime>
 #include <set>
 #include <utility>
 
@@ -21,6 +23,7 @@
 #include "dataplane/dpdk/memif_leave.h"
 #include "dataplane/dpdk/memory.h"
 #include "dataplane/dpdk/port.h"
+#include "dataplane/dpdk/port_record.h"
 #include "dataplane/dpdk/punt.h"
 #include "dataplane/dpdk/sizing.h"
 #include "dataplane/dpdk/telemetry.h"
@@ -39,6 +42,15 @@ nat::Seed random_seed() {
     return seed;
 }
 
+constexpr const char* kRecords = "/run/isthmus/ports";
+
+/// Goes on over restarts of the process, and nobody sets it.
+std::uint64_t seconds_since_boot() {
+    timespec t{};
+    (void)clock_gettime(CLOCK_BOOTTIME, &t);
+    return static_cast<std::uint64_t>(t.tv_sec);
+}
+
 }  // namespace
 
 struct Runtime::Impl {
@@ -52,6 +64,7 @@ struct Runtime::Impl {
     std::vector<Ring> rings;
     std::unique_ptr<pipeline::Fib> fib;
     std::vector<TableMemory> memory;
+    PortRecordFile record;
     std::vector<pipeline::WorkerState*> state;
     std::vector<std::unique_ptr<Worker>> worker;
     std::unique_ptr<Punt> punt;
@@ -137,19 +150,39 @@ struct Runtime::Impl {
         return rings.back().get();
     }
 
+    /// Without its file the gateway works all the same; only the next one will not know.
+    Status open_record() {
+        const PortRecordFile::Shape shape{
+            static_cast<unsigned>(cpus.size()), cfg.dataplane.max_pool_addresses,
+            cfg.dataplane.unknown_ports == config::UnknownPorts::rest};
+        (void)::mkdir(kRecords, 0700);
+        auto r = PortRecordFile::open(std::string(kRecords) + "/" + cfg.dataplane.file_prefix,
+                                      shape, seconds_since_boot());
+        if (!r) {
+            log::warn("ports in use now will not be known after a restart: " + r.error().text());
+            r = PortRecordFile::without(shape);
+            if (!r) return r.error();
+        }
+        record = std::move(*r);
+        if (!record.found().empty()) log::info(record.found());
+        return Done{};
+    }
+
     Status make_tables() {
         const pipeline::WorkerSizes sizes = worker_sizes(cfg, static_cast<unsigned>(cpus.size()));
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
         fib = std::make_unique<pipeline::Fib>(kFibNodes4, kFibNodes6);
         if (!fib->has_memory())
             return Error{"dataplane", "no memory for the forwarding table; give the process more"};
+        const Status recorded = open_record();
+        if (!recorded) return recorded.error();
         for (unsigned w = 0; w < cpus.size(); w++) {
             auto m = TableMemory::map(bytes, node_of_cpu(cpus[w]),
                                       cfg.dataplane.hugepages != config::Hugepages::no);
             if (!m) return m.error();
             memory.push_back(std::move(*m));
-            state.push_back(
-                pipeline::WorkerState::create(memory.back().span(), sizes, w, random_seed(), *fib));
+            state.push_back(pipeline::WorkerState::create(
+                memory.back().span(), sizes, w, random_seed(), *fib, record.of_worker(w)));
         }
         log::info("tables: " + std::to_string(bytes >> 20) + " MiB for each of " +
                   std::to_string(cpus.size()) + " workers, " +
@@ -326,7 +359,7 @@ Status Runtime::launch() {
     return Done{};
 }
 
-void Runtime::poll_links() {}
+void Runtime::tell_alive() noexcept { impl_->record.alive(seconds_since_boot()); }
 
 pipeline::Fib& Runtime::fib() { return *impl_->fib; }
 

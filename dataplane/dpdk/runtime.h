@@ -5,7 +5,7 @@
 //   create()      EAL, buffers, ports (stopped), tables, workers; nothing runs yet
 //   agent         looks at ports(), makes the punt interfaces, calls add_punt() and publish()
 //   launch()      punt thread, workers, then the ports are started
-//   poll_links()  now and then from the main lcore: link state to the punt interfaces' carrier
+//   tell_alive()  now and then: so that the next process knows when this one ended
 //   stop()        workers, punt thread, ports, EAL; the punt file descriptors stay the agent's
 //
 // All calls come from the main lcore's thread.
@@ -39,7 +39,7 @@ public:
     /// here, not closed here.
     void add_punt(std::uint16_t port_id, std::uint16_t vlan, int fd);
     Status launch();
-    void poll_links();
+    void tell_alive() noexcept;
     /// The routes that the workers read; the agent writes it (FibWriter).
     [[nodiscard]] pipeline::Fib& fib();
     void stop() noexcept;

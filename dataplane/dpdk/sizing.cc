@@ -81,6 +81,7 @@ pipeline::WorkerSizes worker_sizes(const config::Config& cfg, unsigned n_workers
     s.tables = {share(bindings), share(d.max_sessions), share(subscribers), d.max_pool_addresses};
     const std::uint32_t events =
         d.log_events != 0 ? d.log_events : std::clamp(bindings, 65536U, 4194304U);
+    s.tables.has_record = true;
     s.tables.events = std::bit_ceil(share(events));
     s.tables.stored_syns = std::max(cfg.nat64.limits.stored_syns / n_workers + 1, 8U);
     s.fragment_cells = std::max<std::uint32_t>(cfg.nat64.fragment_memory_kib / 2, 64);

@@ -22,7 +22,10 @@ std::size_t Engine::bytes_needed(const Sizes& sizes) noexcept {
     const Index6 index(count, sizes.bindings);
     const ChainTable<Session> more(count, 2 * sizes.sessions);
     const ChainTable<Subscriber> subscribers(count, sizes.subscribers);
-    const Ports ports(count, sizes.slots, sizes.bindings, Seed{});
+    PortRecord record;
+    FreePorts outside;
+    if (sizes.has_record) record.own = {&outside, 1};
+    const Ports ports(count, sizes.slots, sizes.bindings, Seed{}, record);
     const Blocks blocks(count, sizes.slots, Seed{});
     const SynStore syns(count, sizes.stored_syns, Seed{});
     const EventRing events(count, sizes.events);
@@ -30,11 +33,11 @@ std::size_t Engine::bytes_needed(const Sizes& sizes) noexcept {
 }
 
 Engine::Engine(std::span<std::byte> memory, const Sizes& sizes, const Seed& seed, unsigned worker,
-               Counters& counters) noexcept
-    : Engine(Arena{memory}, sizes, seed, worker, counters) {}
+               Counters& counters, const PortRecord& record) noexcept
+    : Engine(Arena{memory}, sizes, seed, worker, counters, record) {}
 
 Engine::Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worker,
-               Counters& counters) noexcept
+               Counters& counters, const PortRecord& record) noexcept
     : sizes_(sizes),
       seed_(seed),
       worker_(worker),
@@ -43,7 +46,7 @@ Engine::Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worke
       index_(arena, sizes.bindings),
       more_(arena, 2 * sizes.sessions),
       subscribers_(arena, sizes.subscribers),
-      ports_(arena, sizes.slots, sizes.bindings, seed),
+      ports_(arena, sizes.slots, sizes.bindings, seed, record),
       blocks_(arena, sizes.slots, seed),
       syns_(arena, sizes.stored_syns, seed),
       events_(arena, sizes.events),

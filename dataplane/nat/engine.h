@@ -36,6 +36,7 @@ struct Sizes {
     std::uint32_t slots = 16;
     std::uint32_t stored_syns = 1024;
     std::uint32_t events = 0;  // of the log ring; 0 or a power of two
+    bool has_record = false;   // PortRecord::own is given: free ports are not among the tables
 };
 
 class Engine {
@@ -52,7 +53,7 @@ public:
     [[nodiscard]] static std::size_t bytes_needed(const Sizes& sizes) noexcept;
     /// `memory`: zeroed, cache-line aligned, at least bytes_needed().
     Engine(std::span<std::byte> memory, const Sizes& sizes, const Seed& seed, unsigned worker,
-           Counters& counters) noexcept;
+           Counters& counters, const PortRecord& record = {}) noexcept;
 
     /// A new policy: opens and closes pool slots, starts a sweep when something was retired.
     void apply(const Policy& policy, Now now) noexcept;
@@ -210,6 +211,7 @@ public:
             if (visit_session(policy, now, due)) probe(due);
         }
         ports_.end_holds(now.tick, 64 + n);
+        ports_.end_rest_before(now.tick);
         blocks_.end_holds(now.tick, 64);
         finish_sweep();
         if (is_unlikely(check_asked_.load(std::memory_order_relaxed) !=
@@ -282,8 +284,8 @@ public:
     }
 
 private:
-    Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worker,
-           Counters& counters) noexcept;
+    Engine(Arena arena, const Sizes& sizes, const Seed& seed, unsigned worker, Counters& counters,
+           const PortRecord& record) noexcept;
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
         return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }

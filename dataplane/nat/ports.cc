@@ -33,9 +33,10 @@ unsigned deterministic_owner(const Policy& policy, unsigned slot, unsigned port)
 
 }  // namespace
 
-Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed) noexcept
+Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed,
+             const PortRecord& record) noexcept
     : users_(arena.take_zeroed<Index>(std::size_t{slots} * kProtos * kPorts)),
-      words_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kWords)),
+      free_ports_(record.own.empty() ? arena.take_zeroed<FreePorts>(slots) : record.own),
       summaries_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kSummaryWords)),
       owned_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kWords)),
       reserved_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kWords)),
@@ -44,12 +45,18 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed)
       open_(arena.take_zeroed<std::uint8_t>(slots)),
       held_(arena, held),
       brief_(arena, std::max<std::uint32_t>(held / 16, 64)),
+      before_(record.before),
+      before_of_(arena.take_zeroed<Before>(slots)),
+      before_unknown_(record.unknown),
+      before_age_(record.age),
+      before_cursor_(record.unknown || !record.before.empty() ? 0 : slots),
       seed_(seed) {}
 
 Ports::Map Ports::map_of(unsigned slot, Proto proto) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
-    return {&words_[i * kWords], &summaries_[i * kSummaryWords],
-            &owned_[std::size_t{slot} * kWords], &reserved_[i * kWords]};
+    return {free_ports_[slot].word[static_cast<unsigned>(proto)].data(),
+            &summaries_[i * kSummaryWords], &owned_[std::size_t{slot} * kWords],
+            &reserved_[i * kWords]};
 }
 
 void Ports::set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept {
@@ -93,8 +100,38 @@ void Ports::open(unsigned slot, const Policy& policy, unsigned worker) noexcept 
         owned[w] = mask;
     }
     open_[slot] = 1;
+    adopt_before(slot, s.addr);
     reserve_static(slot, policy);
     fill_free(slot);
+}
+
+/// An address that is opened for the first time: which of its ports rest since before this process.
+void Ports::adopt_before(unsigned slot, Ipv4Addr addr) noexcept {
+    const bool known = free_ports_[slot].addr == addr;
+    free_ports_[slot].addr = addr;
+    if (known || before_cursor_ != 0) return;
+    Before& b = before_of_[slot];
+    b = Before{};
+    for (std::uint16_t i = 0; i < before_.size() && b.record == 0; i++) {
+        if (before_[i].addr == addr) b.record = static_cast<std::uint16_t>(i + 1);
+    }
+    if (b.record == 0 && !before_unknown_) return;
+    // As many as may rest, like those of the queue.
+    for (unsigned at = 0; at < kWordsOfAll; at++) {
+        const std::uint64_t rest = owned_[std::size_t{slot} * kWords + at % kWords] &
+                                   ~free_before(b, at / kWords, at % kWords);
+        n_before_ += static_cast<std::uint32_t>(std::popcount(rest));
+        if (most_held_ != 0 && n_before_ > most_held_) return;
+        b.end = static_cast<std::uint16_t>(at + 1);
+    }
+}
+
+/// Their rest is over.
+void Ports::wake_before() noexcept {
+    const unsigned slot = before_cursor_++;
+    if (before_of_[slot].end == 0) return;
+    before_of_[slot] = Before{};
+    if (open_[slot] != 0) fill_free(slot);
 }
 
 void Ports::reserve_static(unsigned slot, const Policy& policy) noexcept {
@@ -119,7 +156,7 @@ void Ports::fill_free(unsigned slot) noexcept {
         const std::size_t i = std::size_t{slot} * kProtos + p;
         std::uint32_t n_free = 0;
         for (unsigned w = 0; w < kWords; w++) {
-            std::uint64_t open_bits = m.owned[w] & ~m.reserved[w];
+            std::uint64_t open_bits = m.owned[w] & ~m.reserved[w] & awake(slot, p, w);
             // The array of users is large: an address that nobody uses is not walked.
             for (std::uint64_t left = used_[i] != 0 ? open_bits : 0; left != 0; left &= left - 1) {
                 const unsigned b = static_cast<unsigned>(std::countr_zero(left));
@@ -242,11 +279,10 @@ std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& ra
 }
 
 std::uint32_t Ports::free_within(Proto proto, const PortRange& range) const noexcept {
-    const std::size_t at =
-        (std::size_t{range.slot} * kProtos + static_cast<unsigned>(proto)) * kWords;
+    const auto& word = free_ports_[range.slot].word[static_cast<unsigned>(proto)];
     int n = 0;
     for (unsigned w = range.first / 64U; w <= range.last / 64U; w++)
-        n += std::popcount(words_[at + w] & word_of_range(w, range.first, range.last));
+        n += std::popcount(word[w] & word_of_range(w, range.first, range.last));
     return static_cast<std::uint32_t>(n);
 }
 
@@ -297,7 +333,7 @@ const char* Ports::check(unsigned slot, Proto proto) const noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     std::uint32_t n_free = 0;
     for (unsigned w = 0; w < kWords; w++) {
-        const std::uint64_t word = words_[i * kWords + w];
+        const std::uint64_t word = free_ports_[slot].word[static_cast<unsigned>(proto)][w];
         const bool marked = (summaries_[i * kSummaryWords + w / 64] >> (w % 64) & 1) != 0;
         if (marked != (word != 0)) return "a summary bit of free ports is wrong";
         if (word == 0) continue;
@@ -319,8 +355,7 @@ const char* Ports::check_held() const noexcept {
     for (const RestQueue* queue : {&held_, &brief_}) {
         for (std::uint32_t n = 0; n < queue->size(); n++) {
             const RestQueue::Port& h = (*queue)[n];
-            const std::size_t i = std::size_t{h.slot} * kProtos + h.proto;
-            if ((words_[i * kWords + h.port / 64] >> (h.port % 64) & 1) != 0)
+            if ((free_ports_[h.slot].word[h.proto][h.port / 64] >> (h.port % 64) & 1) != 0)
                 return "a resting port is free";
         }
     }

@@ -21,6 +21,7 @@
 #include "common/base/units.h"
 #include "common/net/tuple.h"
 #include "dataplane/nat/arena.h"
+#include "dataplane/nat/free_ports.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/records.h"
 #include "dataplane/nat/rest_queue.h"
@@ -28,12 +29,10 @@
 
 namespace isthmus::nat {
 
-inline constexpr unsigned kPorts = 65536;
-inline constexpr unsigned kWords = kPorts / 64;
-
 class Ports {
 public:
-    Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed) noexcept;
+    Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed,
+          const PortRecord& record = {}) noexcept;
 
     /// Opens the ports of a slot that `worker` owns; idempotent; live ports stay.
     void open(unsigned slot, const Policy& policy, unsigned worker) noexcept;
@@ -67,9 +66,15 @@ public:
     void set_rest(Tick hold, std::uint32_t most) noexcept {
         hold_ = hold;
         most_held_ = most;
+        rest_before_until_ = hold.v > before_age_.v ? hold.v - before_age_.v : 0;
     }
     /// Lets rested ports go, at most `budget` of them.
     void end_holds(Tick now, unsigned budget) noexcept;
+    /// Those of before this process: of one address in a call, when their time is over.
+    void end_rest_before(Tick now) noexcept {
+        if (is_unlikely(before_cursor_ < before_of_.size() && now.v >= rest_before_until_))
+            wake_before();
+    }
 
     [[nodiscard]] const Index* cell(unsigned slot, Proto proto, std::uint16_t port) const noexcept {
         return &users_[(std::size_t{slot} * kProtos + static_cast<unsigned>(proto)) * kPorts +
@@ -101,6 +106,12 @@ public:
     [[nodiscard]] const char* check_held() const noexcept;
 
 private:
+    /// What a slot's address waits for: an entry of before_, as far as limits.ports_held allows.
+    struct Before {
+        std::uint16_t record = 0;  // its index, plus one; 0: none
+        std::uint16_t end = 0;     // words of all protocols that count
+    };
+    static constexpr unsigned kWordsOfAll = kProtos * kWords;
     struct Map {  // of one (slot, protocol)
         std::uint64_t* word;
         std::uint64_t* summary;
@@ -116,6 +127,18 @@ private:
     void set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     std::optional<std::uint16_t> pick(const Map& m, std::uint16_t first, std::uint16_t last,
                                       std::uint64_t mask) noexcept;
+    void adopt_before(unsigned slot, Ipv4Addr addr) noexcept;
+    /// Ports of a word that do not rest since before this process.
+    [[nodiscard]] std::uint64_t awake(unsigned slot, unsigned proto, unsigned w) const noexcept {
+        const Before& b = before_of_[slot];
+        return is_likely(proto * kWords + w >= b.end) ? ~std::uint64_t{0}
+                                                      : free_before(b, proto, w);
+    }
+    [[nodiscard]] std::uint64_t free_before(const Before& b, unsigned proto,
+                                            unsigned w) const noexcept {
+        return b.record == 0 ? 0 : before_[b.record - 1U].word[proto][w];
+    }
+    void wake_before() noexcept;
     void reserve_static(unsigned slot, const Policy& policy) noexcept;
     void fill_free(unsigned slot) noexcept;
     std::uint64_t random() noexcept { return hash2(seed_, ++counter_, 0x706f727473); }
@@ -124,13 +147,21 @@ private:
     void take_out(const RestQueue& queue, unsigned slot) noexcept;
 
     std::span<Index> users_;
-    std::span<std::uint64_t> words_, summaries_, owned_, reserved_;
+    std::span<FreePorts> free_ports_;
+    std::span<std::uint64_t> summaries_, owned_, reserved_;
     std::span<Shared<std::uint32_t>> used_, free_;
     std::span<std::uint8_t> open_;
     RestQueue held_, brief_;
     std::array<SlotSet, kProtos> with_room_;
     Tick hold_;
     std::uint32_t most_held_ = 0;
+    std::span<const FreePorts> before_;
+    std::span<Before> before_of_;  // by slot
+    bool before_unknown_;
+    Tick before_age_;
+    std::uint32_t rest_before_until_ = ~std::uint32_t{0};  // Tick; no policy yet
+    std::uint32_t before_cursor_;                          // slots up to here are done with it
+    std::uint32_t n_before_ = 0;
     Seed seed_;
     std::uint64_t counter_ = 0;
 };

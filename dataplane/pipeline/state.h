@@ -91,7 +91,8 @@ struct WorkerState {
     /// Builds the state at the front of `memory` (zeroed, cache-line aligned, bytes_needed() long).
     /// `fib` outlives it.
     static WorkerState* create(std::span<std::byte> memory, const WorkerSizes& sizes, unsigned id,
-                               const nat::Seed& seed, const Fib& fib) noexcept;
+                               const nat::Seed& seed, const Fib& fib,
+                               const nat::PortRecord& record = {}) noexcept;
 
     /// An IPv4 identification. Runs through all 65,536 values before any returns, from a start
     /// nobody knows (RFC 6864 s4.3).
@@ -101,9 +102,10 @@ struct WorkerState {
 
 private:
     WorkerState(std::span<std::byte> tables, std::span<std::byte> fragment_memory,
-                const WorkerSizes& sizes, unsigned worker_id, const nat::Seed& s) noexcept
+                const WorkerSizes& sizes, unsigned worker_id, const nat::Seed& s,
+                const nat::PortRecord& record) noexcept
         : id(worker_id),
-          engine(tables, sizes.tables, s, worker_id, counters),
+          engine(tables, sizes.tables, s, worker_id, counters, record),
           fragments(fragment_memory, sizes.fragment_entries, sizes.fragment_cells, s),
           fib(nullptr),
           seed(s) {}

@@ -42,7 +42,7 @@ lab_remove() {
         for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
         ip netns del "$ns" 2>/dev/null
     done
-    rm -rf "/etc/netns/$1-"*
+    rm -rf "/etc/netns/$1-"* "/run/isthmus/ports/$1"*
     return 0
 }
 

@@ -24,14 +24,14 @@ struct alignas(64) Block {
 };
 
 struct Box {
-    explicit Box(Sizes sizes = {4096, 4096, 512, 4})
+    explicit Box(Sizes sizes = {4096, 4096, 512, 4}, const PortRecord& record = {})
         : memory(new Block[Engine::bytes_needed(sizes) / 64 + 1]()) {
         policy = std::make_unique<Policy>();
         policy->prefix[0] = {true, false, *Pref64::parse("2001:db8:64::/96")};
         policy->n_slots = 4;
         add(0, Ipv4Addr::of(192, 0, 2, 1));
         engine = std::make_unique<Engine>(std::span(memory[0].b, Engine::bytes_needed(sizes)),
-                                          sizes, Seed{}, 0, counters);
+                                          sizes, Seed{}, 0, counters, record);
         changed();
     }
     void add(unsigned slot, Ipv4Addr a, std::uint16_t first = 1024, std::uint16_t last = 65535) {
