@@ -9,13 +9,13 @@ import time
 import dns.edns
 import dns.flags
 import dns.message
+import dns.name
 
-from dnslab import (CLIENT4, CLIENT6, Client, Server, Suite, Upstream, ede_of, equal, expect, flags_of, local_addresses,
-                    option_of, true)
+from dnscase import SOA, run
+from dnslab import CLIENT4, Client, Suite, ede_of, equal, expect, flags_of, option_of, true
 
 suite = Suite()
 case = suite.case
-SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
 COOKIE = 10
 
 
@@ -26,17 +26,6 @@ def zone(q):
     if q.type == "A":
         return q.answer(an=[f"{q.name} 300 A 198.51.{100 + i // 250}.{i % 250 + 1}" for i in range(n)])
     return q.answer(ns=[SOA])
-
-
-class Context:
-    def __init__(self):
-        self.upstream = Upstream(port=100, other=zone)
-        self.server = Server("limits = { aaaa_timeout_ms = 800; total_timeout_ms = 2400; retransmit_ms = 300; };",
-                             port=53, upstream=("127.0.0.1", 100))
-        self.udp, self.tcp = Client(via="udp"), Client(via="tcp")
-
-    def client(self, via):
-        return self.udp if via == "udp" else self.tcp
 
 
 def raw(name, kind=28, flags=0x0100, ident=0x1234, counts=(1, 0, 0, 0), tail=b"", cls=1):
@@ -387,15 +376,4 @@ def _(c, via):
     equal("answers", [], r.answer)
 
 
-def main(argv):
-    local_addresses()
-    context = Context()
-    failed = suite.run(context, *argv[1:])
-    if not context.server.is_alive():
-        print("not ok - isthmus-dns64 ended:", context.server.log.read_text())
-        failed = 1
-    context.server.stop()
-    return failed
-
-
-sys.exit(main(sys.argv))
+sys.exit(run(suite, sys.argv, zone))

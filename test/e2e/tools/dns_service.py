@@ -16,13 +16,12 @@ import dns.edns
 import dns.flags
 import dns.message
 
-from dnslab import (CLIENT4, CLIENT6, SERVER4, SERVER6, Client, Server, Suite, Upstream, ede_of, equal, expect, flags_of,
+from dnscase import A, SOA
+from dnslab import (CLIENT4, CLIENT6, SERVER4, SERVER6, Client, Server, Suite, Upstream, ede_of, equal, expect,
                     local_addresses, option_of, true)
 
 suite = Suite()
 case = suite.case
-SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
-A = "192.0.2.1"
 LIMITS = "limits = { aaaa_timeout_ms = 700; total_timeout_ms = 1500; retransmit_ms = 300; };"
 PREFIXES = 'prefixes = [ "2001:db8:64::/96" ];'
 ports = itertools.count(200)

@@ -12,20 +12,13 @@ import time
 
 import dns.message
 
+from dnscase import SOA, zone
 from dnslab import (CLIENT4, CLIENT6, Client, Server, Suite, Upstream, equal, expect, local_addresses, read_message, true)
 
 suite = Suite()
 case = suite.case
-SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
-A = "192.0.2.1"
 TIMES = "aaaa_timeout_ms = 600; total_timeout_ms = 1300; retransmit_ms = 300;"
 ports = itertools.count(300)
-
-
-def zone(q):
-    if q.type == "A":
-        return q.answer(an=[f"{q.name} 300 A {A}"])
-    return q.answer(ns=[SOA])
 
 
 class Lab:

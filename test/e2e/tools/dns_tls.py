@@ -16,13 +16,12 @@ import time
 import dns.edns
 import dns.message
 
+from dnscase import A, SOA
 from dnslab import (CLIENT6, SERVER6, Client, Server, Suite, Upstream, equal, expect, local_addresses, option_of, read_message,
                     true)
 
 suite = Suite()
 case = suite.case
-SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
-A = "192.0.2.1"
 LIMITS = "limits = { aaaa_timeout_ms = 900; total_timeout_ms = 2000; retransmit_ms = 300; tcp_idle = 2; };"
 ports = itertools.count(400)
 folder = pathlib.Path(tempfile.mkdtemp(prefix="isthmus-dns."))
