@@ -15,6 +15,30 @@
 #include "control/cli/top.h"
 #include "control/cli/trace.h"
 
+namespace {
+
+/// "show", "show sesions": what there is instead. Empty: it is another fault.
+std::string no_such_command(const CLI::App& app) {
+    const CLI::App* at = &app;
+    std::string path = app.get_name();
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        path += " " + at->get_name();
+    }
+    std::string word;
+    for (const std::string& s : app.remaining(true)) {
+        if (s.starts_with("-")) return "";
+        if (word.empty()) word = s;
+    }
+    std::string names;
+    for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; }))
+        names += (names.empty() ? "" : ", ") + c->get_name();
+    return path + (word.empty() ? " needs a command: " : " has no \"" + word + "\"; it has ") +
+           names + "\n";
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
     using namespace isthmus::cli;
     Asker ask;
@@ -39,6 +63,11 @@ int main(int argc, char** argv) {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
         app.parse(std::move(arguments));
+    } catch (const CLI::RequiredError& e) {
+        const std::string why = no_such_command(app);
+        if (why.empty()) return app.exit(e) == 0 ? kDone : kUsage;
+        std::cerr << why;
+        return kUsage;
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? kDone : kUsage;
     }

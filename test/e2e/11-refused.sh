@@ -25,6 +25,11 @@ expect_match "reload" "nothing was changed" "$out"
 expect_equal "the running policy" "$good" "$(ctl show config)"
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
 expect_status "no such command" 2 ctl shwo
+expect_match "what there is" '^isthmusctl has no "shwo"; it has status, show,' "$out"
+expect_status "no such list" 2 ctl show sesions
+expect_match "what there is" '^isthmusctl show has no "sesions"; it has bindings, sessions,' "$out"
+expect_status "half a command" 2 ctl pool
+expect_match "what there is" '^isthmusctl pool needs a command: add, remove,' "$out"
 expect_status "nobody there" 3 "$bin/control/isthmusctl" --socket "$lab_dir/none" status
 
 # Files that are no configuration, and arguments that are none: by each program, at once, with a remedy.
