@@ -180,6 +180,32 @@ Expected<Policy> without_static(const Policy& p, const StaticWords& w) {
     return next;
 }
 
+Expected<Policy> with_eam(const Policy& p, const std::string& ipv4, const std::string& ipv6) {
+    const auto read_back =
+        read("stateless: { eam = ( { ipv4 = \"" + ipv4 + "\"; ipv6 = \"" + ipv6 + "\"; } ); };",
+             ipv4 + ipv6);
+    if (!read_back) return read_back.error();
+    Policy next = p;
+    next.stateless.eam.push_back(read_back->stateless.eam.front());
+    next.stateless.eam.back().origin = {};
+    const auto whole = config::load_text(config::to_text(next), "policy");
+    for (const auto& e : whole.errors) return Error{"", e.what};
+    return next;
+}
+
+Expected<Policy> without_eam(const Policy& p, const std::string& prefix) {
+    const auto v4 = Prefix4::parse(prefix, Prefix4::Bare::allow);
+    const auto v6 = Prefix6::parse(prefix, Prefix6::Bare::allow);
+    Policy next = p;
+    std::erase_if(next.stateless.eam,
+                  [&](const auto& e) { return (v4 && e.ipv4 == *v4) || (v6 && e.ipv6 == *v6); });
+    if (next.stateless.eam.size() == p.stateless.eam.size())
+        return Error{prefix, "is no side of an EAM entry; see isthmusctl show stateless"};
+    if (const std::string why = config::why_unusable(next); !why.empty())
+        return Error{prefix, "is all that is translated; add another entry first"};
+    return next;
+}
+
 Expected<std::time_t> parse_duration(const std::string& text) {
     const std::size_t digits = text.find_first_not_of("0123456789");
     const std::string number = text.substr(0, digits);

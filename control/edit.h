@@ -29,6 +29,12 @@ struct StaticWords {
 /// Those with this protocol, address and ports; all of the address where the others are empty.
 [[nodiscard]] Expected<Policy> without_static(const Policy& p, const StaticWords& w);
 
+/// An EAM entry, `ipv4` and `ipv6` prefixes or addresses.
+[[nodiscard]] Expected<Policy> with_eam(const Policy& p, const std::string& ipv4,
+                                        const std::string& ipv6);
+/// The entry whose IPv4 or IPv6 side is `prefix`.
+[[nodiscard]] Expected<Policy> without_eam(const Policy& p, const std::string& prefix);
+
 /// "90", "90s", "30m", "2h", "1d" as seconds.
 [[nodiscard]] Expected<std::time_t> parse_duration(const std::string& text);
 

@@ -76,6 +76,12 @@ void Control::serve_live() {
     of_word("pool.undrain", "addresses", without_drain);
     of_word("prefix.add", "prefix", with_prefix);
     of_word("prefix.remove", "prefix", without_prefix);
+    serve_edit("eam.add", [](const Json& p, Order& order) -> Expected<Edit> {
+        const std::string ipv4 = api::text_of(p, "ipv4"), ipv6 = api::text_of(p, "ipv6");
+        order.what += " " + ipv4 + " " + ipv6;
+        return Edit([=](Running now) { return with_eam(now, ipv4, ipv6); });
+    });
+    of_word("eam.remove", "prefix", without_eam);
     const auto of_static = [this](const char* method, auto edit) {
         serve_edit(method, [edit](const Json& p, Order& order) -> Expected<Edit> {
             const StaticWords words = words_of(p);

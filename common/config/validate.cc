@@ -174,6 +174,19 @@ std::vector<Problem> pool_against_host(const Nat64Config& nat64, const std::vect
                      ", which this host uses itself; take it out of the pool or off the host"});
         }
     }
+    for (const Ipv4Addr a : nat64.icmp.rfc6791_pool) {
+        if (nat64.stateless.on() && std::count(host.begin(), host.end(), a) != 0)
+            out.push_back({name, "rfc6791_pool address " + a.text() +
+                                     " is this host's own; leave the list empty to use it"});
+    }
+    for (const EamEntry& e : nat64.stateless.eam) {
+        for (const Ipv4Addr a : host) {
+            if (!nat64.stateless.answer_arp || !e.ipv4.contains(a)) continue;
+            out.push_back({e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
+                           "nat64.stateless.answer_arp: " + e.ipv4.text() + " contains " +
+                               a.text() + ", which this host uses itself; take it away"});
+        }
+    }
     for (const StaticEntry& e : nat64.fixed) {
         if (!e.outside_pool || std::count(host.begin(), host.end(), e.ipv4) == 0) continue;
         out.push_back({e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),

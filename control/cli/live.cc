@@ -62,7 +62,10 @@ void add_drain(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w)
     });
     auto* undrain = pool.add_subcommand("undrain", "new bindings again")->fallthrough();
     undrain->add_option("addresses", w->addresses, "address, prefix or range")->required();
-    undrain->callback([c, w] { *c.rc = change(c, "pool.undrain", {{"addresses", w->addresses}}); });
+    undrain->add_flag("--dry-run", w->dry_run, "say what would change");
+    undrain->callback([c, w] {
+        *c.rc = change(c, "pool.undrain", {{"addresses", w->addresses}, {"dry_run", w->dry_run}});
+    });
 }
 
 void add_prefix(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
@@ -78,6 +81,25 @@ void add_prefix(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w)
             *c.rc = change(c, method, {{"prefix", w->prefix}, {"dry_run", w->dry_run}});
         });
     }
+}
+
+void add_eam(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
+    auto* eam = app.add_subcommand("eam", "change the explicit address mappings live");
+    eam->require_subcommand(1)->fallthrough();
+    auto* add = eam->add_subcommand("add", "map a prefix or address")->fallthrough();
+    add->add_option("ipv4", w->ipv4, "192.0.2.7, or 192.0.2.0/28")->required();
+    add->add_option("ipv6", w->ipv6, "2001:db8::7, or 2001:db8:4::/124")->required();
+    add->add_flag("--dry-run", w->dry_run, "say what would change");
+    add->callback([c, w] {
+        *c.rc =
+            change(c, "eam.add", {{"ipv4", w->ipv4}, {"ipv6", w->ipv6}, {"dry_run", w->dry_run}});
+    });
+    auto* remove = eam->add_subcommand("remove", "take an entry away")->fallthrough();
+    remove->add_option("prefix", w->prefix, "either side of it, as it was given")->required();
+    remove->add_flag("--dry-run", w->dry_run, "say what would change");
+    remove->callback([c, w] {
+        *c.rc = change(c, "eam.remove", {{"prefix", w->prefix}, {"dry_run", w->dry_run}});
+    });
 }
 
 void add_static(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
@@ -127,6 +149,7 @@ int clear(const Caller& c, const Words& w) {
                      "--remote\n";
         return 2;
     }
+    if (w.dry_run) params["dry_run"] = true;
     if (!w.subscriber.empty()) params["subscriber"] = w.subscriber;
     if (!w.pool_address.empty()) params["pool_address"] = w.pool_address;
     if (!w.remote.empty()) params["remote"] = w.remote;
@@ -150,11 +173,17 @@ int clear(const Caller& c, const Words& w) {
         print_json(out);
         return 0;
     }
+    const auto count = [&out](const char* key, const char* what) {
+        return count_text(out.value(key, std::uint64_t{0}), what);
+    };
+    const std::string what = count("sessions", "session") + " and " + count("bindings", "binding");
+    if (w.dry_run) {
+        std::cout << "would close " << what << " of " << count("subscribers", "subscriber") << "\n";
+        return 0;
+    }
     char ms[32];
     std::snprintf(ms, sizeof ms, "%.1f", out.value("milliseconds", 0.0));
-    std::cout << "closed " << count_text(out.value("sessions", std::uint64_t{0}), "session")
-              << " and " << count_text(out.value("bindings", std::uint64_t{0}), "binding") << " in "
-              << ms << " ms\n";
+    std::cout << "closed " << what << " in " << ms << " ms\n";
     return 0;
 }
 
@@ -170,6 +199,7 @@ void add_clear(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) 
     s->add_option("--remote", w->remote, "IPv4 address of the peer");
     s->add_option("--protocol", w->protocol, "of these only tcp, udp or icmp");
     s->add_flag("--all", w->all, "everything");
+    s->add_flag("--dry-run", w->dry_run, "say what that would close");
     s->callback([c, w] { *c.rc = clear(c, *w); });
 }
 
@@ -190,6 +220,7 @@ void add_live_commands(CLI::App& app, Asker& ask, int& rc) {
     add_pool(*pool, c, w);
     add_drain(*pool, c, w);
     add_prefix(app, c, w);
+    add_eam(app, c, w);
     add_static(app, c, w);
     add_clear(app, c, w);
     auto* check = app.add_subcommand("check", "the invariants of the tables, in every worker");

@@ -87,6 +87,7 @@ private:
     // Live change (live.cc).
     void begin_apply(const api::Json& params, api::Reply reply);
     void begin_clear(const api::Json& params, api::Reply reply);
+    void preview_clear(const nat::ClearOrder& order, api::Reply reply);
     void begin_check(api::Reply reply);
     [[nodiscard]] Expected<nat::ClearOrder> clear_order(const api::Json& params) const;
     [[nodiscard]] Expected<api::Json> deterministic(const api::Json& params) const;

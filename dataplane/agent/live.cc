@@ -180,9 +180,21 @@ Expected<nat::ClearOrder> Agent::clear_order(const Json& p) const {
     return o;
 }
 
+void Agent::preview_clear(const nat::ClearOrder& order, Reply reply) {
+    auto walk = std::make_shared<ClearPreview>(workers_, current_, order);
+    jobs_.add([walk, reply] {
+        if (!walk->step()) return false;
+        Json answer = closed(walk->bindings, walk->sessions);
+        answer["subscribers"] = walk->subscribers();
+        answer["dry_run"] = true;
+        return reply(answer), true;
+    });
+}
+
 void Agent::begin_clear(const Json& params, Reply reply) {
     const auto order = clear_order(params);
     if (!order) return reply(order.error());
+    if (truth_of(params, "dry_run")) return preview_clear(*order, std::move(reply));
     struct Clearing {
         std::vector<std::uint32_t> ticket;
         std::vector<bool> done;

@@ -56,37 +56,60 @@ const nat::StaticEntry* Preview::in_the_way_of(const nat::BindingView& b) const 
     return e != nullptr ? e : next_.nat.static_of_x(b.x, b.proto);
 }
 
-bool Preview::closes(const nat::BindingView& b) const {
+bool Preview::closes(const nat::BindingView& b) {
+    const nat::StaticEntry* in_the_way = in_the_way_of(b);
+    if (in_the_way != nullptr && holders.size() < kHoldersMost) {
+        holders.push_back(std::string(name_of(b.proto)) + " " + b.t.addr.text() + " port " +
+                          std::to_string(b.t.id.host()) + " is held by " + b.x.addr.text() +
+                          " port " + std::to_string(b.x.id.host()) + " (" +
+                          std::to_string(b.n_sessions) + " sessions)");
+    }
     const int slot = next_.nat.slot_of(b.t.addr);
     if (slot < 0) return true;
-    if (!b.fixed) return in_the_way_of(b) != nullptr;
+    if (!b.fixed) return in_the_way != nullptr;
     const auto* e = next_.nat.static_of_t(static_cast<unsigned>(slot), b.t.id.host(), b.proto);
     return e == nullptr || e->x != b.x;
 }
 
-bool Preview::closes(const nat::SessionView& s) const {
-    const nat::Engine::Age age{s.binding.proto, s.tcp, s.z.id, s.last_seen.v};
-    const Now when = workers_.now();
-    if (!nat::Engine::alive(now_.nat, age, when)) return false;  // it is gone already
-    return !next_.nat.prefix[s.prefix].live || !nat::Engine::alive(next_.nat, age, when);
+bool Preview::closes(const nat::SessionView& s) {
+    if (!lives(s, now().nat)) return false;  // it is gone already
+    return !next_.nat.prefix[s.prefix].live || !lives(s, next_.nat);
 }
 
-void Preview::count(const nat::BindingView& b, std::uint64_t n_sessions) {
+bool ClearPreview::names(const nat::BindingView& b) const {
+    const nat::ClearOrder& o = order_;
+    if (o.slot >= 0 && b.slot != static_cast<unsigned>(o.slot)) return false;
+    if (o.proto >= 0 && b.proto != static_cast<Proto>(o.proto)) return false;
+    if (o.x_id >= 0 && b.x.id.host() != o.x_id) return false;
+    if (o.t_id >= 0 && b.t.id.host() != o.t_id) return false;
+    return o.subscriber.contains(b.x.addr);
+}
+
+bool ClearPreview::closes(const nat::BindingView& b) {
+    return !b.fixed && !order_.has_remote && names(b);
+}
+
+bool ClearPreview::closes(const nat::SessionView& s) {
+    const nat::ClearOrder& o = order_;
+    if (o.has_remote && s.z.addr != o.z_addr) return false;
+    if (o.has_remote && o.z_id >= 0 && s.z.id.host() != o.z_id) return false;
+    return names(s.binding) && lives(s, now().nat);
+}
+
+bool Closing::lives(const nat::SessionView& s, const nat::Policy& policy) const {
+    const nat::Engine::Age age{s.binding.proto, s.tcp, s.z.id, s.last_seen.v};
+    return nat::Engine::alive(policy, age, workers_.now());
+}
+
+void Closing::count(const nat::BindingView& b, std::uint64_t n_sessions) {
     sessions += n_sessions;
     const Ipv6Addr prefix = masked(b.x.addr, now_.nat.subscriber_bits);
     subscribers_.emplace(reinterpret_cast<const char*>(prefix.octet.data()), prefix.octet.size());
 }
 
-void Preview::look_at_binding(const nat::Engine& e, nat::Index i) {
+void Closing::look_at_binding(const nat::Engine& e, nat::Index i) {
     const auto b = e.read_binding(i);
     if (!b) return;
-    if (const nat::StaticEntry* s = in_the_way_of(*b);
-        s != nullptr && holders.size() < kHoldersMost) {
-        holders.push_back(std::string(name_of(b->proto)) + " " + b->t.addr.text() + " port " +
-                          std::to_string(b->t.id.host()) + " is held by " + b->x.addr.text() +
-                          " port " + std::to_string(b->x.id.host()) + " (" +
-                          std::to_string(b->n_sessions) + " sessions)");
-    }
     if (closes(*b)) {
         bindings++;
         return count(*b, b->n_sessions);
@@ -102,7 +125,7 @@ void Preview::look_at_binding(const nat::Engine& e, nat::Index i) {
     }
 }
 
-void Preview::look_at_more(const nat::Engine& e, nat::Index i) {
+void Closing::look_at_more(const nat::Engine& e, nat::Index i) {
     const auto s = e.read_more_session(i);
     if (!s || closes(s->binding) || !closes(*s)) return;
     count(s->binding, 1);
@@ -111,7 +134,7 @@ void Preview::look_at_more(const nat::Engine& e, nat::Index i) {
     if (++n == s->binding.n_sessions) bindings++;
 }
 
-bool Preview::step() {
+bool Closing::step() {
     for (unsigned n = 0; n < kSlice;) {
         if (worker_ >= workers_.n_workers()) return true;
         const nat::Engine& e = workers_.state(worker_).engine;

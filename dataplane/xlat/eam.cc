@@ -90,12 +90,18 @@ private:
     std::array<Open, 129> open_{};  // one for each length of a prefix
 };
 
+/// Without a branch that depends on the address.
+bool is_up_to(std::uint32_t a, std::uint32_t b) noexcept { return a <= b; }
+bool is_up_to(const Wide& a, const Wide& b) noexcept {
+    return (a.high < b.high) | ((a.high == b.high) & (a.low <= b.low));
+}
+
 template <typename Key>
 std::uint16_t search(std::span<const EamRange<Key>> ranges, const Key& key) noexcept {
     const EamRange<Key>* at = ranges.data();
     for (std::size_t n = ranges.size(); n > 1;) {
         const std::size_t half = n / 2;
-        at = at[half].first <= key ? at + half : at;
+        at += is_up_to(at[half].first, key) ? half : 0;
         n -= half;
     }
     return at->entry;
@@ -137,18 +143,28 @@ void EamTable::finish() noexcept {
     };
     n4_ = sweep(range4_, [](const Eam& e) -> const Prefix4& { return e.ipv4; });
     n6_ = sweep(range6_, [](const Eam& e) -> const Prefix6& { return e.ipv6; });
+    for (unsigned i = 0; i < n_; i++) {
+        const Prefix4& p4 = entry_[i].ipv4;
+        const Prefix6& p6 = entry_[i].ipv6;
+        low4_ = i == 0 ? first_of(p4) : std::min(low4_, first_of(p4));
+        high4_ = i == 0 ? last_of(p4) : std::max(high4_, last_of(p4));
+        low6_ = i == 0 ? first_of(p6) : std::min(low6_, first_of(p6));
+        high6_ = i == 0 ? last_of(p6) : std::max(high6_, last_of(p6));
+    }
 }
 
 const Eam* EamTable::find(Ipv4Addr a) const noexcept {
-    if (n_ == 0) return nullptr;
+    const std::uint32_t key = a.host();
+    if (key < low4_ || high4_ < key) return nullptr;
     const std::uint16_t i =
-        search(std::span<const EamRange<std::uint32_t>>{range4_.data(), n4_}, a.host());
+        search(std::span<const EamRange<std::uint32_t>>{range4_.data(), n4_}, key);
     return i == 0 ? nullptr : &entry_[i - 1U];
 }
 
 const Eam* EamTable::find(const Ipv6Addr& a) const noexcept {
-    if (n_ == 0) return nullptr;
-    const std::uint16_t i = search(std::span<const EamRange<Wide>>{range6_.data(), n6_}, number(a));
+    const Wide key = number(a);
+    if (!is_up_to(low6_, key) || !is_up_to(key, high6_)) return nullptr;
+    const std::uint16_t i = search(std::span<const EamRange<Wide>>{range6_.data(), n6_}, key);
     return i == 0 ? nullptr : &entry_[i - 1U];
 }
 

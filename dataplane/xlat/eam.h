@@ -70,6 +70,10 @@ private:
     // A prefix makes two ranges at most: its own, and what goes on behind it.
     static constexpr unsigned kRanges = 2 * kMost + 1;
     unsigned n_ = 0, n4_ = 0, n6_ = 0;
+    // Where the first entry begins and the last one ends: most addresses of the far end are
+    // outside.
+    std::uint32_t low4_ = 1, high4_ = 0;
+    Wide low6_{0, 1}, high6_{0, 0};
     std::array<Eam, kMost> entry_{};
     std::array<EamRange<std::uint32_t>, kRanges> range4_{};
     std::array<EamRange<Wide>, kRanges> range6_{};

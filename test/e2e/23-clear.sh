@@ -15,6 +15,17 @@ in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
 expect_equal "sessions" 21 "$(count)"
 row=$(ctl show sessions --protocol udp --json | head -n 1)
 words=$(/usr/bin/python3 -c 'import json,sys; r=json.loads(sys.argv[1]); print(r["protocol"], r["x"], r["x_id"], r["z"], r["z_id"])' "$row")
+# Previews close nothing.
+# shellcheck disable=SC2086 # five words
+expect_match "preview of one" "would close 1 session and 1 binding of 1 subscriber$" "$(ctl clear sessions --session $words --dry-run)"
+expect_match "preview of a remote" "would close 20 sessions and 20 bindings of 1 subscriber$" \
+    "$(ctl clear sessions --remote "$server_addr" --protocol udp --dry-run)"
+expect_match "preview of a subscriber" "would close 21 sessions and 21 bindings of 1 subscriber$" \
+    "$(ctl clear sessions --subscriber 2001:db8:6:c::/64 --dry-run)"
+expect_match "preview of a stranger" "would close 0 sessions and 0 bindings of 0 subscribers$" \
+    "$(ctl clear sessions --subscriber 2001:db8:6:dead::/64 --dry-run)"
+expect_equal "preview of all, as JSON" 21 "$(ctl_value sessions clear sessions --all --dry-run)"
+expect_equal "as many as before" 21 "$(count)"
 # shellcheck disable=SC2086 # five words
 expect_match "one" "closed 1 session and 1 binding in [0-9.]+ ms" "$(ctl clear sessions --session $words)"
 expect_equal "one less" 20 "$(count)"

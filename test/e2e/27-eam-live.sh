@@ -44,4 +44,14 @@ wait_for 5 "the server" grep -q ready "$lab_dir/who.log"
 py client6 udp flood "$(v6_of "$server_addr")" 4444 1 --from-port 777
 lab_join who 5
 expect_match "source" "from 203.0.113.([0-9]|1[0-5]) " "$(cat "$lab_dir/who.log")"
+# And by command: it is back at once, and shown; a dry run changes nothing.
+ctl eam add 203.0.113.65 "$client_addr" --dry-run
+expect_equal "a dry run" 0 "$(ctl show stateless --count)"
+ctl eam add 203.0.113.65 "$client_addr"
+in_ns server4 ping -c 1 -W 2 203.0.113.65
+expect_status "twice" 1 ctl eam add 203.0.113.65 2001:db8:6:e::9
+expect_match "why not" "repeats a prefix" "$out"
+ctl eam remove "$client_addr"
+expect_status "removed" 1 in_ns server4 ping -c 1 -W 1 203.0.113.65
+expect_status "no entry to remove" 1 ctl eam remove 203.0.113.65
 ctl check

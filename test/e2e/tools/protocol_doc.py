@@ -58,13 +58,16 @@ METHODS = {
     "pool.add": ("Adds addresses to the pool.", "addresses (address, prefix or range), ports, dry_run", {"addresses": "203.0.113.64", "dry_run": True}),
     "pool.remove": ("Removes addresses and closes their sessions.", "addresses, dry_run", {"addresses": "203.0.113.0/28", "dry_run": True}),
     "pool.drain": ("No new bindings on addresses; they leave the pool when empty, or at the deadline.", "addresses, deadline (30m), dry_run", {"addresses": "203.0.113.0/28", "dry_run": True}),
-    "pool.undrain": ("New bindings again.", "addresses", {"addresses": "203.0.113.0/28"}),
+    "pool.undrain": ("New bindings again.", "addresses, dry_run", {"addresses": "203.0.113.0/28"}),
     "prefix.add": ("Adds a NAT64 prefix.", "prefix, dry_run", {"prefix": "2001:db8:65::/96", "dry_run": True}),
     "prefix.remove": ("Removes a prefix and closes its sessions.", "prefix, dry_run", {"prefix": "2001:db8:65::/96", "dry_run": True}),
+    "eam.add": ("Adds an explicit address mapping.", "ipv4, ipv6 (addresses or prefixes), dry_run",
+                {"ipv4": "192.0.2.200", "ipv6": "2001:db8:6:c::9", "dry_run": True}),
+    "eam.remove": ("Takes one away; refused when there is none.", "prefix (either side of it), dry_run", {"prefix": "192.0.2.200", "dry_run": True}),
     "static.add": ("Binds an address and ports to a host.", "protocol, ipv4, ports, ipv6, ipv6_ports, outside_pool, force, dry_run",
                    {"protocol": "tcp", "ipv4": "203.0.113.1", "ports": "8080", "ipv6": "2001:db8:6:c::2", "ipv6_ports": "80", "dry_run": True}),
     "static.remove": ("Removes such a binding and closes its sessions.", "protocol, ipv4, ports, dry_run", {"protocol": "tcp", "ipv4": "203.0.113.1", "ports": "8080", "dry_run": True}),
-    "clear": ("Closes sessions; says how many.", "one of all, subscriber, pool_address, remote; protocol, x_id, t_id, z_id", {"remote": "192.0.2.1"}),
+    "clear": ("Closes sessions; says how many.", "one of all, subscriber, pool_address, remote; protocol, x_id, t_id, z_id; dry_run", {"remote": "192.0.2.1", "dry_run": True}),
 }
 
 

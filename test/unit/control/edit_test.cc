@@ -85,6 +85,26 @@ TEST_CASE("static bindings come and go by what an operator types") {
     CHECK(without_static(*one, {"tcp", "203.0.113.1", "80-81", "", "", false})->fixed.empty());
 }
 
+TEST_CASE("T-7757-002: EAM entries come and go by either side; what contradicts itself does not") {
+    const auto one = with_eam(policy(), "192.0.2.7", "2001:db8::7");
+    REQUIRE(one.ok());
+    const auto two = with_eam(*one, "192.0.2.16/28", "2001:db8:4::/124");
+    REQUIRE(two.ok());
+    CHECK(two->stateless.eam.size() == 2);
+    CHECK_FALSE(with_eam(*two, "192.0.2.7", "2001:db8::8").ok());
+    CHECK_FALSE(with_eam(*two, "203.0.113.1", "2001:db8::8").ok());  // the pool's
+    CHECK_FALSE(with_eam(*two, "192.0.2.0/24", "2001:db8::/121").ok());
+    CHECK_FALSE(with_eam(*two, "x\"; evil = \"", "2001:db8::8").ok());
+    CHECK(without_eam(*two, "192.0.2.16/28")->stateless.eam.size() == 1);
+    CHECK(without_eam(*two, "2001:db8::7")->stateless.eam.size() == 1);
+    CHECK_FALSE(without_eam(*two, "192.0.2.8").ok());
+    CHECK_FALSE(without_eam(*two, "banana").ok());
+    Policy alone = *one;
+    alone.pool.clear();
+    alone.prefixes.clear();
+    CHECK_FALSE(without_eam(alone, "192.0.2.7").ok());
+}
+
 TEST_CASE("lengths of time") {
     CHECK(*parse_duration("90") == 90);
     CHECK(*parse_duration("30m") == 1800);
