@@ -55,7 +55,8 @@ bool Job::feed_entry(unsigned id, const CacheEntry& e, NameView name, RrType typ
     Message m;
     const Bytes bytes = rebuild(e, name, type, worker_.now_s(), worker_.scratch_);
     if (bytes.empty() || Message::parse(bytes, m) != Fault::none) return false;
-    resolution_->feed(id, m, security_of((e.flags_rcode & flag::ad) != 0, false), stale);
+    const bool bogus = e.why == static_cast<std::uint8_t>(Why::bogus);
+    resolution_->feed(id, m, security_of((e.flags_rcode & flag::ad) != 0, bogus), stale);
     return true;
 }
 

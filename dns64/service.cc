@@ -2,7 +2,9 @@
 #include "dns64/service.h"
 
 #include <grp.h>
+#include <pthread.h>
 #include <pwd.h>
+#include <sched.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -11,6 +13,7 @@
 
 #include "common/log/log.h"
 #include "dns64/upstream_forward.h"
+#include "dns64/upstream_recursive.h"
 
 namespace isthmus::dns64 {
 
@@ -35,24 +38,41 @@ Status check_endpoints(const Dns64Config& c) {
     return Done{};
 }
 
+Status check_cpus(const Dns64Config& c) {
+    cpu_set_t ours;
+    if (c.cpus.empty() || ::sched_getaffinity(0, sizeof ours, &ours) != 0) return Done{};
+    for (std::size_t i = 0; i < c.cpus.size(); i++) {
+        const std::string cpu = std::to_string(c.cpus[i]);
+        if (std::count(c.cpus.begin(), c.cpus.end(), c.cpus[i]) > 1)
+            return Error{"dns64.cpus", cpu + " stands there twice: each has one thread"};
+        if (!CPU_ISSET(c.cpus[i], &ours))
+            return Error{"dns64.cpus", "this process may not run on CPU " + cpu +
+                                           "; see Cpus_allowed_list in /proc/self/status"};
+    }
+    return Done{};
+}
+
 /// Keys that the configuration knows and nothing here reads.
 Status check_supported(const Dns64Config& c) {
     const Dns64Config fresh;
     if (Status s = check_endpoints(c); !s) return s;
-    if (c.upstreams.empty())
+    const bool recursive = c.validation == config::Validation::recursive;
+    if (c.upstreams.empty() && !recursive)
         return Error{"dns64.upstreams",
-                     "no resolver to ask; write upstreams = [ \"192.0.2.53\" ];"};
-    if (c.validation == config::Validation::recursive)
-        return not_here("validation = \"recursive\"", "write \"none\" or \"trust-ad\"");
-    if (!c.cpus.empty())
-        return not_here("cpus", "write threads = " + std::to_string(c.cpus.size()));
+                     "no resolver to ask; write upstreams = [ \"192.0.2.53\" ]; or "
+                     "validation = \"recursive\";"};
+    if (!c.upstreams.empty() && recursive)
+        return Error{"dns64.upstreams",
+                     "with validation = \"recursive\" nobody else is asked; remove the key"};
+    if (!recursive && c.trust_anchor != fresh.trust_anchor)
+        return Error{"dns64.trust_anchor", "is read with validation = \"recursive\" only"};
+    if (Status s = check_cpus(c); !s) return s;
     struct Text {
         const char* key;
         const std::string &have, &usual;
     };
     const Text texts[] = {{"metrics", c.metrics, fresh.metrics},
-                          {"socket", c.socket, fresh.socket},
-                          {"trust_anchor", c.trust_anchor, fresh.trust_anchor}};
+                          {"socket", c.socket, fresh.socket}};
     for (const Text& t : texts) {
         if (t.have != t.usual && !t.have.empty()) return not_here(t.key, "remove the key");
     }
@@ -78,6 +98,7 @@ std::string texts_of(const std::vector<Endpoint>& list) {
 std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
     if (texts_of(a.listen) != texts_of(b.listen)) return "listen";
     if (a.threads != b.threads) return "threads";
+    if (a.cpus != b.cpus) return "cpus";
     if (a.user != b.user) return "user";
     if (a.tls_certificate != b.tls_certificate) return "tls_certificate";
     if (a.tls_key != b.tls_key) return "tls_key";
@@ -88,8 +109,9 @@ std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
 /// Other sockets towards upstreams are needed, or others ways to use them.
 bool changes_upstream(const Dns64Config& a, const Dns64Config& b) {
     return texts_of(a.upstreams) != texts_of(b.upstreams) || a.validation != b.validation ||
-           a.case_0x20 != b.case_0x20 || a.upstream_cookies != b.upstream_cookies ||
-           a.tls_ca != b.tls_ca || a.limits.retransmit_ms != b.limits.retransmit_ms ||
+           a.trust_anchor != b.trust_anchor || a.case_0x20 != b.case_0x20 ||
+           a.upstream_cookies != b.upstream_cookies || a.tls_ca != b.tls_ca ||
+           a.limits.retransmit_ms != b.limits.retransmit_ms ||
            a.limits.queries_in_flight != b.limits.queries_in_flight;
 }
 
@@ -98,11 +120,32 @@ bool any_tls(const std::vector<Endpoint>& list) {
                        [](const Endpoint& e) { return e.transport == Wire::tls; });
 }
 
-/// nullptr: no upstream speaks TLS.
-Expected<std::shared_ptr<TlsContext>> tls_towards(const Dns64Config& c) {
-    if (!any_tls(c.upstreams)) return std::shared_ptr<TlsContext>();
-    return TlsContext::for_client(c.tls_ca);
-}
+/// What a worker's engine is made from, so that what can be wrong is found before it is wanted.
+struct Engine {
+    std::shared_ptr<TlsContext> tls;  // nullptr: no upstream speaks TLS
+    UnboundContext recursion;         // nullptr: forwarding
+
+    [[nodiscard]] static Expected<Engine> prepare(const Dns64Config& c) {
+        Engine e;
+        if (c.validation == config::Validation::recursive) {
+            auto context = make_unbound(c);
+            if (!context) return context.error();
+            e.recursion = *context;
+        } else if (any_tls(c.upstreams)) {
+            auto tls = TlsContext::for_client(c.tls_ca);
+            if (!tls) return tls.error();
+            e.tls = *tls;
+        }
+        return e;
+    }
+    /// In the worker's thread, or before it runs.
+    [[nodiscard]] std::unique_ptr<Upstream> make(Worker& w, const Dns64Config& c) const {
+        if (recursion)
+            return std::make_unique<Recursive>(w.loop(), w.random().u64(), recursion,
+                                               2 * std::size_t{c.limits.queries_in_flight});
+        return std::make_unique<Forwarder>(w.loop(), w.random(), c, tls);
+    }
+};
 
 /// After the sockets are open, before there are threads.
 Status become(const std::string& user) {
@@ -147,7 +190,7 @@ Status Service::start() {
     Random random;
     for (std::uint8_t& b : site_.cookie_secret) b = static_cast<std::uint8_t>(random.u32());
     site_.seed = random.u64();
-    site_.n_workers = c.threads;
+    site_.n_workers = c.cpus.empty() ? c.threads : static_cast<unsigned>(c.cpus.size());
     if (any_tls(c.listen)) {
         auto tls = TlsContext::for_server(c.tls_certificate, c.tls_key);
         if (!tls) return tls.error();
@@ -177,9 +220,9 @@ Status Service::make_worker() {
     workers_.push_back(
         std::make_unique<Worker>(std::move(*loop), site_, rules_, std::move(*cache), &log_));
     Worker& w = *workers_.back();
-    auto tls = tls_towards(c);
-    if (!tls) return tls.error();
-    w.set_upstream(std::make_unique<Forwarder>(w.loop(), w.random(), c, *tls));
+    const auto engine = Engine::prepare(c);
+    if (!engine) return engine.error();
+    w.set_upstream(engine->make(w, c));
     return make_listeners(w);
 }
 
@@ -200,7 +243,16 @@ Status Service::make_listeners(Worker& w) {
 }
 
 void Service::run() {
-    for (const auto& w : workers_) threads_.emplace_back([&loop = w->loop()] { loop.run(); });
+    const std::vector<std::uint16_t>& cpus = rules_->config.dns64.cpus;
+    for (std::size_t i = 0; i < workers_.size(); i++) {
+        std::thread& t = threads_.emplace_back([&loop = workers_[i]->loop()] { loop.run(); });
+        if (cpus.empty()) continue;
+        cpu_set_t one;
+        CPU_ZERO(&one);
+        CPU_SET(cpus[i], &one);
+        if (::pthread_setaffinity_np(t.native_handle(), sizeof one, &one) != 0)
+            log::warn("dns64.cpus: a thread could not be moved to CPU " + std::to_string(cpus[i]));
+    }
     beats_ = workers_.size();
 }
 
@@ -209,17 +261,21 @@ Status Service::reload() {
     if (!rules) return rules.error();
     const std::string key = start_only_key(rules_->config.dns64, (*rules)->config.dns64);
     if (!key.empty()) return Error{"dns64." + key, "changes with a restart only"};
-    auto tls = tls_towards((*rules)->config.dns64);
-    if (!tls) return tls.error();
-    if (Status s = log_.open((*rules)->config.dns64.query_log.file); !s) return s;
-    const bool other_upstream = changes_upstream(rules_->config.dns64, (*rules)->config.dns64);
+    const Dns64Config& c = (*rules)->config.dns64;
+    const bool other_upstream = changes_upstream(rules_->config.dns64, c);
+    std::vector<Engine> engines;
+    for (std::size_t i = 0; other_upstream && i < workers_.size(); i++) {
+        const auto engine = Engine::prepare(c);
+        if (!engine) return engine.error();
+        engines.push_back(*engine);
+    }
+    if (Status s = log_.open(c.query_log.file); !s) return s;
     rules_ = *rules;
-    for (const auto& w : workers_) {
-        w->loop().post([&worker = *w, r = rules_, t = *tls, other_upstream] {
-            worker.replace_rules(r);
-            if (!other_upstream) return;
-            worker.set_upstream(
-                std::make_unique<Forwarder>(worker.loop(), worker.random(), r->config.dns64, t));
+    for (std::size_t i = 0; i < workers_.size(); i++) {
+        Worker& w = *workers_[i];
+        w.loop().post([&w, r = rules_, e = other_upstream ? engines[i] : Engine{}, other_upstream] {
+            w.replace_rules(r);
+            if (other_upstream) w.set_upstream(e.make(w, r->config.dns64));
         });
     }
     return Done{};

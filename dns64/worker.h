@@ -128,7 +128,7 @@ private:
 
     // for jobs
     void remember(const Question& q, const Fetched& f);
-    void remember_failure(const Question& q, const Message* m);
+    void remember_failure(const Question& q, const Message* m, bool bogus);
     void forget_beside_alias(const Question& q, const Message& m);
     /// Upstream's answer to it, or an NXDOMAIN that covers it. `stale_too`: fresh or not.
     [[nodiscard]] const CacheEntry* find_upstream(const Ask& a, bool stale_too);

@@ -59,7 +59,7 @@ const CacheEntry* Worker::find_failure(const Ask& a) {
 }
 
 /// RFC 9520 s3.2: a failure is remembered, longer when it goes on.
-void Worker::remember_failure(const Question& q, const Message* m) {
+void Worker::remember_failure(const Question& q, const Message* m, bool bogus) {
     NewEntry n;
     n.name = q.name;
     n.type = q.type;
@@ -76,7 +76,12 @@ void Worker::remember_failure(const Question& q, const Message* m) {
     if (config().cache.serve_stale &&
         find_upstream({0, q.name, q.type, q.cls, q.checking_disabled}, true))
         n.ttl_s = std::max(n.ttl_s, config().cache.stale_ttl);
-    if (m != nullptr && records_.take(*m)) {
+    if (bogus) {
+        // That it was validation that failed must not be forgotten: after a mere failure of AAAA
+        // the A record is used (RFC 6147 s5.1.2), after this one never (s5.5).
+        n.why = static_cast<std::uint8_t>(Why::bogus);
+        n.flags_rcode = static_cast<std::uint16_t>(Rcode::servfail);
+    } else if (m != nullptr && records_.take(*m)) {
         n.flags_rcode = m->flags() & (kKeptFlags | flag::rcode_mask);
         records_.put_into(n);
     }
@@ -100,9 +105,11 @@ void Worker::forget_beside_alias(const Question& q, const Message& m) {
 
 void Worker::remember(const Question& q, const Fetched& f) {
     if (q.cls != kClassIn) return;
-    if (f.outcome != Fetched::Outcome::answer || f.bogus) return remember_failure(q, nullptr);
+    if (f.outcome != Fetched::Outcome::answer || f.bogus)
+        return remember_failure(q, nullptr, f.bogus);
     const Message& m = *f.message;
-    if (m.rcode() != Rcode::noerror && m.rcode() != Rcode::nxdomain) return remember_failure(q, &m);
+    if (m.rcode() != Rcode::noerror && m.rcode() != Rcode::nxdomain)
+        return remember_failure(q, &m, false);
     const config::Dns64Cache& c = config().cache;
     if (c.serve_stale) forget_beside_alias(q, m);
     const std::uint32_t ttl = std::min(lifetime(m, q.type, c.negative_most), c.ttl_most);
