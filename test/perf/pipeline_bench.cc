@@ -7,60 +7,19 @@
 // measured is what a worker does in a turn: read the clock, fill in the burst, run it, end the turn
 // (expiry, with real time going by), empty the lists. Windows in which the kernel gave the core to
 // somebody else are left out and counted; --realtime asks it not to.
-#include <sched.h>
-#include <sys/resource.h>
-#include <time.h>
-
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
+#include <utility>
 
-#include "test/perf/workload.h"
+#include "test/perf/measure.h"
+#include "test/perf/options.h"
 
 namespace {
 
 using namespace workload;
-
-struct Options {
-    Shape shape;
-    std::vector<unsigned> bursts{64};
-    std::vector<int> directions{64, 46};
-    unsigned windows = 100;
-    unsigned window_packets = 4096;
-    int cpu = -1;
-    bool stalls = false, realtime = false;
-};
-
-std::uint64_t nanos_of_clock() {
-    timespec t{};
-    clock_gettime(CLOCK_MONOTONIC_RAW, &t);
-    return static_cast<std::uint64_t>(t.tv_sec) * kNanosPerSecond +
-           static_cast<std::uint64_t>(t.tv_nsec);
-}
-
-double tsc_per_nano() {
-    const std::uint64_t n0 = nanos_of_clock(), c0 = __rdtsc();
-    while (nanos_of_clock() - n0 < 20'000'000) {
-    }
-    const std::uint64_t c1 = __rdtsc();
-    return static_cast<double>(c1 - c0) / static_cast<double>(nanos_of_clock() - n0);
-}
-
-long preemptions() {
-    rusage u{};
-    getrusage(RUSAGE_THREAD, &u);
-    return u.ru_nivcsw;
-}
-
-struct Spread {
-    double min = 0, median = 0;
-};
-Spread spread_of(std::vector<double> v) {
-    if (v.empty()) return {};
-    std::sort(v.begin(), v.end());
-    return {v.front(), v[v.size() / 2]};
-}
 
 class Bench {
 public:
@@ -87,6 +46,9 @@ public:
         std::shuffle(flows_.begin(), flows_.end(), random);
         memory();
         measure();
+        if (o_.latency) {
+            for (const unsigned load : {10U, 50U, 90U}) latency(load);
+        }
         if (o_.stalls) {
             skip_seconds_ += 400;
             idle_until_empty("expire");
@@ -107,7 +69,7 @@ private:
     }
     void fill(bool report) {
         std::vector<double> windows;
-        turns_.clear();
+        forget_turns();
         for (at_ = 0; at_ < flows_.size();) {
             double cycles = 0;
             std::size_t n = 0;
@@ -142,10 +104,10 @@ private:
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
-                turns_.push_back(static_cast<std::uint32_t>(now - turn_began));
+                note_turn(now - turn_began);
+                cycles += static_cast<double>(now - turn_began);
                 if (v6) learn(i);
                 turn_began = __rdtsc();
-                cycles += turns_.back();
             }
             World::clear(world_.burst());
         }
@@ -180,8 +142,11 @@ private:
                     if (preemptions() == before) clk[k].push_back(cycles / o_.window_packets);
                 }
             }
-            for (std::size_t k = 0; k < o_.bursts.size(); k++)
-                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], spread_of(clk[k]));
+            for (std::size_t k = 0; k < o_.bursts.size(); k++) {
+                const Spread s = spread_of(clk[k]);
+                if (d == 64 && (clk_64_ == 0 || o_.bursts[k] == 64)) clk_64_ = s.median;
+                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages(d, o_.bursts[k]));
+            }
         }
         check_output();
     }
@@ -202,8 +167,66 @@ private:
         }
     }
 
+    /// Packets arrive evenly, at `load` percent of what bursts of 64 take; each waits for the turn
+    /// that takes it and leaves when that ends. Turns take the time that they take; arrivals are
+    /// arithmetic, and frames are written while that clock stands still. Rounds in which the kernel
+    /// took the core are left out.
+    void latency(unsigned load) {
+        constexpr unsigned kRounds = 40, kPackets = 10000;
+        std::vector<float> waits;
+        waits.reserve(std::size_t{kRounds} * kPackets);
+        at_ = 0;
+        for (unsigned round = 0; round < 10 * kRounds && waits.size() < waits.capacity(); round++) {
+            const std::size_t kept = waits.size();
+            const long before = preemptions();
+            wait_round(clk_64_ * 100 / load, kPackets, waits);
+            if (preemptions() != before) waits.resize(kept);
+        }
+        if (waits.empty()) return;
+        std::sort(waits.begin(), waits.end());
+        const auto us = [&](double share) {
+            const auto last = static_cast<double>(waits.size() - 1);
+            return static_cast<double>(waits[static_cast<std::size_t>(last * share)]) / rate_ /
+                   1000;
+        };
+        std::printf(
+            "{\"name\":\"latency\",\"direction\":\"64\",\"flows\":%u,\"burst\":64,\"pool\":%u,"
+            "\"frame_bytes\":%u,\"load\":%u,\"packets\":%zu,\"us_p50\":%.2f,\"us_p90\":%.2f,"
+            "\"us_p99\":%.2f,\"us_p999\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f}\n",
+            o_.shape.flows, o_.shape.pool, world_.frame_bytes(true) + 4, load, waits.size(),
+            us(0.5), us(0.9), us(0.99), us(0.999), us(0.9999), us(1));
+        std::fflush(stdout);
+    }
+    /// The waits of `n` packets, in cycles, that arrive every `interval` cycles.
+    void wait_round(double interval, std::uint64_t n, std::vector<float>& waits) {
+        constexpr unsigned kBurst = 64;
+        double clock = 0;
+        for (std::uint64_t taken = 0; taken < n;) {
+            const auto arrived = static_cast<std::uint64_t>(clock / interval) + 1;
+            if (arrived <= taken) {
+                clock = static_cast<double>(taken) * interval;
+                continue;
+            }
+            const std::uint64_t ready = std::min<std::uint64_t>(arrived, n) - taken;
+            const auto burst = static_cast<unsigned>(std::min<std::uint64_t>(ready, kBurst));
+            for (unsigned i = 0; i < burst; i++)
+                world_.write(i, flows_[(at_ + i) % flows_.size()], true);
+            const std::uint64_t begin = __rdtsc();
+            world_.receive(0, burst, true);
+            world_.turn(clock_(begin));
+            clock += static_cast<double>(__rdtsc() - begin);
+            World::clear(world_.burst());
+            for (unsigned i = 0; i < burst; i++) {
+                const double came = static_cast<double>(taken + i) * interval;
+                waits.push_back(static_cast<float>(clock - came));
+            }
+            taken += burst;
+            at_ = (at_ + burst) % flows_.size();
+        }
+    }
+
     void idle_until_empty(const char* what) {
-        turns_.clear();
+        forget_turns();
         const std::uint32_t n = world_.worker().engine.n_bindings();
         std::uint32_t left = n;
         double cycles = 0;
@@ -214,15 +237,34 @@ private:
             const bool busy = world_.worker().engine.n_bindings() != left;
             left = world_.worker().engine.n_bindings();
             if (!busy) continue;  // the hand waits for its time
-            turns_.push_back(static_cast<std::uint32_t>(end - begin));
-            cycles += turns_.back();
+            if (note_turn(end - begin)) cycles += static_cast<double>(end - begin);
         }
         const double each = cycles / n;
         print("teardown", what, 0, {each, each});
         stall(what);
     }
 
-    /// Turn times since the list was emptied.
+    /// False: the kernel took the core away in the middle; such a turn is counted apart. Asking
+    /// takes longer than a short turn, so only long ones ask.
+    bool note_turn(std::uint64_t cycles) {
+        constexpr std::uint64_t kLong = 20000;
+        if (cycles >= kLong) {
+            const long now = preemptions();
+            if (std::exchange(preempted_, now) != now) {
+                n_preempted_++;
+                return false;
+            }
+        }
+        turns_.push_back(static_cast<std::uint32_t>(cycles));
+        return true;
+    }
+    void forget_turns() {
+        turns_.clear();
+        n_preempted_ = 0;
+        preempted_ = preemptions();
+        stolen_ = stolen_ms();
+    }
+    /// Turn times since forget_turns().
     void stall(const char* what) {
         if (turns_.empty() || !o_.stalls) return;
         std::sort(turns_.begin(), turns_.end());
@@ -231,10 +273,9 @@ private:
         std::printf(
             "{\"name\":\"turn\",\"direction\":\"%s\",\"flows\":%u,\"burst\":64,\"pool\":%u,"
             "\"frame_bytes\":%u,\"us_median\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f,"
-            "\"turns\":%zu,\"preempted\":%ld}\n",
+            "\"turns\":%zu,\"preempted\":%u,\"steal_ms\":%ld}\n",
             what, o_.shape.flows, o_.shape.pool, world_.frame_bytes(true) + 4, us(last / 2),
-            us(last - last / 10000), us(last), turns_.size(), preemptions());
-        turns_.clear();
+            us(last - last / 10000), us(last), turns_.size(), n_preempted_, stolen_ms() - stolen_);
     }
     void memory() const {
         const pipeline::WorkerSizes s = sizes_for(o_.shape);
@@ -245,18 +286,49 @@ private:
         std::printf(
             "{\"name\":\"memory\",\"direction\":\"both\",\"flows\":%u,\"burst\":0,\"pool\":%u,"
             "\"frame_bytes\":0,\"bytes_per_session\":%.1f,\"pool_bytes_per_address\":%zu,"
-            "\"huge_pages\":%s}\n",
+            "\"huge_pages\":%.2f}\n",
             o_.shape.flows, o_.shape.pool, static_cast<double>(rest) / o_.shape.flows,
-            (all - rest) / o_.shape.pool, world_.huge() ? "true" : "false");
+            (all - rest) / o_.shape.pool, world_.huge() ? 1.0 : huge_share());
     }
-    void print(const char* name, const char* direction, unsigned burst, Spread s) const {
+    /// ',"stages":{...}': cycles of a packet in each stage of the pipeline; the best of a few
+    /// rounds.
+    std::string stages(int direction, unsigned burst) {
+        using Cycles = std::array<double, kStageCount>;
+        Cycles best{};
+        at_ = 0;
+        for (unsigned n = 0; n < 16; n++) {
+            const StageClock before = world_.worker().stages;
+            (void)group(direction == 64, burst, false);
+            Cycles here{};
+            for (std::size_t i = 0; i < kStageCount; i++) {
+                const auto s = static_cast<Stage>(i);
+                here[i] = static_cast<double>(world_.worker().stages.cycles(s) - before.cycles(s)) /
+                          World::kFrames;
+            }
+            const auto all = [](const Cycles& c) {
+                return std::accumulate(c.begin(), c.end(), 0.0);
+            };
+            if (n == 0 || all(here) < all(best)) best = here;
+        }
+        std::string out;
+        for (const Stage s : {Stage::read, Stage::lookup, Stage::send}) {
+            char text[64];
+            (void)std::snprintf(text, sizeof text, "%s\"%s\":%.1f", out.empty() ? "" : ",",
+                                kStages[static_cast<std::size_t>(s)].name.data(),
+                                best[static_cast<std::size_t>(s)]);
+            out += text;
+        }
+        return ",\"stages\":{" + out + "}";
+    }
+    void print(const char* name, const char* direction, unsigned burst, Spread s,
+               const std::string& more = "") const {
         std::printf(
             "{\"name\":\"%s\",\"direction\":\"%s\",\"flows\":%u,\"burst\":%u,\"pool\":%u,"
             "\"frame_bytes\":%u,\"protocol\":\"%s\",\"port_block\":%u,\"clk_min\":%.1f,"
-            "\"clk_median\":%.1f}\n",
+            "\"clk_median\":%.1f%s}\n",
             name, direction, o_.shape.flows, burst, o_.shape.pool,
             world_.frame_bytes(std::string_view(direction) != "46") + 4,
-            o_.shape.tcp ? "tcp" : "udp", o_.shape.port_block, s.min, s.median);
+            o_.shape.tcp ? "tcp" : "udp", o_.shape.port_block, s.min, s.median, more.c_str());
         std::fflush(stdout);
     }
 
@@ -265,91 +337,19 @@ private:
     double rate_;  // TSC cycles in a nanosecond
     std::uint64_t origin_;
     std::uint64_t skip_seconds_ = 0;
+    double clk_64_ = 0;  // of a packet 6->4, in bursts of 64
     std::function<Now(std::uint64_t)> clock_;
     std::vector<Flow> flows_;
     std::vector<std::uint32_t> turns_;  // cycles of each turn
+    unsigned n_preempted_ = 0;
+    long preempted_ = 0, stolen_ = 0;
     std::size_t at_ = 0;
 };
-
-std::vector<unsigned> numbers(std::string_view text) {
-    std::vector<unsigned> out;
-    while (!text.empty()) {
-        const std::size_t comma = text.find(',');
-        out.push_back(static_cast<unsigned>(std::stoul(std::string(text.substr(0, comma)))));
-        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
-    }
-    return out;
-}
-
-constexpr const char* kUsage =
-    "usage: pipeline_bench [--flows N] [--pool N] [--bursts N,N] [--directions 64,46]\n"
-    "                      [--payload BYTES] [--tcp] [--port-block PORTS] [--windows N]\n"
-    "                      [--stalls] [--cpu N] [--realtime]";
-
-Options parse(int argc, char** argv) {
-    Options o;
-    for (int i = 1; i < argc; i++) {
-        const std::string_view key = argv[i];
-        if (key == "--tcp") {
-            o.shape.tcp = true;
-            continue;
-        }
-        if (key == "--realtime") {
-            o.realtime = true;
-            continue;
-        }
-        if (key == "--stalls") {
-            o.stalls = true;
-            continue;
-        }
-        if (i + 1 == argc) fail(kUsage);
-        const std::vector<unsigned> v = numbers(argv[++i]);
-        if (v.empty()) fail(kUsage);
-        if (key == "--flows") {
-            o.shape.flows = v[0];
-        } else if (key == "--pool") {
-            o.shape.pool = v[0];
-        } else if (key == "--bursts") {
-            o.bursts = v;
-        } else if (key == "--directions") {
-            o.directions.assign(v.begin(), v.end());
-        } else if (key == "--payload") {
-            o.shape.payload = v[0];
-        } else if (key == "--port-block") {
-            o.shape.port_block = v[0];
-        } else if (key == "--windows") {
-            o.windows = v[0];
-        } else if (key == "--window-packets") {
-            o.window_packets = v[0];
-        } else if (key == "--cpu") {
-            o.cpu = static_cast<int>(v[0]);
-        } else {
-            fail(kUsage);
-        }
-    }
-    const bool good = o.shape.flows >= 64 && o.shape.pool >= 1 && o.shape.pool <= nat::kSlotsMax &&
-                      o.shape.payload <= 1400 &&
-                      std::all_of(o.bursts.begin(), o.bursts.end(), [](unsigned b) {
-                          return b >= 1 && b <= pipeline::kBurstMax && World::kFrames % b == 0;
-                      });
-    if (!good) fail(kUsage);
-    return o;
-}
-
-void pin(int cpu) {
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    const int at = cpu >= 0 ? cpu : sched_getcpu();
-    CPU_SET(static_cast<unsigned>(at), &set);
-    if (sched_setaffinity(0, sizeof set, &set) != 0) fail("this CPU cannot be had: see --cpu");
-}
 
 }  // namespace
 
 int main(int argc, char** argv) {
     const Options o = parse(argc, argv);
-    pin(o.cpu);
-    const sched_param most{1};
-    if (o.realtime && sched_setscheduler(0, SCHED_FIFO, &most) != 0) fail("--realtime needs root");
+    pin(o.cpu, o.realtime);
     Bench(o).run();
 }

@@ -33,7 +33,7 @@ inline constexpr std::uint16_t kPort6 = 0, kPort4 = 1;
 inline constexpr std::uint16_t kServerPort = 4433;
 
 [[noreturn]] inline void fail(const char* what) {
-    std::fprintf(stderr, "pipeline_bench: %s\n", what);
+    std::fprintf(stderr, "bench: %s\n", what);
     std::exit(1);
 }
 
@@ -168,6 +168,7 @@ public:
         b.n = n;
     }
     void turn(Now now) {
+        if (burst_->n != 0) worker_->stages.start();
         if (burst_->n != 0) pipeline::run_pipeline(*burst_, *cfg_, *worker_, now);
         pipeline::end_turn(*burst_, *cfg_, *worker_, now);
     }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+// What the programs that measure have in common: one core, the clock's rate, whether the kernel
+// took the core away, the spread of many windows.
+#pragma once
+
+#include <sched.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+#include <algorithm>
+#include <cstdint>
+#include <fstream>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "common/base/units.h"
+#include "test/perf/workload.h"
+
+namespace workload {
+
+inline std::uint64_t nanos_of_clock() {
+    timespec t{};
+    clock_gettime(CLOCK_MONOTONIC_RAW, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * kNanosPerSecond +
+           static_cast<std::uint64_t>(t.tv_nsec);
+}
+
+inline double tsc_per_nano() {
+    const std::uint64_t n0 = nanos_of_clock(), c0 = __rdtsc();
+    while (nanos_of_clock() - n0 < 20'000'000) {
+    }
+    const std::uint64_t c1 = __rdtsc();
+    return static_cast<double>(c1 - c0) / static_cast<double>(nanos_of_clock() - n0);
+}
+
+/// How often the kernel gave this thread's core to somebody else.
+inline long preemptions() {
+    rusage u{};
+    getrusage(RUSAGE_THREAD, &u);
+    return u.ru_nivcsw;
+}
+
+/// Time that the hypervisor gave all our CPUs' cores to somebody else, since boot.
+inline long stolen_ms() {
+    std::ifstream in("/proc/stat");
+    std::string cpu;
+    long v[8] = {};
+    in >> cpu;
+    for (long& x : v) in >> x;
+    return v[7] * 1000 / sysconf(_SC_CLK_TCK);
+}
+
+/// How much of this process's memory is on huge pages, 0 to 1: nearly all of it is tables.
+inline double huge_share() {
+    std::ifstream in("/proc/self/smaps_rollup");
+    double all = 0, huge = 0;
+    for (std::string line; std::getline(in, line);) {
+        const std::size_t colon = line.find(':');
+        const std::string key = line.substr(0, colon);
+        if (key == "Rss") all = std::stod(line.substr(colon + 1));
+        if (key == "AnonHugePages" || key == "Private_Hugetlb")
+            huge += std::stod(line.substr(colon + 1));
+    }
+    return all == 0 ? 0 : huge / all;
+}
+
+struct Spread {
+    double min = 0, median = 0;
+};
+inline Spread spread_of(std::vector<double> v) {
+    if (v.empty()) return {};
+    std::sort(v.begin(), v.end());
+    return {v.front(), v[v.size() / 2]};
+}
+
+/// On one core; `realtime`: and nobody else there, which needs root.
+inline void pin(int cpu, bool realtime = false) {
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    const int at = cpu >= 0 ? cpu : sched_getcpu();
+    CPU_SET(static_cast<unsigned>(at), &set);
+    if (sched_setaffinity(0, sizeof set, &set) != 0) fail("this CPU cannot be had: see --cpu");
+    const sched_param most{1};
+    if (realtime && sched_setscheduler(0, SCHED_FIFO, &most) != 0) fail("--realtime needs root");
+}
+
+/// "64,32,4"; empty: not a list of numbers.
+inline std::vector<unsigned> numbers(std::string_view text) {
+    std::vector<unsigned> out;
+    while (!text.empty()) {
+        const std::size_t comma = text.find(',');
+        const std::string_view one = text.substr(0, comma);
+        if (one.empty() || one.size() > 9 ||
+            one.find_first_not_of("0123456789") != std::string_view::npos)
+            return {};
+        out.push_back(static_cast<unsigned>(std::stoul(std::string(one))));
+        text = comma == std::string_view::npos ? std::string_view{} : text.substr(comma + 1);
+    }
+    return out;
+}
+
+}  // namespace workload
