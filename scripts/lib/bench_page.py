@@ -100,7 +100,8 @@ class Page:
                 ("pipeline", None, "Of the pipeline: packets arrive evenly at a share of what bursts of 64 take, each waits for the turn that "
                  "takes it and leaves when that turn ends. Turns are measured, arrivals are arithmetic: no wire is in it."),
                 ("memif", "memif", "Through the gateway's own programs over memif, from the time a packet was due at the generator until "
-                 "it is received there: both wires and the generator's own turns are in it. The share is of the highest rate below.")):
+                 "it is received there: both wires and the generator's own turns are in it. The share is of the highest rate below. "
+                 "Rounds of 0.8 s; the quietest of four is shown.")):
             found = self.of("latency", device=device)
             if not found:
                 continue

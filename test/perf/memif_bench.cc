@@ -315,7 +315,9 @@ void be_wire(rte_mempool* pool) {
                                                open_port("net_memif1", pool)};
     std::puts("{\"name\":\"ready\"}");
     std::fflush(stdout);
+    constexpr std::uint64_t kWindowPackets = 65536;
     std::uint64_t cycles = 0, packets = 0;
+    std::vector<double> windows;
     pollfd input{0, POLLIN, 0};
     for (std::uint32_t turn = 1; turn % 65536 != 0 || poll(&input, 1, 0) == 0; turn++) {
         const std::uint64_t begin = rte_rdtsc();
@@ -331,8 +333,13 @@ void be_wire(rte_mempool* pool) {
         if (n == 0) continue;
         cycles += rte_rdtsc() - begin;
         packets += n;
+        if (packets < kWindowPackets) continue;
+        windows.push_back(static_cast<double>(cycles) / static_cast<double>(packets));
+        cycles = packets = 0;
     }
-    std::printf("{\"name\":\"wire_worker\",\"cycles\":%lu,\"packets\":%lu}\n", cycles, packets);
+    const Spread s = spread_of(windows);
+    std::printf("{\"name\":\"wire_worker\",\"clk_min\":%.1f,\"clk_median\":%.1f}\n", s.min,
+                s.median);
 }
 
 constexpr const char* kUsage =
