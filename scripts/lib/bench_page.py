@@ -44,6 +44,9 @@ class Page:
                  f"Machine: {self.out['machine']}; the TSC runs at {self.out['tsc_hz'] / 1e9:.3f} GHz  \n"
                  f"Commit: {self.out['commit']}, {self.out['date']}  \nLoad average before and after: {load}  \n"
                  f"Command: `{self.out['command']}`")
+        if max(self.out["load"]) > 2:
+            self.say("**The machine was busy with other programs during this run**: delays, stalls and clearing are theirs as much as the "
+                     "gateway's; `clk_min` suffers least.")
         for what in self.out["left_out"]:
             self.say(f"**Not measured in this run:** {what}")
 
