@@ -100,7 +100,8 @@ private:
         std::uint64_t turn_began = begin;
         for (unsigned i = 0; i < n; i += burst) {
             world_.receive(i, std::min(burst, n - i), v6);
-            world_.turn(clock_(first ? turn_began : __rdtsc()));
+            const std::uint64_t now_tsc = first ? turn_began : __rdtsc();
+            world_.turn(clock_(now_tsc), now_tsc);
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
@@ -213,7 +214,7 @@ private:
                 world_.write(i, flows_[(at_ + i) % flows_.size()], true);
             const std::uint64_t begin = __rdtsc();
             world_.receive(0, burst, true);
-            world_.turn(clock_(begin));
+            world_.turn(clock_(begin), begin);
             clock += static_cast<double>(__rdtsc() - begin);
             World::clear(world_.burst());
             for (unsigned i = 0; i < burst; i++) {

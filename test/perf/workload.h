@@ -167,8 +167,9 @@ public:
         }
         b.n = n;
     }
-    void turn(Now now) {
-        if (burst_->n != 0) worker_->stages.start();
+    /// `tsc`: when the turn began, as a worker's own turn has read it already.
+    void turn(Now now, std::uint64_t tsc = 0) {
+        if (burst_->n != 0) worker_->stages.start(tsc);
         if (burst_->n != 0) pipeline::run_pipeline(*burst_, *cfg_, *worker_, now);
         pipeline::end_turn(*burst_, *cfg_, *worker_, now);
     }
