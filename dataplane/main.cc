@@ -32,7 +32,7 @@ void serve(isthmus::agent::Agent& agent, isthmus::dpdk::Runtime& runtime) {
     isthmus::service::Watchdog watchdog;
     std::uint64_t ticket = runtime.take_ticket();
     while (stop_signal == 0) {
-        agent.run_once(5);
+        agent.run_once(1);  // next hops that workers ask for wait no longer
         runtime.tell_alive();
         if (!watchdog.wanted() || !runtime.passed(ticket)) continue;
         watchdog.alive();

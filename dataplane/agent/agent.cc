@@ -23,6 +23,8 @@ namespace isthmus::agent {
 
 namespace {
 
+constexpr auto kLinkLook = std::chrono::milliseconds(150);
+
 std::string random_name() {
     std::uint64_t r = 0;
     (void)getrandom(&r, sizeof r, 0);
@@ -289,14 +291,18 @@ void Agent::follow_links() {
 
 void Agent::run_once(int timeout_ms) {
     const bool more = follow_kernel();
-    if (turns_++ % 32 == 0) {
+    if (const auto now = std::chrono::steady_clock::now(); now >= look_at_links_) {
+        look_at_links_ = now + kLinkLook;
         follow_links();
         traces_.tick();
     }
     jobs_.run_slice();
     explains_.run_slice();
     const bool busy = more || jobs_.busy() || explains_.busy();
-    if (server_) server_->poll(busy ? 0 : timeout_ms);
+    // A neighbour that was found lets packets go: news of the kernel's end the wait.
+    std::vector<pollfd> news;
+    kernel_->wait_for(news);
+    if (server_) server_->poll(busy ? 0 : timeout_ms, &news);
 }
 
 }  // namespace isthmus::agent

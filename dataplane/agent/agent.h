@@ -7,6 +7,7 @@
 //   ~Agent()          removes TAPs, pool routes and the socket
 #pragma once
 
+#include <chrono>
 #include <memory>
 #include <string>
 #include <vector>
@@ -109,7 +110,7 @@ private:
     nat::LogSwitch log_;
     std::string instance_;
     std::int64_t started_ = 0;
-    std::uint64_t turns_ = 0;
+    std::chrono::steady_clock::time_point look_at_links_;
     Jobs jobs_;
     Lists lists_{workers_, current_, jobs_};
 };

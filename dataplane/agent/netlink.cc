@@ -18,6 +18,8 @@ namespace {
 /// Room for events that come while the agent is busy or a resync runs: about 100,000 routes.
 constexpr int kEventBytes = 64 << 20;
 constexpr auto kSlice = std::chrono::milliseconds(5);
+/// Gateways that the kernel is asked for in one turn, before anybody sends to them.
+constexpr std::size_t kAskAhead = 64;
 
 }  // namespace
 
@@ -103,6 +105,11 @@ bool KernelWatch::read_events(mnl_socket* from) {
     return true;
 }
 
+void KernelWatch::wait_for(std::vector<pollfd>& fds) const {
+    for (const Socket* s : {&events_, &neighbours_})
+        fds.push_back({mnl_socket_get_fd(s->get()), POLLIN, 0});
+}
+
 bool KernelWatch::follow() {
     bool more = read_events(neighbours_.get());
     if (dump_ != Dump::none) {
@@ -116,6 +123,9 @@ bool KernelWatch::follow() {
         }
     }
     writer_.reclaim();
+    if (dump_ == Dump::none) {
+        for (const pipeline::ResolveRequest& r : writer_.take_unresolved(kAskAhead)) resolve(r);
+    }
     return more;
 }
 

@@ -13,6 +13,8 @@
 // interface belongs to a VRF; the management's default route is not.
 #pragma once
 
+#include <poll.h>
+
 #include <chrono>
 #include <cstdint>
 #include <map>
@@ -46,6 +48,8 @@ public:
                        const std::string& name);
     /// Some milliseconds of what has come. True: there is more to do at once.
     bool follow();
+    /// Descriptors on which what it follows arrives.
+    void wait_for(std::vector<pollfd>& fds) const;
     /// Reads everything anew, and returns when it is done.
     Status resync();
     /// Interfaces have changed since this was last asked.

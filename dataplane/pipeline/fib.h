@@ -40,6 +40,7 @@ struct Way {
     AdjacencyId id{};
     Adjacency adjacency;
     Drop why = Drop::none;
+    std::uint32_t flow_hash = 0;  // that chose among several next hops
 };
 
 /// One next hop to be resolved, from a worker to the agent.
@@ -53,7 +54,7 @@ struct ResolveRequest {
 /// Single producer (a worker), single consumer (the agent).
 class ResolveRing {
 public:
-    /// False when full: the packet's fate does not depend on it, the next packet asks again.
+    /// False when full: the next packet asks again.
     bool push(const ResolveRequest& r) noexcept {
         const std::uint32_t h = head_.load(std::memory_order_relaxed);
         if (h - tail_.load(std::memory_order_acquire) == kSize) return false;
@@ -70,7 +71,7 @@ public:
     }
 
 private:
-    static constexpr std::uint32_t kSize = 128;
+    static constexpr std::uint32_t kSize = 512;
     std::array<ResolveRequest, kSize> item_{};
     std::atomic<std::uint32_t> head_{0}, tail_{0};
 };

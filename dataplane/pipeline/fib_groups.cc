@@ -69,7 +69,8 @@ std::optional<AdjacencyId> FibWriter::acquire_adjacency(const Place& place) {
     } else {
         return std::nullopt;
     }
-    adjacencies_[place] = {id, 1};
+    adjacencies_[place] = {id, 1, 0};
+    if (!place.glean) perhaps_unresolved_.push_back(place);
     refresh(id, place);
     return id;
 }
@@ -122,6 +123,7 @@ std::optional<std::uint32_t> FibWriter::acquire_group(const std::vector<Place>& 
         g.member[i].store(members[i], std::memory_order_release);
     g.n.store(static_cast<std::uint32_t>(members.size()), std::memory_order_release);
     groups_[members] = *id;
+    for (const AdjacencyId m : members) adjacencies_.find(place_of_[m])->second.live++;
     group_use_[*id] = {std::move(members), 1};
     return id;
 }
@@ -131,6 +133,7 @@ void FibWriter::release_group(std::uint32_t id) {
     GroupUse& u = group_use_[id];
     if (--u.prefixes != 0) return;
     groups_.erase(u.members);
+    for (const AdjacencyId m : u.members) adjacencies_.find(place_of_[m])->second.live--;
     open_.groups.push_back(id);
 }
 
@@ -160,6 +163,21 @@ void FibWriter::reclaim_now() {
     if (waiting_.empty()) return;
     grace_->wait(waiting_.back().ticket);
     reclaim();
+}
+
+std::vector<ResolveRequest> FibWriter::take_unresolved(std::size_t most) {
+    std::vector<ResolveRequest> out;
+    while (!perhaps_unresolved_.empty() && out.size() < most) {
+        const Place p = perhaps_unresolved_.front();
+        perhaps_unresolved_.pop_front();
+        const auto a = adjacencies_.find(p);
+        const auto iface = ifaces_.find({p.port, p.vlan});
+        const bool wanted = a != adjacencies_.end() && a->second.live != 0 &&
+                            iface != ifaces_.end() && iface->second.up;
+        if (wanted && !neighbours_.contains(p))
+            out.push_back({p.port, p.vlan, p.family, p.address});
+    }
+    return out;
 }
 
 FibWriter::Use FibWriter::use() const {

@@ -104,8 +104,14 @@ bool FibWriter::settle(Entries::iterator at) {
 
 void FibWriter::set_interface(std::uint16_t port, std::uint16_t vlan, MacAddr mac,
                               std::uint16_t mtu, bool up) {
+    const bool was_up = ifaces_.contains({port, vlan}) && ifaces_[{port, vlan}].up;
     ifaces_[{port, vlan}] = Iface{mac, mtu, up};
     refresh_all();
+    if (was_up || !up) return;
+    for (const auto& [place, use] : adjacencies_) {
+        if (place.port == port && place.vlan == vlan && !place.glean)
+            perhaps_unresolved_.push_back(place);
+    }
 }
 
 void FibWriter::remove_interface(std::uint16_t port, std::uint16_t vlan) {
@@ -206,7 +212,10 @@ void FibWriter::remove_neighbour(std::uint8_t family, std::uint16_t port, std::u
 
 void FibWriter::neighbour_gone(const Place& place) {
     const auto a = adjacencies_.find(place);
-    if (a != adjacencies_.end()) refresh(a->second.id, place);
+    if (a != adjacencies_.end()) {
+        refresh(a->second.id, place);
+        perhaps_unresolved_.push_back(place);
+    }
     const auto host = entries_.find(host_of(place.family, place.address));
     if (host == entries_.end() || host->second.neighbour != place) return;
     host->second.neighbour.reset();

@@ -101,6 +101,10 @@ public:
     [[nodiscard]] bool is_gateway(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
                                   const Ipv6Addr& address) const;
 
+    /// Next hops that routes lead to and whose link address is not known, at most `most`; each once
+    /// until that changes. Whoever asks the kernel for them now spares the first packets the wait.
+    [[nodiscard]] std::vector<ResolveRequest> take_unresolved(std::size_t most);
+
     void begin_resync();
     void commit_resync();
     /// Takes back what the readers have let go of. Now and then; it is also done when a table is
@@ -147,6 +151,7 @@ private:
     struct AdjacencyUse {
         AdjacencyId id = 0;
         std::uint32_t groups = 0;
+        std::uint32_t live = 0;  // of the groups, those that prefixes lead to
     };
     struct GroupUse {
         std::vector<AdjacencyId> members;
@@ -198,6 +203,7 @@ private:
     std::deque<Batch> waiting_;
     std::array<std::array<std::uint32_t, 129>, 2> n_of_length_{};  // in the tries, by prefix length
     std::size_t refused_ = 0;
+    std::deque<Place> perhaps_unresolved_;
 };
 
 }  // namespace isthmus::pipeline

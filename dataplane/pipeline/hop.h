@@ -11,12 +11,14 @@
 #include "common/base/prefetch.h"
 #include "dataplane/pipeline/fib.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/pending.h"
 
 namespace isthmus::pipeline {
 
 struct Hop {
     AdjacencyId id = 0;  // 0 is never asked for: no route
     std::uint32_t epoch = 0;
+    std::uint32_t key = 0;  // hop_key(), pending.h
     std::uint16_t port = 0, vlan = 0, mtu = 0;
     bool is_ready = false;                // the next hop's link address is known
     std::array<std::uint8_t, 12> macs{};  // destination, source
@@ -40,18 +42,25 @@ struct Hop {
 class Hops {
 public:
     /// `epoch` was read from `fib` before.
-    [[nodiscard]] const Hop& get(const Fib& fib, AdjacencyId id, std::uint32_t epoch) noexcept {
+    [[nodiscard]] const Hop& get(const Fib& fib, AdjacencyId id, std::uint32_t epoch,
+                                 const nat::Seed& seed) noexcept {
         Hop& h = hop_[id % kHops];
-        if (is_unlikely(h.id != id || h.epoch != epoch)) fill(h, fib, id, epoch);
+        if (is_unlikely(h.id != id || h.epoch != epoch)) fill(h, fib, id, epoch, seed);
         return h;
     }
 
 private:
     static constexpr unsigned kHops = 64;
-    [[gnu::noinline]] static void fill(Hop& h, const Fib& fib, AdjacencyId id,
-                                       std::uint32_t epoch) noexcept {
+    [[gnu::noinline]] static void fill(Hop& h, const Fib& fib, AdjacencyId id, std::uint32_t epoch,
+                                       const nat::Seed& seed) noexcept {
         const Adjacency a = fib.read(id);
-        h = Hop{id, epoch, a.port, a.vlan, a.mtu, a.state == Adjacency::State::resolved && id != 0,
+        h = Hop{id,
+                epoch,
+                hop_key(seed, a),
+                a.port,
+                a.vlan,
+                a.mtu,
+                a.state == Adjacency::State::resolved && id != 0,
                 {}};
         std::memcpy(h.macs.data(), a.dst.octet.data(), 6);
         std::memcpy(h.macs.data() + 6, a.src.octet.data(), 6);

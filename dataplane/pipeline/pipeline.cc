@@ -150,23 +150,6 @@ void stage_send(Context& c) noexcept {
     c.worker.counters.add(Counter::steady, n_64 + n_46 - n_decided);
 }
 
-/// Held packets whose next hop is known now, or whose time is over.
-void release_pending(Context& c) noexcept {
-    c.worker.pending.visit([&](Pending::Item& item) {
-        const std::uint8_t* h = item.packet.frame.data;
-        const bool v6 = (h[0] >> 4) == 6;
-        const Way way = v6 ? way_to(c.worker, load_ipv6(h + ipv6_at::kDestination), item.next_hop)
-                           : way_to(c.worker, load_ipv4(h + ipv4_at::kDestination), item.next_hop);
-        if (way.why == Drop::none && way.adjacency.state == Adjacency::State::resolved) {
-            send_ip(c, item.packet, way);
-            return true;
-        }
-        if (way.why == Drop::none && c.now.tick.v - item.since.v <= Pending::kHold.v) return false;
-        drop_packet(c, item.packet, Drop::no_neighbour);
-        return true;
-    });
-}
-
 /// RFC 6146 s3.5.2.2: an ACK without data, sequence and acknowledgment 0, from Y',y to X',x.
 void send_probe(Context& c, const nat::Probe& probe) noexcept {
     constexpr std::uint32_t kBytes = kIpv6Bytes + kTcpBytes;

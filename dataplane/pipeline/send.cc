@@ -13,9 +13,11 @@ namespace isthmus::pipeline {
 
 namespace {
 
-Way way_of(const WorkerState& worker, AdjacencyId id, const Ipv6Addr& dst) noexcept {
+Way way_of(const WorkerState& worker, AdjacencyId id, const Ipv6Addr& dst,
+           std::uint32_t flow_hash) noexcept {
     Way way;
     way.id = id;
+    way.flow_hash = flow_hash;
     way.adjacency = worker.fib->read(id);
     switch (way.adjacency.state) {
         case Adjacency::State::resolved:
@@ -68,15 +70,22 @@ void put_on_wire(Context& c, Packet& packet, const Adjacency& a) noexcept {
 
 void hold_for_neighbour(Context& c, Packet& packet, const Way& way) noexcept {
     const Adjacency& a = way.adjacency;
-    (void)c.worker.resolve.push({a.port, a.vlan, a.family, a.next_hop});
+    const Pending::Waiting waiting{packet,
+                                   {a.port, a.vlan, a.family, a.next_hop},
+                                   hop_key(c.worker.seed, a),
+                                   way.flow_hash,
+                                   c.now.tick};
     Packet victim;
     c.worker.counters.add(Counter::neighbour_held);
-    // A connected network is one adjacency for many neighbours: the neighbour is the next hop.
-    const auto hop = static_cast<std::uint32_t>(
-        nat::hash_addr(c.worker.seed, a.next_hop, (a.port << 16U) | a.vlan));
-    if (!c.worker.pending.hold(packet, hop, c.now.tick, victim)) {
+    if (!c.worker.pending.hold(waiting, c.worker.resolve, victim))
         drop_packet(c, victim, Drop::neighbour_queue_full);
-    }
+}
+
+/// Its link address is not known, or others wait for it that came before.
+bool must_wait(const Context& c, const Adjacency& a) noexcept {
+    const Pending& p = c.worker.pending;
+    return a.state != Adjacency::State::resolved ||
+           (!p.empty() && p.is_waited_for(hop_key(c.worker.seed, a)));
 }
 
 std::uint64_t hash_of_source(const WorkerState& w, const Frame& f, bool v6) noexcept {
@@ -138,20 +147,37 @@ void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorR
 Way way_to(const WorkerState& worker, Ipv4Addr dst, std::uint32_t flow_hash) noexcept {
     Ipv6Addr as6;
     store(as6.octet.data(), dst);
-    return way_of(worker, worker.fib->lookup(dst, flow_hash), as6);
+    return way_of(worker, worker.fib->lookup(dst, flow_hash), as6, flow_hash);
 }
 
 Way way_to(const WorkerState& worker, const Ipv6Addr& dst, std::uint32_t flow_hash) noexcept {
-    return way_of(worker, worker.fib->lookup(dst, flow_hash), dst);
+    return way_of(worker, worker.fib->lookup(dst, flow_hash), dst, flow_hash);
 }
 
 void send_ip(Context& c, Packet& packet, const Way& way) noexcept {
     if (is_unlikely(!own_buffer(c, packet))) return drop_packet(c, packet, Drop::no_buffer);
     if (is_unlikely(packet.frame.headroom < kEthernetBytes + kVlanBytes))
         return drop_packet(c, packet, Drop::no_buffer);
-    if (is_unlikely(way.adjacency.state != Adjacency::State::resolved))
-        return hold_for_neighbour(c, packet, way);
+    if (is_unlikely(must_wait(c, way.adjacency))) return hold_for_neighbour(c, packet, way);
     put_on_wire(c, packet, way.adjacency);
+}
+
+void release_pending(Context& c) noexcept {
+    const std::uint32_t epoch = c.worker.fib->epoch();
+    if (!c.worker.pending.is_due(epoch, c.now.tick)) return;
+    c.worker.pending.release(epoch, [&](Pending::Waiting& w) {
+        const std::uint8_t* h = w.packet.frame.data;
+        const bool v6 = (h[0] >> 4) == 6;
+        const Way way = v6 ? way_to(c.worker, load_ipv6(h + ipv6_at::kDestination), w.flow_hash)
+                           : way_to(c.worker, load_ipv4(h + ipv4_at::kDestination), w.flow_hash);
+        if (way.why == Drop::none && way.adjacency.state == Adjacency::State::resolved) {
+            put_on_wire(c, w.packet, way.adjacency);
+            return true;
+        }
+        if (way.why == Drop::none && !Pending::is_over(w, c.now.tick)) return false;
+        drop_packet(c, w.packet, Drop::no_neighbour);
+        return true;
+    });
 }
 
 void send_fragments(Context& c, Packet& packet, const Way& way, std::uint32_t mtu) noexcept {

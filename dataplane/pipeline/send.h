@@ -31,6 +31,9 @@ struct Context {
 /// Sends an IP packet that fits its link: link header and tx list, or held for its next hop.
 void send_ip(Context& c, Packet& packet, const Way& way) noexcept;
 
+/// Held packets whose next hop is known now are sent, those whose time is over dropped.
+void release_pending(Context& c) noexcept;
+
 /// Cuts a translated packet into fragments of at most `mtu` bytes each and sends them in order.
 void send_fragments(Context& c, Packet& packet, const Way& way, std::uint32_t mtu) noexcept;
 

@@ -111,8 +111,11 @@ template <typename Addr>
 const Hop* hop_for(Context& c, const Addr& dst, std::uint32_t flow_hash,
                    std::uint32_t bytes) noexcept {
     const AdjacencyId id = c.worker.fib->lookup(dst, flow_hash);
-    const Hop& hop = c.worker.hops.get(*c.worker.fib, id, c.fib_epoch);
-    return is_likely(hop.is_ready && bytes <= hop.mtu) ? &hop : nullptr;
+    const WorkerState& w = c.worker;
+    const Hop& hop = c.worker.hops.get(*w.fib, id, c.fib_epoch, w.seed);
+    if (is_unlikely(!hop.is_ready || bytes > hop.mtu)) return nullptr;
+    const bool queues_up = !w.pending.empty() && w.pending.is_waited_for(hop.key);
+    return is_likely(!queues_up) ? &hop : nullptr;
 }
 
 /// Translated without state, or towards a host that is (stateless_map.h).
