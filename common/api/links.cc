@@ -119,6 +119,15 @@ std::optional<Expected<Json>> RpcLinks::advance(Link& l) {
     return std::nullopt;
 }
 
+/// The last ones: free_link() takes the first that is free, so those are the ones that rest.
+void RpcLinks::close_idle(std::int64_t now) {
+    while (links_.size() > 1 && !links_.back()->reply &&
+           now - links_.back()->idle_since_ms >= idle_ms_) {
+        close(*links_.back());
+        links_.pop_back();
+    }
+}
+
 void RpcLinks::serve() {
     for (std::size_t i = 0; i < links_.size(); i++) {  // a Reply may add links
         Link& l = *links_[i];
@@ -129,9 +138,11 @@ void RpcLinks::serve() {
             (outcome->error().code == code::kAway || outcome->error().code == code::kLost))
             close(l);
         const Reply reply = std::exchange(l.reply, nullptr);
+        l.idle_since_ms = now_ms();
         reply(*outcome);
     }
     const std::int64_t now = now_ms();
+    close_idle(now);
     while (!queue_.empty()) {
         Request& first = queue_.front();
         Link* const l = now < first.deadline_ms ? free_link() : nullptr;

@@ -19,7 +19,10 @@ namespace isthmus::api {
 class RpcLinks {
 public:
     /// `who`: the server's name in messages: "the dataplane".
-    RpcLinks(std::string path, std::string who) : path_(std::move(path)), who_(std::move(who)) {}
+    /// A connection that was opened for a request beside others is closed when it was idle for
+    /// `idle_ms`; one stays.
+    RpcLinks(std::string path, std::string who, std::int64_t idle_ms = 10'000)
+        : path_(std::move(path)), who_(std::move(who)), idle_ms_(idle_ms) {}
     ~RpcLinks();
     RpcLinks(const RpcLinks&) = delete;
     RpcLinks& operator=(const RpcLinks&) = delete;
@@ -31,6 +34,7 @@ public:
     void serve();
     /// Why the last connection failed; empty when it did not.
     [[nodiscard]] const std::string& trouble() const { return trouble_; }
+    [[nodiscard]] std::size_t n_connections() const { return links_.size(); }
 
     static constexpr unsigned kLinksMost = 16;
     static constexpr unsigned kQueueMost = 256;  // requests that wait for a free connection
@@ -49,16 +53,19 @@ private:
         std::size_t scanned = 0;
         std::int64_t deadline_ms = 0;
         Reply reply;  // empty: idle
+        std::int64_t idle_since_ms = 0;
     };
     Link* free_link();
     bool open(Link& l);
     void start(Link& l, Request request);
     void close(Link& l);
+    void close_idle(std::int64_t now);
     /// Sends and receives what can be; the outcome when the request is over.
     [[nodiscard]] std::optional<Expected<Json>> advance(Link& l);
     [[nodiscard]] Error away(const std::string& why) const;
 
     std::string path_, who_, trouble_;
+    std::int64_t idle_ms_;
     std::vector<std::unique_ptr<Link>> links_;
     std::deque<Request> queue_;
     int next_id_ = 1;

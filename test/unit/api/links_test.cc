@@ -122,6 +122,25 @@ TEST_CASE("nobody there: the answer comes at once, and says so") {
     CHECK(answers == 111);
 }
 
+TEST_CASE("connections for requests at one time are closed when they were idle; one stays") {
+    const Folder dir;
+    auto server = listen(dir.path + "/s");
+    api::RpcLinks links(dir.path + "/s", "the server", 150);
+    int good = 0;
+    for (int i = 0; i < 5; i++)
+        links.ask("echo", Json{{"n", i}}, 5000,
+                  [&](const Expected<Json>& r) { good += r ? 1 : 0; });
+    CHECK(links.n_connections() == 5);
+    turns(*server, links);
+    CHECK(good == 5);
+    ::usleep(200'000);
+    links.serve();
+    CHECK(links.n_connections() == 1);
+    links.ask("echo", Json{{"n", 9}}, 5000, [&](const Expected<Json>& r) { good += r ? 1 : 0; });
+    turns(*server, links);
+    CHECK(good == 6);
+}
+
 TEST_CASE("a server at a standstill costs a time-out; asking and serving never wait") {
     const Folder dir;
     auto server = listen(dir.path + "/s");  // and nobody calls its poll()
