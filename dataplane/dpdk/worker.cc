@@ -47,7 +47,9 @@ void Worker::run() noexcept {
     // Naps of microseconds: the default slack of 50 us would be most of each.
     (void)prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);
     while (!setup_.published->stop.load(std::memory_order_relaxed)) {
-        const std::uint32_t sleep_ns = idle_.after(turn());
+        const unsigned n = turn();
+        const bool hurries = setup_.state->engine.hurries();
+        const std::uint32_t sleep_ns = idle_.after(hurries ? 1 : n);
         if (sleep_ns != 0) {
             nap(sleep_ns);
         } else {

@@ -219,6 +219,9 @@ public:
             check_some();
     }
 
+    /// Somebody waits for a round over all records to end: turns should come without pauses.
+    [[nodiscard]] bool hurries() const noexcept { return sweeping_ != 0 || clearing_; }
+
     // Readers, any thread.
     [[nodiscard]] std::uint32_t binding_high_water() const noexcept {
         return shared_high_.load(std::memory_order_acquire);
