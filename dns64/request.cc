@@ -7,7 +7,6 @@ namespace isthmus::dns64 {
 
 namespace {
 
-constexpr std::size_t kOptFixed = 11;     // root, type, class, TTL, RDLENGTH
 constexpr std::size_t kPadBlock = 468;    // octets, RFC 8467 s4.1
 constexpr std::size_t kClientCookie = 8;  // octets, RFC 7873 s4.1
 constexpr std::size_t kServerCookieLeast = 8, kServerCookieMost = 32;

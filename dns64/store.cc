@@ -8,8 +8,6 @@ namespace isthmus::dns64 {
 
 namespace {
 
-constexpr std::size_t kOptFixed = 11;  // root, type, class, TTL, RDLENGTH
-
 void put16(std::uint8_t* p, unsigned v) {
     p[0] = static_cast<std::uint8_t>(v >> 8);
     p[1] = static_cast<std::uint8_t>(v & 0xff);

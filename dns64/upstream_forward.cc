@@ -329,20 +329,26 @@ void Forwarder::note_refusal(Server& s) {
     const std::uint64_t now = loop_.now_ms();
     if (s.refused_seen_ms != 0 && now - s.refused_seen_ms < 20) return;  // a walk over all queries
     s.refused_seen_ms = now;
+    const auto lost = [&](const Attempt& a) { return a.server == &s && a.port != nullptr; };
+    for (ForwardFetch* f : end_lost(true, lost)) advance(*f);
+}
+
+std::vector<ForwardFetch*> Forwarder::end_lost(bool for_good,
+                                               const std::function<bool(const Attempt&)>& is_lost) {
     std::vector<ForwardFetch*> waiting;
     each_fetch([&](Fetch& base) {
         auto& f = static_cast<ForwardFetch&>(base);
         bool ours = false;
         for (unsigned i = 0; i < f.n_attempts; i++) {
             Attempt& a = f.attempt[i];
-            if (!a.is_live || a.server != &s || a.port == nullptr) continue;
+            if (!a.is_live || !is_lost(a)) continue;
             end_attempt(a);
-            a.sent = kSendsMost;
+            if (for_good) a.sent = kSendsMost;
             ours = true;
         }
         if (ours) waiting.push_back(&f);
     });
-    for (ForwardFetch* f : waiting) advance(*f);
+    return waiting;
 }
 
 std::vector<UpstreamHealth> Forwarder::health() const {

@@ -14,6 +14,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -137,6 +138,10 @@ private:
     void send_again(ForwardFetch& f, unsigned i);
     void end_attempt(Attempt& a);
     void end_attempts(ForwardFetch& f);
+    /// Ends the live attempts that will not be answered; whose they are. `for_good`: the server is
+    /// not tried again for the same question over the same transport.
+    [[nodiscard]] std::vector<ForwardFetch*> end_lost(
+        bool for_good, const std::function<bool(const Attempt&)>& is_lost);
     [[nodiscard]] bool take_id(ForwardFetch& f, unsigned i);
     [[nodiscard]] std::size_t write_query(const ForwardFetch& f, const Attempt& a,
                                           std::span<std::uint8_t> out) const;

@@ -22,7 +22,6 @@ namespace {
 constexpr unsigned kPortLeast = 1024;
 constexpr unsigned kBindTries = 16;
 constexpr std::uint64_t kStreamIdleMs = 20000;
-constexpr std::size_t kOptFixed = 11;  // root, type, class, TTL, RDLENGTH
 constexpr std::size_t kQueryMost = kHeaderBytes + kNameMost + 4 + kOptFixed + 4 + kCookieMost;
 
 /// A number for the address that a connected socket sends from.
@@ -316,28 +315,17 @@ void Server::on_closed(Stream&, const std::string& why) { owner.stream_closed(*t
 /// (RFC 7766 s6.2.4).
 void Forwarder::stream_closed(Server& s, const std::string& why) {
     const bool tls_failed = why.starts_with("TLS");
-    const std::unique_ptr<Stream> gone = std::move(s.stream);
-    std::vector<ForwardFetch*> waiting;
-    each_fetch([&](Fetch& base) {
-        auto& f = static_cast<ForwardFetch&>(base);
-        bool ours = false;
-        for (unsigned i = 0; i < f.n_attempts; i++) {
-            Attempt& a = f.attempt[i];
-            if (!a.is_live || a.stream != gone.get()) continue;
-            end_attempt(a);
-            if (tls_failed || why != "closed") a.sent = kSendsMost;
-            ours = true;
-        }
-        if (ours) waiting.push_back(&f);
-    });
-    if (waiting.empty()) return loop_.bury(std::move(const_cast<std::unique_ptr<Stream>&>(gone)));
+    std::unique_ptr<Stream> gone = std::move(s.stream);
+    const std::vector<ForwardFetch*> waiting =
+        end_lost(why != "closed", [&](const Attempt& a) { return a.stream == gone.get(); });
+    loop_.bury(std::move(gone));
+    if (waiting.empty()) return;
     count(tls_failed ? UpstreamFault::tls : UpstreamFault::closed);
     s.failures++;
     if (why != "closed") {
         log::warn("upstream " + s.endpoint.text() + ": " + why);
         mark_down(s);
     }
-    loop_.bury(std::move(const_cast<std::unique_ptr<Stream>&>(gone)));
     for (ForwardFetch* f : waiting) advance(*f);
 }
 

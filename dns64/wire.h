@@ -25,6 +25,8 @@ using Bytes = std::span<const std::uint8_t>;
 
 inline constexpr unsigned kHeaderBytes = 12;
 inline constexpr unsigned kMessageMost = 65535;
+inline constexpr std::size_t kOptFixed =
+    11;  // OPT without options: root, type, class, TTL, RDLENGTH
 /// Our own EDNS payload size, advertised and never exceeded over UDP (RFC 6891 s6.2.5).
 inline constexpr std::uint16_t kUdpMost = 1232;
 inline constexpr std::uint16_t kUdpLeast = 512;
