@@ -50,8 +50,8 @@ cpu=$(/usr/bin/python3 -c "import os; print(max(os.sched_getaffinity(0)))")
 write_conf "trust_anchor = \"$zones/root.key\"; cpus = [ $cpu ];"
 lab_spawn dns64 dns "$bin/dns64/isthmus-dns64" -c "$conf"
 wait_for 5 "isthmus-dns64" grep -q ready "$lab_dir/dns64.log"
-pinned() { grep -lx "Cpus_allowed_list:.$cpu" /proc/"${lab_pid[dns64]}"/task/*/status | wc -l; }
-wait_for 5 "the thread on its CPU" pinned >/dev/null
+pinned() { grep -qx "Cpus_allowed_list:.$cpu" /proc/"${lab_pid[dns64]}"/task/*/status; }
+wait_for 5 "the thread on its CPU" pinned
 
 answer=$(query +dnssec v4only.example AAAA)
 expect_match "synthesis from what validates" "AAAA.$(synthetic 192.0.2.33)" "$answer"
