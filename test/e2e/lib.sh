@@ -20,7 +20,8 @@ export PYTHONDONTWRITEBYTECODE=1 LC_ALL=C
 py() { # NS TOOL ARGUMENTS...
     local ns=$1 tool=$2
     shift 2
-    in_ns "$ns" /usr/bin/python3 "$tools/$tool.py" "$@"
+    chmod 755 "$lab_dir" # servers that a tool starts drop their rights
+    TMPDIR=$lab_dir in_ns "$ns" /usr/bin/python3 "$tools/$tool.py" "$@"
 }
 
 spawn_py() { # KEY NS TOOL ARGUMENTS...
