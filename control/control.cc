@@ -15,7 +15,7 @@ constexpr int kStatusMs = 1000;  // "is it there?"
 
 }  // namespace
 
-Control::Control(const std::string& file, const config::Config& cfg, Rights rights)
+Control::Control(const std::string& file, const config::Config& cfg, api::Rights rights)
     : file_(file),
       cfg_(cfg),
       rights_(std::move(rights)),
@@ -30,7 +30,7 @@ Expected<std::unique_ptr<Control>> Control::create(const std::string& file) {
     if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
         return Error{file, why};
     (void)log::set_level(loaded.config.control.log_level);
-    auto rights = Rights::of(loaded.config.control);
+    auto rights = rights_of(loaded.config.control);
     if (!rights) return rights.error();
     std::unique_ptr<Control> c(new Control(file, loaded.config, std::move(*rights)));
     auto server = api::RpcServer::listen(loaded.config.control.socket, 0666, "");

@@ -14,12 +14,16 @@
 #include <string>
 
 #include "common/api/links.h"
+#include "common/api/rights.h"
 #include "common/api/rpc.h"
 #include "control/commits.h"
 #include "control/observer.h"
-#include "control/rights.h"
 
 namespace isthmus::control {
+
+[[nodiscard]] inline Expected<api::Rights> rights_of(const config::ControlConfig& c) {
+    return api::Rights::of({c.admin_group, c.admin_users, c.read_group, c.read_users});
+}
 
 class Control {
 public:
@@ -31,7 +35,7 @@ public:
     void stop();
 
 private:
-    Control(const std::string& file, const config::Config& cfg, Rights rights);
+    Control(const std::string& file, const config::Config& cfg, api::Rights rights);
     void serve_methods();
     void serve_changes();
     void serve_pool();
@@ -57,7 +61,7 @@ private:
 
     std::string file_;
     config::Config cfg_;
-    Rights rights_;
+    api::Rights rights_;
     std::unique_ptr<api::RpcServer> server_;
     api::RpcLinks dataplane_;
     Commits commits_;

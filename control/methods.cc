@@ -14,7 +14,7 @@ Order Control::order_of(const api::Peer& peer, const Json& params, const std::st
     Order o;
     o.what = what;
     o.uid = peer.uid;
-    o.user = name_of_user(peer.uid);
+    o.user = api::name_of_user(peer.uid);
     o.dry_run = api::truth_of(params, "dry_run");
     o.force = api::truth_of(params, "force");
     return o;
@@ -34,7 +34,7 @@ void Control::serve_edit(const std::string& method, MakeEdit make) {
 /// The file is read when the change's turn has come, with the rights that it gives.
 void Control::reload(const Order& order, const api::Reply& reply) {
     struct Section {
-        Rights rights;
+        api::Rights rights;
         std::string log_level;
         Json warnings;
     };
@@ -46,7 +46,7 @@ void Control::reload(const Order& order, const api::Reply& reply) {
             if (!loaded.ok()) return Error{"", loaded.error_text() + "\n"};
             if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
                 return Error{file_, why};
-            auto rights = Rights::of(loaded.config.control);
+            auto rights = rights_of(loaded.config.control);
             if (!rights) return rights.error();
             *fresh = {std::move(*rights), loaded.config.control.log_level, Json::array()};
             for (const auto& w : loaded.warnings) fresh->warnings.push_back(w.text());

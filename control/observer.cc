@@ -74,8 +74,8 @@ void Observer::listen() {
         return;
     next_listen_ = now + kListenAgain;
     const char* const json = "application/json";
-    auto server = HttpServer::listen(
-        cfg_.http.address, cfg_.http.port,
+    auto server = http::HttpServer::listen(
+        "control.http", cfg_.http.address, cfg_.http.port,
         {{"/", "text/html; charset=utf-8", [] { return status_page(); }},
          {"/metrics", "text/plain; version=0.0.4; charset=utf-8",
           [this] { return metrics_text(); }},

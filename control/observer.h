@@ -11,11 +11,11 @@
 #include <thread>
 
 #include "common/config/config.h"
+#include "common/http/http.h"
 #include "control/logs/event_log.h"
 #include "control/logs/parameters.h"
 #include "control/logs/thresholds.h"
 #include "control/logs/whois.h"
-#include "control/web/http.h"
 #include "control/web/monitor.h"
 #include "control/web/status.h"
 
@@ -59,7 +59,7 @@ private:
     EventLog logs_;
     Thresholds thresholds_;  // the monitor's thread asks it
     Monitor monitor_;
-    std::unique_ptr<HttpServer> http_;
+    std::unique_ptr<http::HttpServer> http_;
     std::deque<std::unique_ptr<Search>> searches_;
     std::atomic<std::uint64_t> scrapes_{0};
     std::atomic<bool> applied_{false}, waits_{false};

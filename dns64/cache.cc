@@ -35,16 +35,6 @@ bool same(Bytes a, Bytes b) {
     return a.size() == b.size() && std::memcmp(a.data(), b.data(), a.size()) == 0;
 }
 
-/// Is wire name `name` the name `zone` or below it? The suffix must begin at a label.
-bool is_within(Bytes name, Bytes zone) {
-    if (name.size() < zone.size()) return false;
-    const std::size_t begin = name.size() - zone.size();
-    if (std::memcmp(name.data() + begin, zone.data(), zone.size()) != 0) return false;
-    std::size_t i = 0;
-    while (i < begin) i += std::size_t{1} + name[i];
-    return i == begin;
-}
-
 std::uint32_t units_of(const NewEntry& e) {
     const std::size_t bytes =
         sizeof(CacheEntry) + e.name.size() + 2 * e.ttl_offsets.size() + e.body.size();
@@ -106,8 +96,8 @@ CacheEntry* Cache::at(std::uint64_t position) const {
     return reinterpret_cast<CacheEntry*>(log_ + position % log_units_ * kUnit);
 }
 
-CacheEntry* Cache::find(std::uint32_t h, Bytes name, std::uint16_t type, std::uint32_t view_tag,
-                        std::uint8_t serves) {
+CacheEntry* Cache::peek(std::uint32_t h, Bytes name, std::uint16_t type, std::uint32_t view_tag,
+                        std::uint8_t serves) const {
     for (std::size_t i = home(h); index_[i].at != 0; i = after(i)) {
         if (index_[i].hash != h) continue;
         CacheEntry& e = *at(index_[i].at - 1);
@@ -115,13 +105,17 @@ CacheEntry* Cache::find(std::uint32_t h, Bytes name, std::uint16_t type, std::ui
                              (e.serves & serves & ~kServesClients) != 0;
         const bool ours =
             e.type == type && (e.serves & serves) != 0 && view_ok && same(e.name(), name);
-        if (ours) {
-            // A cache line that is written only when it changes.
-            if ((e.state & CacheEntry::used) == 0) e.state |= CacheEntry::used;
-            return &e;
-        }
+        if (ours) return &e;
     }
     return nullptr;
+}
+
+CacheEntry* Cache::find(std::uint32_t h, Bytes name, std::uint16_t type, std::uint32_t view_tag,
+                        std::uint8_t serves) {
+    CacheEntry* e = peek(h, name, type, view_tag, serves);
+    // A cache line that is written only when it changes.
+    if (e != nullptr && (e->state & CacheEntry::used) == 0) e->state |= CacheEntry::used;
+    return e;
 }
 
 void Cache::link(std::uint32_t h, const CacheEntry& e) {
@@ -265,33 +259,26 @@ bool Cache::insert(const NewEntry& e, std::uint32_t now_s) {
     return true;
 }
 
-void Cache::for_each(const std::function<bool(const CacheEntry&)>& visit) const {
-    for (std::uint64_t i = tail_; i < head_;) {
-        const CacheEntry& e = *at(i);
-        i += e.units();
-        if ((e.state & CacheEntry::dead) == 0 && !visit(e)) return;
+bool Cache::walk(std::uint64_t& at, unsigned most,
+                 const std::function<bool(const CacheEntry&)>& visit) const {
+    for (at = std::max(at, tail_); at < head_ && most > 0; most--) {
+        const CacheEntry& e = *this->at(at);
+        at += e.units();
+        if ((e.state & CacheEntry::dead) == 0 && !visit(e)) break;
     }
+    return at < head_;
 }
 
-template <typename Match>
-std::size_t Cache::flush_if(Match match) {
-    std::size_t n = 0;
-    for (std::uint64_t i = tail_; i < head_;) {
-        CacheEntry& e = *at(i);
-        i += e.units();
+bool Cache::flush(std::uint64_t& at, unsigned most,
+                  const std::function<bool(const CacheEntry&)>& match, std::size_t& n) {
+    for (at = std::max(at, tail_); at < head_ && most > 0; most--) {
+        CacheEntry& e = *this->at(at);
+        at += e.units();
         if ((e.state & CacheEntry::dead) != 0 || !match(e)) continue;
         erase(e);
         n++;
     }
-    return n;
-}
-
-std::size_t Cache::flush_name(Bytes name) {
-    return flush_if([&](const CacheEntry& e) { return same(e.name(), name); });
-}
-
-std::size_t Cache::flush_zone(Bytes name) {
-    return flush_if([&](const CacheEntry& e) { return is_within(e.name(), name); });
+    return at < head_;
 }
 
 std::size_t Cache::flush_all() {

@@ -124,16 +124,25 @@ public:
     /// view or of all.
     [[nodiscard]] CacheEntry* find(std::uint32_t h, Bytes name, std::uint16_t type,
                                    std::uint32_t view_tag, std::uint8_t serves);
+    /// The same, and the entry does not count as used.
+    [[nodiscard]] CacheEntry* peek(std::uint32_t h, Bytes name, std::uint16_t type,
+                                   std::uint32_t view_tag, std::uint8_t serves) const;
     /// Replaces entries for the same question and view that serve some of the same. False: an
     /// entry of this size is not kept.
     bool insert(const NewEntry& e, std::uint32_t now_s);
     void erase(CacheEntry& e);
 
-    /// All entries of a name; of a name and all below it; returns how many.
-    std::size_t flush_name(Bytes name);
-    std::size_t flush_zone(Bytes name);
+    /// Looks at entries from the place `at` on (0: the oldest), at most `most` of them or until
+    /// `visit` returns false, and moves `at` on; false: that was all. `at` must be 0 or what an
+    /// earlier walk() left there; between two pieces of a walk the cache may change. An entry that
+    /// is kept at eviction comes again.
+    bool walk(std::uint64_t& at, unsigned most,
+              const std::function<bool(const CacheEntry&)>& visit) const;
+    /// Removes what matches among them; `n` grows by how many. A walk to its end leaves no match
+    /// that was there when it began.
+    bool flush(std::uint64_t& at, unsigned most,
+               const std::function<bool(const CacheEntry&)>& match, std::size_t& n);
     std::size_t flush_all();
-    void for_each(const std::function<bool(const CacheEntry&)>& visit) const;
     [[nodiscard]] const CacheStats& stats() const { return stats_; }
     [[nodiscard]] std::size_t index_bytes() const { return index_.size() * sizeof(Slot); }
 
@@ -160,9 +169,6 @@ private:
     void link(std::uint32_t h, const CacheEntry& e);
     void unlink(std::uint32_t h, const CacheEntry& e);
     void grow_index();
-    template <typename Match>
-    std::size_t flush_if(Match match);
-
     std::uint8_t* log_ = nullptr;
     std::uint64_t log_units_ = 0;
     std::uint64_t head_ = 0, tail_ = 0;  // units written and evicted since the start

@@ -25,7 +25,7 @@ Job::Job(Worker& worker, Purpose purpose, const View& view, Bytes datagram, cons
 Job::~Job() = default;
 
 void Job::step(const std::string& text) {
-    if (purpose_ == Purpose::explain) steps.push_back(text);
+    if (is_explained()) steps.push_back(text);
 }
 
 Security Job::security_of(bool secure, bool bogus) const {
@@ -64,7 +64,8 @@ bool Job::feed_entry(unsigned id, const CacheEntry& e, NameView name, RrType typ
 bool Job::feed_stale(unsigned id, NameView name, RrType type, bool cd) {
     const config::Dns64Cache& c = worker_.config().cache;
     if (!c.serve_stale) return false;
-    const CacheEntry* e = worker_.find_upstream({id, name, type, kClassIn, cd}, true);
+    const CacheEntry* e =
+        worker_.find_upstream({id, name, type, kClassIn, cd}, true, !is_explained());
     if (e == nullptr || e->age(worker_.now_s()) > e->ttl_s + c.stale_most) return false;
     if (!feed_entry(id, *e, name, type, true)) return false;
     used_stale_ = true;
@@ -82,9 +83,11 @@ void Job::serve(const Ask& a) {
     asked.cd = a.cd;
     const Ask folded_ask{a.id, asked.name, a.type, a.cls, a.cd};
     if (a.cls == kClassIn && purpose_ != Purpose::refresh) {
-        const CacheEntry* e = worker_.find_upstream(folded_ask, false);
-        if (e != nullptr && feed_entry(a.id, *e, asked.name, a.type, false))
-            return step("upstream's answer is in the cache");
+        const CacheEntry* e = worker_.find_upstream(folded_ask, false, !is_explained());
+        if (e != nullptr) {
+            step("upstream's answer is in the cache");
+            if (feed_entry(a.id, *e, asked.name, a.type, false)) return;
+        }
         if (const CacheEntry* failure = worker_.find_failure(folded_ask)) {
             step("the question failed a moment ago (RFC 9520)");
             if (feed_stale(a.id, asked.name, a.type, a.cd)) return;
@@ -94,9 +97,10 @@ void Job::serve(const Ask& a) {
             return;
         }
     }
+    step("upstream is asked");
     Upstream* u = worker_.upstream();
     if (u == nullptr) return resolution_->fail(a.id, Failure::network);
-    u->ask({asked.name, a.type, a.cls, a.cd}, budget_ms(a), asked);
+    u->ask({asked.name, a.type, a.cls, a.cd}, budget_ms(a), asked, !is_explained());
 }
 
 void Job::fail(const Asked& asked, Failure f) {
@@ -138,14 +142,14 @@ void Job::finish() {
     for (Asked& a : asked_) a.forget();
     const Answer a = resolution_->finish(worker_.scratch_);
     const Bytes body(worker_.scratch_.data(), a.size);
-    if (!used_stale_ && !a.stale) worker_.store_body(*this, a, body);
+    if (!used_stale_ && !a.stale && !is_explained()) worker_.store_body(*this, a, body);
     answer(a, body);
     worker_.bury(*this);
 }
 
 void Job::answer(const Answer& a, Bytes body) {
-    if (purpose_ == Purpose::explain) {
-        if (on_explained) on_explained({a, steps, {body.begin(), body.end()}});
+    if (is_explained()) {
+        if (on_explained) on_explained({a, view_.name, steps, {body.begin(), body.end()}});
         return;
     }
     if (purpose_ == Purpose::refresh || origin_.transport == nullptr) return;

@@ -49,6 +49,7 @@ private:
     [[nodiscard]] std::uint64_t budget_ms(const Ask& a) const;
     [[nodiscard]] Security security_of(bool secure, bool bogus) const;
     void step(const std::string& text);
+    [[nodiscard]] bool is_explained() const { return purpose_ == Purpose::explain; }
 
     Worker& worker_;
     Worker::RulesRef rules_;  // keeps the policy alive

@@ -1,19 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmus-dns64: starts the service and waits for signals.
+#include <sys/signalfd.h>
+#include <unistd.h>
+
 #include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
 #include "common/log/log.h"
 #include "common/service/notify.h"
-#include "dns64/service.h"
+#include "dns64/operator.h"
 
 namespace {
 
 void reload(isthmus::dns64::Service& service) {
     using namespace isthmus;
     service::reloading();
-    const auto done = service.reload();
+    const auto done = service.desk().reload();
     if (done) {
         log::info("reloaded");
     } else {
@@ -22,14 +25,29 @@ void reload(isthmus::dns64::Service& service) {
     service::ready("serving");
 }
 
-/// Blocked before there are threads, so that they come to the main thread alone.
-sigset_t take_signals() {
+/// Blocked before there are threads, so that they come to the main thread alone, by a descriptor.
+int take_signals() {
     sigset_t set;
     sigemptyset(&set);
     for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
-    return set;
+    return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+/// The signals that have come, and the operator's requests, until one ends it all.
+void serve(isthmus::dns64::Service& service, int signals) {
+    isthmus::service::Watchdog watchdog;
+    for (;;) {
+        std::vector<pollfd> fds{{signals, POLLIN, 0}};
+        service.desk().poll(1000, fds);
+        signalfd_siginfo got{};
+        if (::read(signals, &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
+            if (got.ssi_signo != SIGHUP) return;
+            reload(service);
+        }
+        if (watchdog.wanted() && service.alive()) watchdog.alive();
+    }
 }
 
 }  // namespace
@@ -38,21 +56,26 @@ int main(int argc, char** argv) {
     using namespace isthmus;
     CLI::App app{"Isthmus DNS64: a DNS server for hosts that have IPv6 only (RFC 6147)"};
     std::string file = "/etc/isthmus/isthmus.conf";
-    bool check_only = false;
+    bool check_only = false, metrics = false;
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check_only, "validate the configuration and exit");
+    app.add_flag("--print-metrics", metrics, "print the table of metrics and exit");
     app.set_version_flag("--version", std::string("isthmus-dns64 ") + ISTHMUS_VERSION);
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? 0 : 2;
     }
+    if (metrics) {
+        std::cout << dns64::metrics_manual();
+        return std::cout.flush() ? 0 : 1;
+    }
     if (check_only) {
         const auto rules = dns64::load_rules(file);
         if (!rules) std::cerr << rules.error().text() << "\n";
         return rules ? 0 : 1;
     }
-    const sigset_t signals = take_signals();
+    const int signals = take_signals();
     auto service = dns64::Service::create(file);
     if (!service) {
         std::cerr << service.error().text() << "\n";
@@ -61,17 +84,7 @@ int main(int argc, char** argv) {
     (*service)->run();
     log::info("ready");
     service::ready("serving");
-    service::Watchdog watchdog;
-    for (int got = 0;;) {
-        const timespec wait{1, 0};
-        got = sigtimedwait(&signals, nullptr, &wait);
-        if (got < 0) {
-            if (watchdog.wanted() && (*service)->alive()) watchdog.alive();
-            continue;
-        }
-        if (got != SIGHUP) break;
-        reload(**service);
-    }
+    serve(**service, signals);
     service::stopping();
     (*service)->stop();
     return 0;

@@ -10,8 +10,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <fstream>
 
+#include "common/config/parse_dns64.h"
 #include "common/log/log.h"
+#include "dns64/operator.h"
 #include "dns64/upstream_forward.h"
 #include "dns64/upstream_recursive.h"
 
@@ -52,10 +55,24 @@ Status check_cpus(const Dns64Config& c) {
     return Done{};
 }
 
+Status check_metrics(const Dns64Config& c) {
+    std::string why;
+    if (c.metrics.empty()) return Done{};
+    const auto e = config::parse_endpoint(c.metrics, why);
+    const bool good = e && e->transport == Wire::udp && !e->is_v6 &&
+                      c.metrics.find("//") == std::string::npos && e->port != Endpoint{}.port;
+    if (good) return Done{};
+    // Debian 12 builds CivetWeb without IPv6.
+    return Error{"dns64.metrics", "\"" + c.metrics +
+                                      "\" is no IPv4 address with a port; write "
+                                      "\"127.0.0.1:9465\", or \"\" for none"};
+}
+
 /// Keys that the configuration knows and nothing here reads.
 Status check_supported(const Dns64Config& c) {
     const Dns64Config fresh;
     if (Status s = check_endpoints(c); !s) return s;
+    if (Status s = check_metrics(c); !s) return s;
     const bool recursive = c.validation == config::Validation::recursive;
     if (c.upstreams.empty() && !recursive)
         return Error{"dns64.upstreams",
@@ -67,25 +84,7 @@ Status check_supported(const Dns64Config& c) {
     if (!recursive && c.trust_anchor != fresh.trust_anchor)
         return Error{"dns64.trust_anchor", "is read with validation = \"recursive\" only"};
     if (Status s = check_cpus(c); !s) return s;
-    struct Text {
-        const char* key;
-        const std::string &have, &usual;
-    };
-    const Text texts[] = {{"metrics", c.metrics, fresh.metrics},
-                          {"socket", c.socket, fresh.socket}};
-    for (const Text& t : texts) {
-        if (t.have != t.usual && !t.have.empty()) return not_here(t.key, "remove the key");
-    }
     return Done{};
-}
-
-std::vector<Endpoint> listen_on(const Dns64Config& c) {
-    if (!c.listen.empty()) return c.listen;
-    Endpoint v4, v6;
-    v4.is_v6 = false;
-    v4.v4 = Ipv4Addr::from_host(0x7f000001);
-    v6.v6 = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
-    return {v6, v4};
 }
 
 std::string texts_of(const std::vector<Endpoint>& list) {
@@ -100,6 +99,8 @@ std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
     if (a.threads != b.threads) return "threads";
     if (a.cpus != b.cpus) return "cpus";
     if (a.user != b.user) return "user";
+    if (a.socket != b.socket) return "socket";
+    if (a.metrics != b.metrics) return "metrics";
     if (a.tls_certificate != b.tls_certificate) return "tls_certificate";
     if (a.tls_key != b.tls_key) return "tls_key";
     if (a.cache.memory_mib != b.cache.memory_mib) return "cache.memory_mib";
@@ -147,6 +148,12 @@ struct Engine {
     }
 };
 
+/// The file's octets; empty: it cannot be read.
+std::string text_of(const std::string& file) {
+    std::ifstream in(file, std::ios::binary);
+    return {std::istreambuf_iterator<char>(in), {}};
+}
+
 /// After the sockets are open, before there are threads.
 Status become(const std::string& user) {
     if (::geteuid() != 0 || user.empty()) return Done{};
@@ -163,6 +170,15 @@ Status become(const std::string& user) {
 
 }  // namespace
 
+std::vector<Endpoint> listen_on(const Dns64Config& c) {
+    if (!c.listen.empty()) return c.listen;
+    Endpoint v4, v6;
+    v4.is_v6 = false;
+    v4.v4 = Ipv4Addr::from_host(0x7f000001);
+    v6.v6 = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
+    return {v6, v4};
+}
+
 Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file) {
     const auto loaded = config::load_file(file);
     for (const auto& w : loaded.warnings) log::warn(w.text());
@@ -171,6 +187,7 @@ Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file) {
         return Error{file,
                      "has no section dns64; write dns64 = { upstreams = [ \"192.0.2.53\" ]; };"};
     if (Status s = check_supported(loaded.config.dns64); !s) return s.error();
+    if (const auto rights = operator_rights(loaded.config); !rights) return rights.error();
     return Rules::make(loaded.config);
 }
 
@@ -186,17 +203,26 @@ Status Service::start() {
     auto rules = load_rules(file_);
     if (!rules) return rules.error();
     rules_ = *rules;
+    text_ = text_of(file_);
     const Dns64Config& c = rules_->config.dns64;
     Random random;
     for (std::uint8_t& b : site_.cookie_secret) b = static_cast<std::uint8_t>(random.u32());
     site_.seed = random.u64();
     site_.n_workers = c.cpus.empty() ? c.threads : static_cast<unsigned>(c.cpus.size());
+    cache_limit_bytes_ = std::uint64_t{c.cache.memory_mib} << 20;
     if (any_tls(c.listen)) {
         auto tls = TlsContext::for_server(c.tls_certificate, c.tls_key);
         if (!tls) return tls.error();
         tls_ = *tls;
     }
-    for (const Endpoint& e : listen_on(c)) {
+    if (Status s = open_sockets(); !s) return s;
+    if (Status s = become(c.user); !s) return s;
+    // As the user who will have to open it again.
+    return log_.open(c.query_log.file);
+}
+
+Status Service::open_sockets() {
+    for (const Endpoint& e : listen_on(rules_->config.dns64)) {
         if (e.transport == Wire::udp) {
             if (Status s = check_free(e, SOCK_DGRAM); !s) return s;
         }
@@ -205,9 +231,10 @@ Status Service::start() {
     for (unsigned i = 0; i < site_.n_workers; i++) {
         if (Status s = make_worker(); !s) return s;
     }
-    if (Status s = become(c.user); !s) return s;
-    // As the user who will have to open it again.
-    return log_.open(c.query_log.file);
+    auto made = Operator::create(*this);
+    if (!made) return made.error();
+    operator_ = std::move(*made);
+    return Done{};
 }
 
 Status Service::make_worker() {
@@ -271,6 +298,7 @@ Status Service::reload() {
     }
     if (Status s = log_.open(c.query_log.file); !s) return s;
     rules_ = *rules;
+    text_ = text_of(file_);
     for (std::size_t i = 0; i < workers_.size(); i++) {
         Worker& w = *workers_[i];
         w.loop().post([&w, r = rules_, e = other_upstream ? engines[i] : Engine{}, other_upstream] {
@@ -279,6 +307,13 @@ Status Service::reload() {
         });
     }
     return Done{};
+}
+
+std::string Service::file_state() const {
+    if (text_of(file_) == text_) return "is what runs";
+    const auto rules = load_rules(file_);
+    return rules ? "has changed since it was read: a reload applies it"
+                 : "is not valid: " + rules.error().text();
 }
 
 bool Service::alive() {

@@ -20,6 +20,11 @@ namespace isthmus::dns64 {
 /// not silence.
 [[nodiscard]] Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file);
 
+/// dns64.listen, or what it means when it is empty.
+[[nodiscard]] std::vector<config::Endpoint> listen_on(const config::Dns64Config& c);
+
+class Operator;
+
 class Service {
 public:
     /// Reads the file, opens sockets, drops privileges. Nothing is answered before run().
@@ -35,9 +40,20 @@ public:
     [[nodiscard]] bool alive();
     void stop();
 
+    // For the operator's socket; in the main thread.
+    [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
+    [[nodiscard]] const Rules& rules() const { return *rules_; }
+    [[nodiscard]] const std::string& file() const { return file_; }
+    /// "is what runs", or why not.
+    [[nodiscard]] std::string file_state() const;
+    /// Any thread: start-only.
+    [[nodiscard]] std::uint64_t cache_limit_bytes() const { return cache_limit_bytes_; }
+    [[nodiscard]] Operator& desk() { return *operator_; }
+
 private:
     explicit Service(std::string file) : file_(std::move(file)) {}
     [[nodiscard]] Status start();
+    [[nodiscard]] Status open_sockets();
     [[nodiscard]] Status make_worker();
     [[nodiscard]] Status make_listeners(Worker& w);
 
@@ -53,6 +69,9 @@ private:
     std::vector<std::unique_ptr<TcpListener>> tcp_;
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> beats_ = 0;  // workers that have come round
+    std::uint64_t cache_limit_bytes_ = 0;
+    std::string text_;  // of the file, as it was read last
+    std::unique_ptr<Operator> operator_;
 };
 
 }  // namespace isthmus::dns64

@@ -112,10 +112,6 @@ void Resolution::end(Why why) noexcept {
 }
 
 bool Resolution::next(Ask& out) {
-    if (trace_ != nullptr && !traced_start_) {
-        traced_start_ = true;
-        trace_start();
-    }
     if (done_) return false;
     for (unsigned i = 0; i < 2; i++) {
         Lookup& l = lookups_[i];
@@ -123,8 +119,7 @@ bool Resolution::next(Ask& out) {
         l.state = State::asked;
         out = {i, l.end, l.type, qclass_, l.cd};
         if (trace_ != nullptr)
-            note("ask upstream: " + type_text(l.type) + " " + name_text(l.end) +
-                 (l.cd ? " (CD=1)" : ""));
+            note("needed: " + type_text(l.type) + " " + name_text(l.end) + (l.cd ? " (CD=1)" : ""));
         return true;
     }
     return false;

@@ -58,7 +58,10 @@ public:
     Resolution(const Policy& policy, const View& view, const Request& q);
 
     /// Steps of the decision, as sentences, for `explain`. To be set before the first next().
-    void trace_to(std::vector<std::string>* lines) noexcept { trace_ = lines; }
+    void trace_to(std::vector<std::string>* lines) {
+        trace_ = lines;
+        trace_start();
+    }
 
     [[nodiscard]] bool next(Ask& out);
     /// `m` must answer the ask (answers()); RCODEs other than 0 are fed too. `stale`: expired
@@ -130,7 +133,6 @@ private:
     Why verdict_ = Why::none;  // none: the name may be synthesized
     bool filter_aaaa_ = false;
     bool done_ = false;
-    bool traced_start_ = false;
     Why why_ = Why::none;
     Lookup lookups_[2];
     std::vector<std::string>* trace_ = nullptr;

@@ -33,7 +33,7 @@ Fetch* Upstream::find(const Question& q, std::uint64_t hash) const {
     return nullptr;
 }
 
-void Upstream::ask(const Question& q, std::uint64_t budget_ms, Waiter& w) {
+void Upstream::ask(const Question& q, std::uint64_t budget_ms, Waiter& w, bool observed) {
     w.forget();
     const std::uint64_t hash = name_hash(q.name, seed_ ^ q.type);
     Fetch* f = find(q, hash);
@@ -53,8 +53,10 @@ void Upstream::ask(const Question& q, std::uint64_t budget_ms, Waiter& w) {
         f->next_in_bucket_ = bucket_[hash % kBuckets];
         bucket_[hash % kBuckets] = f;
         n_fetches_++;
+        f->observed_ = observed;
     } else {
         stats_.joined++;
+        f->observed_ = f->observed_ || observed;
     }
     w.fetch_ = f;
     w.prev_ = nullptr;
@@ -76,7 +78,7 @@ void Upstream::remove(Fetch& f) {
 void Upstream::finish(Fetch& f, const Fetched& result) {
     remove(f);
     f.disarm();
-    if (observer_) observer_(f.question(), result);
+    if (observer_ && f.observed_) observer_(f.question(), result);
     while (Waiter* w = f.first_) {
         w->forget();
         w->on_fetched(result);

@@ -26,28 +26,56 @@ struct Question {
     bool checking_disabled = false;
 };
 
-/// What went wrong on the way to an upstream; one counter each (names: kUpstreamFaults).
+/// What went wrong on the way to an upstream; one counter and one row of kUpstreamFaults each.
 enum class UpstreamFault : std::uint8_t {
-    timeout,         // no answer in time
-    refused_port,    // ICMP or RST: nobody listens
-    wrong_id,        // no query with this ID is on its way
-    wrong_server,    // it is, but not to this server or port
-    wrong_question,  // not what was asked
-    malformed,       // does not parse
-    oversize,        // more than we said that we take
-    truncated,       // asked again over TCP
-    no_edns,         // FORMERR or NOTIMP to EDNS: asked again without
-    error_answer,    // SERVFAIL, REFUSED, ...: another upstream was asked
-    tls,             // handshake or certificate
-    closed,          // a connection broke with queries on it
-    crowded,         // too many questions on their way: refused
-    wrong_cookie,    // not ours, or none where the server had shown one before
+    timeout,
+    refused_port,
+    wrong_id,
+    wrong_server,
+    wrong_question,
+    malformed,
+    oversize,
+    truncated,
+    no_edns,
+    error_answer,
+    tls,
+    closed,
+    crowded,
+    wrong_cookie,
     count_,
 };
-inline constexpr std::array<std::string_view, static_cast<std::size_t>(UpstreamFault::count_)>
-    kUpstreamFaults{"timeout",   "refused_port", "wrong_id",  "wrong_server", "wrong_question",
-                    "malformed", "oversize",     "truncated", "no_edns",      "error_answer",
-                    "tls",       "closed",       "crowded",   "wrong_cookie"};
+struct UpstreamFaultInfo {
+    UpstreamFault id;
+    std::string_view name, help;
+};
+inline constexpr auto kUpstreamFaults = std::to_array<UpstreamFaultInfo>({
+    {UpstreamFault::timeout, "timeout", "no answer in time"},
+    {UpstreamFault::refused_port, "refused_port", "nobody listens on the upstream's port"},
+    {UpstreamFault::wrong_id, "wrong_id", "answers to no query that was on its way"},
+    {UpstreamFault::wrong_server, "wrong_server", "answers from another server or to another port"},
+    {UpstreamFault::wrong_question, "wrong_question", "answers to another question"},
+    {UpstreamFault::malformed, "malformed", "answers that do not parse"},
+    {UpstreamFault::oversize, "oversize", "answers longer than we said that we take"},
+    {UpstreamFault::truncated, "truncated", "truncated answers, asked again over TCP"},
+    {UpstreamFault::no_edns, "no_edns", "FORMERR or NOTIMP to EDNS, asked again without"},
+    {UpstreamFault::error_answer, "error_answer", "SERVFAIL, REFUSED, ...: another was asked"},
+    {UpstreamFault::tls, "tls", "TLS handshakes or certificates that failed"},
+    {UpstreamFault::closed, "closed", "connections that broke with queries on them"},
+    {UpstreamFault::crowded, "crowded", "questions refused: too many were on their way"},
+    {UpstreamFault::wrong_cookie, "wrong_cookie",
+     "a cookie not ours, or none where the upstream had shown one"},
+});
+static_assert([] {
+    for (std::size_t i = 0; i < kUpstreamFaults.size(); i++) {
+        if (static_cast<std::size_t>(kUpstreamFaults[i].id) != i) return false;
+    }
+    return kUpstreamFaults.size() == static_cast<std::size_t>(UpstreamFault::count_);
+}());
+
+/// Upper bounds of the histogram of upstreams' response times, in milliseconds; one bucket more for
+/// what is above.
+inline constexpr std::array<std::uint32_t, 10> kResponseBounds{1,  2,   5,   10,  20,
+                                                               50, 100, 200, 500, 2000};
 
 struct Fetched {
     enum class Outcome : std::uint8_t { answer, timeout, unreachable };
@@ -84,6 +112,9 @@ struct UpstreamHealth {
     bool is_up = true;
     double srtt_ms = 0;
     std::uint64_t queries = 0, answers = 0, failures = 0, in_flight = 0;
+    /// Of answers to queries that were sent once.
+    std::array<std::uint64_t, kResponseBounds.size() + 1> response_counts{};
+    double response_seconds = 0;  // sum
 };
 
 struct UpstreamStats {
@@ -108,13 +139,15 @@ private:
     std::uint64_t hash_ = 0;
     Fetch* next_in_bucket_ = nullptr;
     Waiter* first_ = nullptr;
+    bool observed_ = true;
 };
 
 class Upstream {
 public:
     virtual ~Upstream();
-    /// `budget_ms`: after that the outcome is timeout, whatever happens.
-    void ask(const Question& q, std::uint64_t budget_ms, Waiter& w);
+    /// `budget_ms`: after that the outcome is timeout, whatever happens. `observed` false: who
+    /// asks wants to leave no trace; the observer sees the outcome if somebody else asked too.
+    void ask(const Question& q, std::uint64_t budget_ms, Waiter& w, bool observed = true);
     /// Sees every outcome, once, before those who wait for it: for the cache.
     using Observer = std::function<void(const Question&, const Fetched&)>;
     void observe(Observer observer) { observer_ = std::move(observer); }

@@ -302,6 +302,10 @@ void Forwarder::note_answer(Server& s, const Attempt& a) {
     if (a.sent != 1) return;  // which of the tries was answered is not known (Karn)
     const double ms = static_cast<double>(loop_.now_ns() - a.sent_ns) / 1e6;
     s.srtt_ms = s.srtt_ms == 0 ? ms : s.srtt_ms * 0.875 + ms * 0.125;
+    std::size_t bucket = 0;
+    while (bucket < kResponseBounds.size() && ms > kResponseBounds[bucket]) bucket++;
+    s.response_counts[bucket]++;
+    s.response_seconds += ms / 1000;
 }
 
 /// A try has found no answer. Silence to one name says nothing about the server; silence to
@@ -355,7 +359,7 @@ std::vector<UpstreamHealth> Forwarder::health() const {
     std::vector<UpstreamHealth> out;
     for (const auto& s : servers_) {
         out.push_back({s->endpoint.text(), !is_down(*s), s->srtt_ms, s->queries, s->answers,
-                       s->failures, s->in_flight});
+                       s->failures, s->in_flight, s->response_counts, s->response_seconds});
     }
     return out;
 }

@@ -102,6 +102,8 @@ struct Server final : StreamOwner {
     std::uint64_t last_answer_ms = 0, first_unanswered_ms = 0;
     std::uint64_t down_until_ms = 0, down_for_ms = 0, refused_seen_ms = 0;
     std::uint64_t queries = 0, answers = 0, failures = 0, in_flight = 0;
+    std::array<std::uint64_t, kResponseBounds.size() + 1> response_counts{};
+    double response_seconds = 0;
 };
 
 class Forwarder final : public Upstream {

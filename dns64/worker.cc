@@ -244,28 +244,4 @@ void Worker::bury(Job& j) {
     dead_jobs_.emplace_back(&j);
 }
 
-void Worker::explain(NameView name, RrType type, const SocketAddress& client,
-                     std::function<void(const Explained&)> done) {
-    const View* view = view_of(client);
-    if (view == nullptr) {
-        Explained e;
-        e.answer.why = Why::not_allowed;
-        e.answer.rcode = Rcode::refused;
-        e.steps.push_back("client " + client.host_text() +
-                          " may not ask: " + std::string(info_of(Why::not_allowed).help));
-        return done(e);
-    }
-    std::uint8_t bytes[kHeaderBytes + kNameMost + 4];
-    Writer w(bytes);
-    w.header(0, flag::rd);
-    w.question(name, type, kClassIn);
-    Origin from;
-    from.peer = client;
-    auto* j = new Job(*this, Job::Purpose::explain, *view, w.written(), from);
-    jobs_.insert(j);
-    j->steps.push_back("client " + client.host_text() + ": view \"" + view->name + "\"");
-    j->on_explained = std::move(done);
-    j->run();
-}
-
 }  // namespace isthmus::dns64

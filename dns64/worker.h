@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <thread>
@@ -54,9 +55,16 @@ struct Site {
     unsigned n_workers = 1;
 };
 
-/// The result of Worker::explain().
+/// What Worker::explain() is asked, and what it says.
+struct ToExplain {
+    Name name;
+    RrType type = 0;
+    std::optional<SocketAddress> client;  // none: a client of the default view
+    bool dnssec_ok = false, checking_disabled = false;
+};
 struct Explained {
     Answer answer;
+    std::string view;  // empty: may not ask
     std::vector<std::string> steps;
     std::vector<std::uint8_t> body;
 };
@@ -72,6 +80,7 @@ public:
     [[nodiscard]] Loop& loop() { return *loop_; }
     [[nodiscard]] Random& random() { return random_; }
     [[nodiscard]] Cache& cache() { return *cache_; }
+    [[nodiscard]] const Cache& cache() const { return *cache_; }
     [[nodiscard]] Counters& counters() { return counters_; }
     [[nodiscard]] const Counters& counters() const { return counters_; }
     [[nodiscard]] Upstream* upstream() { return upstream_.get(); }
@@ -92,8 +101,10 @@ public:
 
     // In the worker's thread:
     void replace_rules(std::shared_ptr<const Rules> rules);
-    void explain(NameView name, RrType type, const SocketAddress& client,
-                 std::function<void(const Explained&)> done);
+    /// The decision as it would be now. Upstreams may be asked; the cache stays as it is.
+    void explain(const ToExplain& q, std::function<void(const Explained&)> done);
+    /// The answer that lies ready for such a client; nullptr: none that is fresh.
+    [[nodiscard]] const CacheEntry* ready_answer(const ToExplain& q) const;
     void publish_counts();
 
     /// Seconds of the cache's clock.
@@ -115,6 +126,7 @@ private:
         bool cookie_good = false;
     };
     [[nodiscard]] const View* view_of(const SocketAddress& client) const;
+    [[nodiscard]] const View* view_of(const ToExplain& q) const;
     [[nodiscard]] std::size_t refuse(const Exchange& x, Why why, Rcode rcode,
                                      std::span<std::uint8_t> out);
     [[nodiscard]] bool is_limited(const Exchange& x, std::span<std::uint8_t> out, std::size_t& n);
@@ -131,7 +143,8 @@ private:
     void remember_failure(const Question& q, const Message* m, bool bogus);
     void forget_beside_alias(const Question& q, const Message& m);
     /// Upstream's answer to it, or an NXDOMAIN that covers it. `stale_too`: fresh or not.
-    [[nodiscard]] const CacheEntry* find_upstream(const Ask& a, bool stale_too);
+    [[nodiscard]] const CacheEntry* find_upstream(const Ask& a, bool stale_too,
+                                                  bool counts_as_use = true);
     [[nodiscard]] const CacheEntry* find_failure(const Ask& a);
     void store_body(const Job& j, const Answer& a, Bytes body);
     void bury(Job& j);

@@ -30,15 +30,20 @@ bool is_below_arpa(NameView name) {
 
 }  // namespace
 
-const CacheEntry* Worker::find_upstream(const Ask& a, bool stale_too) {
+const CacheEntry* Worker::find_upstream(const Ask& a, bool stale_too, bool counts_as_use) {
     const std::uint8_t bit = resolution_bit(a.cd);
     const std::uint32_t now = now_s();
     const auto usable = [&](const CacheEntry* e) {
         return e != nullptr && (stale_too || e->is_fresh(now));
     };
-    const CacheEntry* e = cache_->find(cache_->hash(a.name, a.type), a.name, a.type, 0, bit);
+    const auto find = [&](NameView name, RrType type) {
+        const std::uint32_t h = cache_->hash(name, type);
+        return counts_as_use ? cache_->find(h, name, type, 0, bit)
+                             : cache_->peek(h, name, type, 0, bit);
+    };
+    const CacheEntry* e = find(a.name, a.type);
     if (usable(e)) return e;
-    e = cache_->find(cache_->hash(a.name, kAnyType), a.name, kAnyType, 0, bit);
+    e = find(a.name, kAnyType);
     if (usable(e)) return e;
     if (!config().cache.nxdomain_cut || stale_too) return nullptr;
     // Nothing is below a name that does not exist (RFC 8020); DS is the parent's, and exists no
@@ -46,7 +51,7 @@ const CacheEntry* Worker::find_upstream(const Ask& a, bool stale_too) {
     for (NameView up = a.name; up.size() > 1;) {
         up = without_labels(up, 1);
         if (up.size() <= 1) break;
-        e = cache_->find(cache_->hash(up, kAnyType), up, kAnyType, 0, bit);
+        e = find(up, kAnyType);
         if (e != nullptr && e->is_fresh(now) && is_nxdomain(*e)) return e;
     }
     return nullptr;

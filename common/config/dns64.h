@@ -138,8 +138,9 @@ struct Dns64Config {
     Dns64Limits limits;
     Dns64Cache cache;
     Dns64Log query_log;
-    std::string metrics = "[::1]:9464";  // empty: none
-    std::string socket = "/run/isthmus/dns64/dns64.sock";
+    std::string metrics = "127.0.0.1:9465";                // empty: none
+    std::string socket = "/run/isthmus/dns64/dns64.sock";  // empty: none
+    std::string socket_group = "isthmus";                  // may do everything there besides root
     std::string user = "isthmus-dns64";
     std::string tls_certificate, tls_key;  // of tls:// listeners
     std::string tls_ca;                    // trust of tls:// upstreams; empty: the system's

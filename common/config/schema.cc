@@ -206,9 +206,16 @@ void dns64(Rows& rows) {
               ISTHMUS_FIELD(dns64.query_log.file));
     rows.number("dns64.query_log", "sample", 1, 1000000000, false, "queries",
                 "one of so many is logged", ISTHMUS_FIELD(dns64.query_log.sample));
-    rows.text("dns64", "metrics", true, "address and port of /metrics; empty: none",
+    rows.text("dns64", "metrics", true, "IPv4 address and port of /metrics; empty: none",
               ISTHMUS_FIELD(dns64.metrics));
-    rows.text("dns64", "socket", true, "Unix socket for isthmusctl", ISTHMUS_FIELD(dns64.socket));
+    rows.text("dns64", "socket", true,
+              "Unix socket for isthmusctl and isthmus-control; empty: none",
+              ISTHMUS_FIELD(dns64.socket));
+    rows.text("dns64", "socket_group", false,
+              "group that may do everything on the socket, besides root and those of "
+              "control.admin_group and admin_users: that of isthmus-control. The default one need "
+              "not be there",
+              ISTHMUS_FIELD(dns64.socket_group));
     rows.text("dns64", "user", true, "user that the server becomes", ISTHMUS_FIELD(dns64.user));
     rows.text("dns64", "tls_certificate", true, "file, for tls:// in listen",
               ISTHMUS_FIELD(dns64.tls_certificate));

@@ -30,10 +30,10 @@ int Asker::try_request(const std::string& method, const Json& params, Json& out,
         auto c = api::RpcClient::connect(socket, kConnectMs);
         if (!c) {
             const bool forbidden = errno == EACCES;
-            why = "cannot reach isthmus-control on " + c.error().text();
+            why = "cannot reach " + program + " on " + c.error().text();
             why += forbidden ? "; may this user open the socket?"
-                             : "\nIs it running (systemctl start isthmus-control)? Is --socket "
-                               "right?";
+                             : "\nIs it running (systemctl start " + program + ")? Is " + option +
+                                   " right?";
             return forbidden ? kForbidden : kNobody;
         }
         client_ = std::move(*c);
@@ -42,7 +42,7 @@ int Asker::try_request(const std::string& method, const Json& params, Json& out,
     if (!answer) {
         why = answer.error().text();
         if (answer.error().code == api::code::kNoMethod)
-            why = "isthmus-control does not know \"" + method + "\": is it older than isthmusctl?";
+            why = program + " does not know \"" + method + "\": is it older than isthmusctl?";
         return exit_of(answer.error().code);
     }
     out = *answer;

@@ -16,7 +16,7 @@ enum Exit : int {
     kDone = 0,
     kRefused = 1,    // what was asked cannot be done, or there is no such thing
     kUsage = 2,      // the command line makes no sense
-    kNobody = 3,     // no isthmus-control on the socket
+    kNobody = 3,     // nobody on the socket
     kForbidden = 4,  // not allowed for this user
     kAway = 5,       // isthmus-control is there, the dataplane is not
 };
@@ -29,6 +29,8 @@ public:
     int try_request(const std::string& method, const Json& params, Json& out, std::string& why);
 
     std::string socket = "/run/isthmus/control/control.sock";
+    /// Who should be there, and the option that says where; for messages.
+    std::string program = "isthmus-control", option = "--socket";
     bool json = false;
 
 private:

@@ -6,6 +6,7 @@
 
 #include "control/cli/ask.h"
 #include "control/cli/changes.h"
+#include "control/cli/dns64.h"
 #include "control/cli/explain.h"
 #include "control/cli/flow_words.h"
 #include "control/cli/live.h"
@@ -57,6 +58,7 @@ int main(int argc, char** argv) {
     add_change_commands(app, show, ask, rc);
     add_live_commands(app, ask, rc);
     add_log_commands(app, show, ask, rc);
+    add_dns64_commands(app, ask, rc);
     add_reference_commands(app, rc);
     std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
     replace_arrows(arguments);

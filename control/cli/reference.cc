@@ -143,7 +143,8 @@ std::string bash_completion(const std::vector<CommandInfo>& table) {
             if (o.positional || !o.takes_value) continue;
             std::string words;
             for (const std::string& v : o.values) words += (words.empty() ? "" : " ") + v;
-            const bool file = o.name == "--write" || o.name == "--socket";
+            const bool file =
+                o.name == "--write" || o.name == "--socket" || o.name == "--dns64-socket";
             out += "        " + (at == "*" ? std::string("*") : "\"" + at + "\"") + "\" " + o.name +
                    "\") ";
             out += file ? "COMPREPLY=($(compgen -f -- \"$cur\")); return ;;\n"
@@ -185,7 +186,8 @@ std::string zsh_completion(const std::vector<CommandInfo>& table) {
             if (o.positional || !o.takes_value) continue;
             std::string words;
             for (const std::string& v : o.values) words += " " + v;
-            const bool file = o.name == "--write" || o.name == "--socket";
+            const bool file =
+                o.name == "--write" || o.name == "--socket" || o.name == "--dns64-socket";
             out += "        " + at + "\" " + o.name + "\") " +
                    (file ? "_files" : "compadd --" + words) + "; return ;;\n";
         }
@@ -230,19 +232,19 @@ std::string option_roff(const OptionInfo& o) {
 constexpr const char* kManualEnd =
     ".SH OUTPUT\n"
     "Tables and texts are for people and may change. With \\fB\\-\\-json\\fR the answer of the "
-    "control\n"
+    "program's\n"
     "socket is printed as it is: one document, or one object a line for lists without end\n"
-    "(bindings, sessions, trace). Errors go to standard error.\n"
+    "(bindings, sessions, trace, dns64 cache). Errors go to standard error.\n"
     ".SH EXIT STATUS\n"
     ".TP\n0\ndone\n"
     ".TP\n1\nrefused: what was asked cannot be done, or there is no such thing; nothing was "
     "changed\n"
     ".TP\n2\nthe command line makes no sense\n"
-    ".TP\n3\nno isthmus\\-control on the socket\n"
+    ".TP\n3\nno isthmus\\-control on the socket; of the dns64 commands: no isthmus\\-dns64\n"
     ".TP\n4\nnot allowed for this user (see read_group and admin_group in isthmus.conf(5))\n"
     ".TP\n5\nisthmus\\-control is there, the dataplane is not\n"
     ".SH FILES\n"
-    "/run/isthmus/control.sock\n"
+    "/run/isthmus/control/control.sock, /run/isthmus/dns64/dns64.sock\n"
     ".SH SEE ALSO\n"
     "isthmus.conf(5)\n";
 

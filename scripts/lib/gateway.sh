@@ -36,6 +36,7 @@ v6_of() { # IPv4 address -> its address behind pref64 (a /96)
 
 gw_conf() { printf '%s/isthmus.conf\n' "$lab_dir"; }
 ctl() { "$bin/control/isthmusctl" --socket "$lab_dir/control.sock" "$@"; }
+dns64_ctl() { "$bin/control/isthmusctl" dns64 --dns64-socket "$lab_dir/dns64.sock" "$@"; }
 
 # gw_write_conf: the file from the variables. Ports: port6 and port4, or `ports_text` whole.
 gw_write_conf() {
@@ -62,7 +63,7 @@ control = {
     $control_extra
 };
 CONF
-    [ -z "$dns64_text" ] || printf 'dns64 = { %s };\n' "$dns64_text" >>"$(gw_conf)"
+    [ -z "$dns64_text" ] || printf 'dns64 = { socket = "%s/dns64.sock"; %s };\n' "$lab_dir" "$dns64_text" >>"$(gw_conf)"
 }
 
 gw_port6() {

@@ -16,11 +16,24 @@ ask 50 --count 1
 in_ns server4 bash -c 'echo stray >/dev/udp/203.0.113.2/9'
 wait_for 3 "the stray packet to be dropped" eval '[ "$(drops no_binding)" = 1 ]'
 doc=$top/docs/control-protocol.md
-if [ "${1:-}" = --write ]; then
-    py gw protocol_doc write "$lab_dir/control.sock" "$doc"
-    exit
-fi
-py gw protocol_doc check "$lab_dir/control.sock" "$doc"
+
+# isthmus-dns64 has a socket of its own.
+lab_ns dns
+cat >"$lab_dir/dns64.conf" <<CONF
+nat64 = { prefixes = [ "$pref64" ]; };
+dns64 = { listen = [ "[::1]:53" ]; upstreams = [ "127.0.0.2:5300" ]; user = "nobody"; socket = "$lab_dir/dns64.sock"; };
+CONF
+spawn_py upstream dns dns_upstream 127.0.0.2 5300
+wait_for 5 "the resolver" grep -q ready "$lab_dir/upstream.log"
+lab_spawn dns64 dns "$bin/dns64/isthmus-dns64" -c "$lab_dir/dns64.conf"
+wait_for 5 "isthmus-dns64" grep -q ready "$lab_dir/dns64.log"
+in_ns dns dig @::1 +short v4only.example AAAA >/dev/null
+
+order=check
+[ "${1:-}" != --write ] || order=write
+py gw protocol_doc $order "$lab_dir/control.sock" "$doc"
+py dns protocol_doc $order "$lab_dir/dns64.sock" "$doc" dns64
+[ $order = check ] || exit 0
 
 # Bad clients, all at once; meanwhile each request of a good one is answered in half a second.
 memory() { awk '/^VmRSS/ { print $2 }' "/proc/${lab_pid[control]}/status"; }

@@ -19,7 +19,7 @@ conf=$lab_dir/dns64.conf
 write_conf() { # [LINES OF dns64]
     cat >"$conf" <<CONF
 nat64 = { prefixes = [ "$pref64" ]; pool = ( { addresses = "$pool"; } ); };
-dns64 = { listen = [ "[::1]:53" ]; user = "nobody"; validation = "recursive"; $1 };
+dns64 = { listen = [ "[::1]:53" ]; user = "nobody"; socket = ""; metrics = ""; validation = "recursive"; $1 };
 CONF
 }
 dns64() { in_ns dns "$bin/dns64/isthmus-dns64" -c "$conf" "$@"; }

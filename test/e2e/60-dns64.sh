@@ -15,6 +15,7 @@ nat64 = { prefixes = [ "$pref64" ]; pool = ( { addresses = "$pool"; } ); };
 dns64 = {
     listen = [ "[::1]:53", "127.0.0.1:53" ];
     upstreams = [ "127.0.0.2:5300" ];
+    socket = "$lab_dir/dns64.sock";
     user = "nobody";
     threads = 2;
     ${1:-}
@@ -29,9 +30,9 @@ asked() { grep -c "^$1\$" "$lab_dir/upstream.log" || true; }
 
 write_conf 'listen_on = "x";'
 expect_status "an unknown key" 1 dns64 --check
-write_conf 'metrics = "[::1]:9999";'
+write_conf 'trust_anchor = "/tmp/none";'
 expect_status "a key that nothing reads" 1 dns64
-expect_match "a key that nothing reads" "dns64.metrics: not in this version" "$out"
+expect_match "a key that nothing reads" "dns64.trust_anchor: is read with validation = .recursive. only" "$out"
 write_conf
 expect_status "a good file" 0 dns64 --check
 

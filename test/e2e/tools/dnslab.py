@@ -209,7 +209,7 @@ class Server:
     def write(self, dns64="", nat64='prefixes = [ "2001:db8:64::/96" ];'):
         keys = {"listen": f'[ "[{SERVER6}]:{self.port}", "{SERVER4}:{self.port}" ]',
                 "upstreams": f'[ "{self.upstream[0]}:{self.upstream[1]}" ]',
-                "allow": '[ "::/0", "0.0.0.0/0" ]', "user": '"nobody"'}
+                "allow": '[ "::/0", "0.0.0.0/0" ]', "user": '"nobody"', "socket": f'"{self.dir}/dns64.sock"'}
         lines = [f"{k} = {v};" for k, v in keys.items() if f"{k} =" not in dns64]
         self.file.write_text(f"nat64 = {{ {nat64} }};\ndns64 = {{\n" + "\n".join(lines) + f"\n{dns64}\n}};\n")
         self.file.chmod(0o644)

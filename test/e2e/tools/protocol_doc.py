@@ -1,10 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""The chapter "Methods" of docs/control-protocol.md: made from real answers, and held against the programs.
+"""The chapters of methods of docs/control-protocol.md: made from real answers, and held against the programs.
 
-  protocol_doc.py check SOCKET FILE    exit 1 when a method of the socket is not in the file, the file has one that
-                                       the socket does not know, a right differs, or an answer has other fields
-  protocol_doc.py write SOCKET FILE    asks every method and writes the chapter anew
+  protocol_doc.py check SOCKET FILE [dns64]    of isthmus-control, or of isthmus-dns64; exit 1 when a method of the socket is not in the file, the file has one that
+                                               the socket does not know, a right differs, or an answer has other fields
+  protocol_doc.py write SOCKET FILE [dns64]    asks every method and writes the chapter anew
 
 Lists in examples are cut to their first element. Fields, not values, are compared.
 """
@@ -15,6 +15,7 @@ import socket
 import sys
 
 MARK = "<!-- Made by test/e2e/49-protocol.sh --write; do not edit below. -->"
+MARK_DNS64 = "<!-- The same, of isthmus-dns64. -->"
 
 LIST = "subscriber (prefix or address), limit, count (true: only how many), sort, cursor"
 FLOW = f"protocol, port, local (a pool address), {LIST}"
@@ -70,6 +71,25 @@ METHODS = {
     "clear": ("Closes sessions; says how many.", "one of all, subscriber, pool_address, remote; protocol, x_id, t_id, z_id; dry_run", {"remote": "192.0.2.1", "dry_run": True}),
 }
 
+QUESTION = "type (AAAA when not given, of addresses PTR), client (address; without: of the default view), do, cd"
+OF_DNS64 = {
+    "methods": METHODS["methods"],
+    "version": METHODS["version"],
+    "status": ("What runs; whether the file is what runs; what the views give.", "", {}),
+    "counters": ("Everything that is counted.", "", {}),
+    "upstreams": ("The resolvers that are asked: health, round-trip time, a histogram of response times (1, 2, 5, 10, 20, "
+                  "50, 100, 200, 500, 2000 ms and above).", "", {}),
+    "explain": ("What would be answered now, and why. Upstreams may be asked; the cache stays as it is.",
+                f"name (or an address), {QUESTION}", {"name": "v4only.example"}),
+    "cache.show": ("A page of entries (see Lists).", "name, zone (with all below), type, records (true: with them), limit, count (true: only how many), cursor",
+                   {"name": "v4only.example", "type": "AAAA", "records": True, "limit": 1}),
+    "cache.flush": ("Forgets entries; says how many.", "one of name, zone (with all below), all (true)", {"name": "nothing.example"}),
+    "pref64": ("The prefixes for router advertisements (RFC 8781): option as hexadecimal octets.",
+               "view, lifetime_seconds, max_interval_seconds (600 when not given: the lifetime is three times that)", {"lifetime_seconds": 1800}),
+    "reload": ("Makes the configuration file what runs.", "", {}),
+}
+COUNTERS = ("show.counters", "counters")
+
 
 class Client:
     def __init__(self, path):
@@ -117,15 +137,15 @@ def differs(a, b):
     return None if a is None and b is None else "kind of value"
 
 
-def chapter(client, rights):
-    out = [MARK, "", "## Methods", ""]
-    for name in METHODS:
+def chapter(client, rights, methods, head):
+    out = [*head, ""]
+    for name in methods:
         if name not in rights:
             continue
-        what, params, example = METHODS[name]
+        what, params, example = methods[name]
         request, answer = client.ask(name, example)
         answer = cut(answer)
-        if name == "show.counters":
+        if name in COUNTERS:
             first = sorted(answer["result"])[0]
             answer["result"] = {first: answer["result"][first]}
         out += [f"### {name}", "", f"{what} Right: {rights[name]}." + (f" Parameters: {params}." if params else ""), "",
@@ -135,7 +155,7 @@ def chapter(client, rights):
 
 def documented(text):
     found = {}
-    for part in re.split(r"^### ", text.split(MARK, 1)[1], flags=re.M)[1:]:
+    for part in re.split(r"^### ", text, flags=re.M)[1:]:
         name = part.splitlines()[0].strip()
         right = re.search(r"Right: (\w+)\.", part)
         block = re.search(r"```json\n(.*)\n(.*)\n```", part)
@@ -143,7 +163,7 @@ def documented(text):
     return found
 
 
-def check(client, rights, text):
+def check(client, rights, text, methods):
     wrong = []
     found = documented(text)
     for name in sorted(rights.keys() - found.keys()):
@@ -154,8 +174,8 @@ def check(client, rights, text):
         right, request, then = found[name]
         if right != rights[name]:
             wrong.append(f"{name}: needs the right {rights[name]}, the document says {right}")
-    for name in METHODS:
-        if name not in found or name not in rights or name == "show.counters":
+    for name in methods:
+        if name not in found or name not in rights or name in COUNTERS:
             continue
         now = cut(client.ask(name, found[name][1]["params"])[1])
         where = differs(shape(found[name][2]), shape(now))
@@ -168,14 +188,21 @@ def main():
     order, path, file = sys.argv[1], sys.argv[2], pathlib.Path(sys.argv[3])
     client = Client(path)
     rights = {m["method"]: m["right"] for m in client.ask("methods", {})[1]["result"]}
-    text = file.read_text()
+    before, rest = file.read_text().split(MARK)
+    mine, others = rest.split(MARK_DNS64) if MARK_DNS64 in rest else (rest, "")
+    of_dns64 = sys.argv[4:] == ["dns64"]
+    methods = OF_DNS64 if of_dns64 else METHODS
     if order == "write":
-        missing = sorted(rights.keys() - METHODS.keys())
+        missing = sorted(rights.keys() - methods.keys())
         if missing:
-            sys.exit(f"protocol_doc: not in METHODS: {', '.join(missing)}")
-        file.write_text(text.split(MARK)[0] + chapter(client, rights))
+            sys.exit(f"protocol_doc: not among the methods: {', '.join(missing)}")
+        if of_dns64:
+            others = chapter(client, rights, methods, ["", "", "## Methods of isthmus-dns64"])
+        else:
+            mine = chapter(client, rights, methods, ["", "", "## Methods"]) + "\n"
+        file.write_text(before + MARK + mine + MARK_DNS64 + others)
         return
-    wrong = check(client, rights, text)
+    wrong = check(client, rights, others if of_dns64 else mine, methods)
     print("\n".join(wrong) or f"{len(rights)} methods, as {file.name} says")
     sys.exit(1 if wrong else 0)
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/web/http.h"
+#include "common/http/http.h"
 
 #include <arpa/inet.h>
 #include <civetweb.h>
 
 #include <array>
 
-namespace isthmus::control {
+namespace isthmus::http {
 
 namespace {
 
@@ -36,14 +36,15 @@ void send(mg_connection* c, const Answer& a, bool with_body) {
 
 }  // namespace
 
-Expected<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& address, unsigned port,
+Expected<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& key,
+                                                         const std::string& address, unsigned port,
                                                          std::vector<HttpPage> pages) {
     in_addr v4{};
     in6_addr v6{};
     const bool is6 = ::inet_pton(AF_INET6, address.c_str(), &v6) == 1;
     const std::string where = (is6 ? "[" + address + "]" : address) + ":" + std::to_string(port);
     if (!is6 && ::inet_pton(AF_INET, address.c_str(), &v4) != 1)
-        return Error{"control.http.address", "\"" + address + "\" is no IPv4 or IPv6 address"};
+        return Error{key, "\"" + address + "\" is no IPv4 or IPv6 address"};
     std::unique_ptr<HttpServer> server(new HttpServer(std::move(pages)));
     std::array options{"listening_ports",
                        where.c_str(),
@@ -68,10 +69,9 @@ Expected<std::unique_ptr<HttpServer>> HttpServer::listen(const std::string& addr
     init.configuration_options = options.data();
     server->server_ = mg_start2(&init, &error);
     if (server->server_ == nullptr)
-        return Error{"control.http",
-                     "cannot listen on " + where +
-                         ": is the port in use, or the address not of this host? (" + text.data() +
-                         ")"};
+        return Error{key, "cannot listen on " + where +
+                              ": is the port in use, or the address not of this host? (" +
+                              text.data() + ")"};
     mg_set_request_handler(server->server_, "**", &HttpServer::handle, server.get());
     return server;
 }
@@ -103,4 +103,4 @@ int HttpServer::answer(mg_connection* c, const std::string& path, bool with_body
     return 404;
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::http

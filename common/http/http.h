@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Control's HTTP port: a few pages, each made by a function. Reads only: other methods than GET and
+// An HTTP port: a few pages, each made by a function. Reads only: other methods than GET and
 // HEAD are refused, and nothing that is asked for changes anything.
 #pragma once
 
@@ -13,7 +13,7 @@
 struct mg_context;
 struct mg_connection;
 
-namespace isthmus::control {
+namespace isthmus::http {
 
 struct HttpPage {
     std::string path, type;
@@ -23,7 +23,9 @@ struct HttpPage {
 class HttpServer {
 public:
     /// An error says that the address cannot be had, and what to do.
-    [[nodiscard]] static Expected<std::unique_ptr<HttpServer>> listen(const std::string& address,
+    /// `key`: of the configuration, where the address is written.
+    [[nodiscard]] static Expected<std::unique_ptr<HttpServer>> listen(const std::string& key,
+                                                                      const std::string& address,
                                                                       unsigned port,
                                                                       std::vector<HttpPage> pages);
     ~HttpServer();
@@ -39,4 +41,4 @@ private:
     mg_context* server_ = nullptr;
 };
 
-}  // namespace isthmus::control
+}  // namespace isthmus::http

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "control/rights.h"
+#include "common/api/rights.h"
 
 #include <grp.h>
 #include <pwd.h>
 
 #include <algorithm>
 
-namespace isthmus::control {
+namespace isthmus::api {
 
 namespace {
 
@@ -47,7 +47,7 @@ Status Rights::read(const std::string& key, const std::string& text, Names& out)
     return Done{};
 }
 
-Expected<Rights> Rights::of(const config::ControlConfig& c) {
+Expected<Rights> Rights::of(const RightNames& c) {
     Rights r;
     for (const Status& s : {read("control.admin_group", c.admin_group, r.admins_),
                             read("control.admin_users", c.admin_users, r.admins_),
@@ -58,15 +58,15 @@ Expected<Rights> Rights::of(const config::ControlConfig& c) {
     return r;
 }
 
-bool Rights::Names::contain(const api::Peer& peer) const {
+bool Rights::Names::contain(const Peer& peer) const {
     return in(users, peer.uid) || std::any_of(groups.begin(), groups.end(), [&](gid_t g) {
                return g == peer.gid || in(peer.groups, g);
            });
 }
 
-bool Rights::may(const api::Peer& peer, api::Right right) const {
+bool Rights::may(const Peer& peer, Right right) const {
     if (peer.uid == 0 || admins_.contain(peer)) return true;
-    return right == api::Right::read && readers_.contain(peer);
+    return right == Right::read && readers_.contain(peer);
 }
 
 std::string name_of_user(uid_t uid) {
@@ -74,4 +74,4 @@ std::string name_of_user(uid_t uid) {
     return u == nullptr ? std::to_string(uid) : u->pw_name;
 }
 
-}  // namespace isthmus::control
+}  // namespace isthmus::api
