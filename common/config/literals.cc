@@ -20,7 +20,8 @@ bool larger_than(const std::string& digits, const std::string& most) {
 }
 
 /// libconfig reads a number without L into 32 bits, and hexadecimal ones without a sign.
-void check_number(const std::string& word, const std::string& where, std::vector<Problem>& errors) {
+/// False: libconfig would read another number than the one that is written.
+bool check_number(const std::string& word, const std::string& where, std::vector<Problem>& errors) {
     std::string digits = word;
     if (!digits.empty() && digits[0] == '-') digits.erase(0, 1);
     bool is_long = false;
@@ -29,22 +30,25 @@ void check_number(const std::string& word, const std::string& where, std::vector
         is_long = true;
     }
     const auto too_large = [&] {
-        errors.push_back({where, word + " is too large for a number here"});
+        errors.push_back({where, word + " is too large for a number here; write a smaller one" +
+                                     (is_long ? "" : ", or " + word + "L where so much is meant")});
+        return false;
     };
     if (digits.size() > 2 && digits[0] == '0' && (digits[1] == 'x' || digits[1] == 'X')) {
-        if (digits.find_first_not_of("0123456789abcdefABCDEF", 2) != std::string::npos) return;
+        if (digits.find_first_not_of("0123456789abcdefABCDEF", 2) != std::string::npos) return true;
         const auto first = std::min(digits.find_first_not_of('0', 2), digits.size());
         const std::size_t n = digits.size() - first, most = is_long ? 16 : 8;
-        if (n > most || (n == most && digits[first] > '7')) too_large();
-        return;
+        if (n > most || (n == most && digits[first] > '7')) return too_large();
+        return true;
     }
-    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return;
+    if (digits.empty() || digits.find_first_not_of("0123456789") != std::string::npos) return true;
     if (digits.size() > 1 && digits[0] == '0') {
         const auto first = std::min(digits.find_first_not_of('0'), digits.size() - 1);
         errors.push_back({where, word + " has a leading zero; write " + digits.substr(first)});
     } else if (larger_than(digits, is_long ? "9223372036854775807" : "2147483647")) {
-        too_large();
+        return too_large();
     }
+    return true;
 }
 
 /// Index just behind a comment or string that begins at `i`, or `i` when none does; behind the end
@@ -72,6 +76,7 @@ std::size_t skip_quoted(const std::string& text, std::size_t i) {
 bool check_literals(const std::string& text, const std::string& name,
                     std::vector<Problem>& errors) {
     unsigned line = 1, depth = 0;
+    bool readable = true;
     const auto refuse = [&](const std::string& what) {
         errors.push_back({name + ":" + std::to_string(line), what});
         return false;
@@ -88,7 +93,9 @@ bool check_literals(const std::string& text, const std::string& name,
         if (starts_word(text[i])) {
             const std::size_t begin = i;
             while (i < text.size() && starts_word(text[i])) i++;
-            check_number(text.substr(begin, i - begin), name + ":" + std::to_string(line), errors);
+            if (!check_number(text.substr(begin, i - begin), name + ":" + std::to_string(line),
+                              errors))
+                readable = false;
             continue;
         }
         const char c = text[i++];
@@ -100,7 +107,7 @@ bool check_literals(const std::string& text, const std::string& name,
         if (depth > kDepthMost)
             return refuse("more than 32 braces and parentheses within each other; close some");
     }
-    return true;
+    return readable;
 }
 
 }  // namespace isthmus::config

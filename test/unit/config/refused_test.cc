@@ -83,6 +83,7 @@ TEST_CASE("config: each number refuses what is out of its range, and says the ra
         for (const std::int64_t wrap : {std::int64_t{1} << 32, std::int64_t{3} << 32}) {
             const auto l = load_text(file_with(k, std::to_string(wrap + k.least)), "f");
             CHECK(errors_at(l, 3).find("too large") != std::string::npos);
+            CHECK(l.errors.size() == 1);  // and nothing about the number that it would have become
         }
     }
 }
