@@ -43,7 +43,7 @@ void Control::reload(const Order& order, const api::Reply& reply) {
         order,
         [this, fresh](const config::Nat64Config&) -> Expected<config::Nat64Config> {
             const auto loaded = config::load_file(file_);
-            if (!loaded.ok()) return Error{"", loaded.error_text() + "\n"};
+            if (!loaded.ok()) return Error{"", loaded.error_text()};
             if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
                 return Error{file_, why};
             auto rights = rights_of(loaded.config.control);

@@ -12,6 +12,7 @@
 #include "common/service/notify.h"
 #include "dataplane/agent/agent.h"
 #include "dataplane/agent/privileges.h"
+#include "dataplane/dpdk/drivers.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/dpdk/sizing.h"
 
@@ -157,6 +158,14 @@ int main(int argc, char** argv) {
     if (loaded.ok() && !host && !sizing.wanted) {
         for (const auto& [line, e] : isthmus::dpdk::Runtime::check(loaded.config))
             loaded.errors.push_back({file + ":" + std::to_string(line), e.text()});
+    }
+    // A dataplane starts without a policy and waits for control, which would refuse this one.
+    if (loaded.ok() && check) {
+        for (const auto& [line, e] : isthmus::dpdk::missing_drivers(loaded.config))
+            loaded.errors.push_back({file + ":" + std::to_string(line), e.text()});
+        if (const std::string why = isthmus::config::why_unusable(loaded.config.nat64);
+            !why.empty())
+            loaded.errors.push_back({file, why});
     }
     if (!loaded.ok()) {
         std::cerr << loaded.error_text() << "\n";

@@ -18,8 +18,8 @@
 
 namespace {
 
-/// "show", "show sesions": what there is instead. Empty: it is another fault.
-std::string no_such_command(const CLI::App& app) {
+/// "show", "show sesions", "pool add", "--nonsense": what is wrong, and what there is instead.
+std::string no_such_command(const CLI::App& app, const CLI::RequiredError& e) {
     const CLI::App* at = &app;
     std::string path = app.get_name();
     while (!at->get_subcommands().empty()) {
@@ -28,12 +28,14 @@ std::string no_such_command(const CLI::App& app) {
     }
     std::string word;
     for (const std::string& s : app.remaining(true)) {
-        if (s.starts_with("-")) return "";
+        if (s.starts_with("-"))
+            return path + " has no flag \"" + s + "\"; see " + path + " --help\n";
         if (word.empty()) word = s;
     }
     std::string names;
     for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; }))
         names += (names.empty() ? "" : ", ") + c->get_name();
+    if (names.empty()) return path + ": " + e.what() + "; see " + path + " --help\n";
     return path + (word.empty() ? " needs a command: " : " has no \"" + word + "\"; it has ") +
            names + "\n";
 }
@@ -66,9 +68,7 @@ int main(int argc, char** argv) {
     try {
         app.parse(std::move(arguments));
     } catch (const CLI::RequiredError& e) {
-        const std::string why = no_such_command(app);
-        if (why.empty()) return app.exit(e) == 0 ? kDone : kUsage;
-        std::cerr << why;
+        std::cerr << no_such_command(app, e);
         return kUsage;
     } catch (const CLI::ParseError& e) {
         return app.exit(e) == 0 ? kDone : kUsage;

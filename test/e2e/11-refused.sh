@@ -21,7 +21,8 @@ expect_status "private space" 1 "$bin/control/isthmus-control" --check -c "$lab_
 expect_match "private space" "RFC 6052 section 3.1" "$out"
 sed -i "s|prefixes|prefixe|" "$(gw_conf)"
 expect_status "reload" 1 ctl reload
-expect_match "reload" "nothing was changed" "$out"
+expect_match "reload" "; nothing was changed" "$out"
+[ "$(wc -l <<<"$out")" = 1 ] || fail "reload: one fault, one line: $out"
 expect_equal "the running policy" "$good" "$(ctl show config)"
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
 expect_status "no such command" 2 ctl shwo
@@ -30,6 +31,10 @@ expect_status "no such list" 2 ctl show sesions
 expect_match "what there is" '^isthmusctl show has no "sesions"; it has bindings, sessions,' "$out"
 expect_status "half a command" 2 ctl pool
 expect_match "what there is" '^isthmusctl pool needs a command: add, remove,' "$out"
+expect_status "no such flag" 2 ctl show --nonsense
+expect_match "what to do" '^isthmusctl show has no flag "--nonsense"; see isthmusctl show --help' "$out"
+expect_status "a command without its word" 2 ctl pool add
+expect_match "what to write" '^isthmusctl pool add: addresses is required' "$out"
 expect_status "nobody there" 3 "$bin/control/isthmusctl" --socket "$lab_dir/none" status
 
 # Files that are no configuration, and arguments that are none: by each program, at once, with a remedy.
@@ -63,6 +68,19 @@ for program in $programs control/isthmusctl; do
     expect_status "$program: words" 2 "$bin/$program" some words
     expect_status "$program: --help" 0 "$bin/$program" --help
     expect_status "$program: --version" 0 "$bin/$program" --version
+done
+
+# What --check of the dataplane finds beyond the text. The lab's own file, mended, passes.
+sed "s|prefixe |prefixes |" "$(gw_conf)" >"$lab_dir/good.conf"
+expect_status "--check: the lab's file" 0 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/good.conf"
+sed "s|net_af_packet0|net_nonsense1|" "$lab_dir/good.conf" >"$lab_dir/bad.conf"
+expect_status "--check: no such driver" 1 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/bad.conf"
+expect_match "no such driver" 'bad.conf:[0-9]+: port p6: DPDK has no driver for device "net_nonsense1"' "$out"
+[ "$(wc -l <<<"$out")" = 1 ] || fail "no such driver: says too much: $out"
+sed "s|pool = .*;|pool = ( );|" "$lab_dir/good.conf" >"$lab_dir/bad.conf"
+for program in control/isthmus-control dataplane/isthmus-dataplane; do
+    expect_status "--check: an empty pool: $program" 1 "$bin/$program" --check -c "$lab_dir/bad.conf"
+    expect_match "an empty pool: $program" 'bad.conf: .*pool is empty' "$out"
 done
 
 # What only the start can find: one line each, exit status 1, nothing left behind.

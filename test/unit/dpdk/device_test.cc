@@ -10,6 +10,7 @@
 #include <cstring>
 #include <fstream>
 
+#include "dataplane/dpdk/drivers.h"
 #include "dataplane/dpdk/memif.h"
 #include "dataplane/dpdk/port.h"
 
@@ -99,4 +100,25 @@ TEST_CASE("port: what a driver may not do to packets") {
             RTE_ETH_RX_OFFLOAD_TCP_LRO);
     REQUIRE(harmful_rx_offloads(RTE_ETH_RX_OFFLOAD_BUFFER_SPLIT) != 0);
     REQUIRE(harmful_rx_offloads(RTE_ETH_RX_OFFLOAD_IPV4_CKSUM | RTE_ETH_RX_OFFLOAD_SCATTER) == 0);
+}
+
+TEST_CASE("a virtual device that no driver takes is found without starting DPDK") {
+    config::Config cfg;
+    const auto add = [&](const char* device) {
+        config::PortConfig port;
+        port.name = "p" + std::to_string(cfg.dataplane.ports.size());
+        port.device = device;
+        port.origin.line = static_cast<unsigned>(cfg.dataplane.ports.size()) + 1;
+        cfg.dataplane.ports.push_back(port);
+    };
+    for (const char* good : {"net_null0", "net_af_packet0,iface=x", "01:00.0"}) add(good);
+    CHECK(missing_drivers(cfg).empty());
+    add("net_nonsense1,x=y");
+    const auto missing = missing_drivers(cfg);
+    REQUIRE(missing.size() == 1);
+    CHECK(missing[0].first == 4);
+    CHECK(missing[0].second.text().find("p3: DPDK has no driver for device \"net_nonsense1\"") !=
+          std::string::npos);
+    cfg.dataplane.eal_args = {"-d", "/opt/driver.so"};  // may bring it
+    CHECK(missing_drivers(cfg).empty());
 }

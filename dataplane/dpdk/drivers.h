@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+// Which of DPDK's drivers this host has, asked without starting DPDK: for --check.
+#pragma once
+
+#include <utility>
+#include <vector>
+
+#include "common/base/expected.h"
+#include "common/config/config.h"
+
+namespace isthmus::dpdk {
+
+/// Virtual devices of the configuration that no driver takes, each with its line. PCI devices are
+/// not looked at: their driver follows from what is in the slot.
+[[nodiscard]] std::vector<std::pair<unsigned, Error>> missing_drivers(const config::Config& cfg);
+
+}  // namespace isthmus::dpdk
