@@ -149,8 +149,10 @@ void Control::run_once(int timeout_ms) {
     keep_drains();
     std::vector<pollfd> links;
     dataplane_.wait_for(links);
+    dns64_.wait_for(links);
     server_->poll(timeout_ms, &links);
     dataplane_.serve();
+    dns64_.serve();
     observer_->tell(commits_.running().nat64(), trouble_.empty() && in_step_, commits_.waits());
     observer_->serve();
 }

@@ -17,6 +17,7 @@
 #include "common/api/rights.h"
 #include "common/api/rpc.h"
 #include "control/commits.h"
+#include "control/dns64_link.h"
 #include "control/observer.h"
 
 namespace isthmus::control {
@@ -53,6 +54,8 @@ private:
     void compare(const Expected<api::Json>& there);
     void bring(const std::string& instance);
     void reload(const Order& order, const api::Reply& reply);
+    void reload_gateway(const Order& order, const api::Reply& reply);
+    void reload_dns64(const api::Json& answer, const api::Reply& reply);
     void whois(const api::Json& params, const api::Reply& reply);
     [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
     void status(const api::Reply& reply);
@@ -64,6 +67,7 @@ private:
     api::Rights rights_;
     std::unique_ptr<api::RpcServer> server_;
     api::RpcLinks dataplane_;
+    Dns64Link dns64_;
     Commits commits_;
     std::unique_ptr<Observer> observer_;
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there

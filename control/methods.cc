@@ -2,7 +2,6 @@
 // The methods of the operator's socket (docs/control-protocol.md). What only the dataplane knows is
 // passed on to it; its answer comes back as it is.
 #include "common/config/diff.h"
-#include "common/log/log.h"
 #include "control/control.h"
 
 namespace isthmus::control {
@@ -31,57 +30,6 @@ void Control::serve_edit(const std::string& method, MakeEdit make) {
                      });
 }
 
-/// The file is read when the change's turn has come, with the rights that it gives.
-void Control::reload(const Order& order, const api::Reply& reply) {
-    struct Section {
-        api::Rights rights;
-        std::string log_level;
-        Json warnings;
-    };
-    const auto fresh = std::make_shared<Section>();
-    commits_.change(
-        order,
-        [this, fresh](const config::Nat64Config&) -> Expected<config::Nat64Config> {
-            const auto loaded = config::load_file(file_);
-            if (!loaded.ok()) return Error{"", loaded.error_text()};
-            if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
-                return Error{file_, why};
-            auto rights = rights_of(loaded.config.control);
-            if (!rights) return rights.error();
-            *fresh = {std::move(*rights), loaded.config.control.log_level, Json::array()};
-            for (const auto& w : loaded.warnings) fresh->warnings.push_back(w.text());
-            if (!observer_->same(loaded.config.control))
-                fresh->warnings.push_back(
-                    "control.logs, log and http take effect when isthmus-control starts; it may "
-                    "be restarted at any time");
-            return loaded.config.nat64;
-        },
-        [this, order, fresh, reply](const Expected<Json>& result) {
-            if (result && !order.dry_run) {
-                rights_ = fresh->rights;
-                (void)log::set_level(fresh->log_level);
-            }
-            if (!result) return reply(result);
-            Json answer = *result;
-            if (!fresh->warnings.empty()) answer["warnings"] = fresh->warnings;
-            reply(answer);
-        });
-}
-
-void Control::reload_by_signal() {
-    Order order;
-    order.what = "reload by SIGHUP";
-    order.user = "root";
-    reload(order, [](const Expected<Json>& result) {
-        if (result) {
-            log::info("reloaded: " + std::to_string((*result)["changes"].size()) +
-                      " keys changed, see isthmusctl show history");
-        } else {
-            log::error("not reloaded, nothing is changed: " + result.error().text());
-        }
-    });
-}
-
 void Control::serve_changes() {
     server_->on_peer(
         "reload", Right::admin,
@@ -95,7 +43,11 @@ void Control::serve_changes() {
         });
     server_->on_peer("confirm", Right::admin,
                      [this](const api::Peer& peer, const Json& p, const api::Reply& reply) {
-                         commits_.confirm(order_of(peer, p, "confirm"), reply);
+                         commits_.confirm(order_of(peer, p, "confirm"),
+                                          [this, reply](const Expected<Json>& result) {
+                                              if (!result) return reply(result);
+                                              reload_dns64(*result, reply);
+                                          });
                      });
     server_->on_peer(
         "rollback", Right::admin,

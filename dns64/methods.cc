@@ -237,6 +237,14 @@ void Operator::explain(const Json& params, const api::Reply& reply) {
         });
 }
 
+Expected<Json> Operator::reload_asked(const Json& params) {
+    if (const Status s = api::only_these(params, {{"dry_run", Param::Is::truth}}); !s)
+        return s.error();
+    const bool dry_run = api::truth_of(params, "dry_run");
+    if (const Status s = dry_run ? service_.would_reload() : reload(); !s) return s.error();
+    return Json{{"reloaded", !dry_run}};
+}
+
 void Operator::serve_methods() {
     server_->on("version", Right::read, [](const Json&) -> Expected<Json> {
         return Json{{"program", "isthmus-dns64"},
@@ -261,11 +269,7 @@ void Operator::serve_methods() {
                          [this](const Json& p, const api::Reply& reply) { explain(p, reply); });
     server_->on("pref64", Right::read,
                 [this](const Json& p) { return pref64_of(service_.rules(), p); });
-    server_->on("reload", Right::admin, [this](const Json& p) -> Expected<Json> {
-        if (const Status s = api::only_these(p, {}); !s) return s.error();
-        if (const Status s = reload(); !s) return s.error();
-        return Json{{"reloaded", true}};
-    });
+    server_->on("reload", Right::admin, [this](const Json& p) { return reload_asked(p); });
 }
 
 }  // namespace isthmus::dns64

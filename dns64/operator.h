@@ -47,6 +47,7 @@ private:
     void listen();
     [[nodiscard]] std::string metrics_text() const;
     void serve_methods();
+    Expected<api::Json> reload_asked(const api::Json& params);
     void serve_cache();
     void status(const api::Reply& reply);
     void explain(const api::Json& params, const api::Reply& reply);

@@ -283,11 +283,26 @@ void Service::run() {
     beats_ = workers_.size();
 }
 
-Status Service::reload() {
+Expected<std::shared_ptr<const Rules>> Service::next_rules() const {
     auto rules = load_rules(file_);
     if (!rules) return rules.error();
     const std::string key = start_only_key(rules_->config.dns64, (*rules)->config.dns64);
     if (!key.empty()) return Error{"dns64." + key, "changes with a restart only"};
+    return rules;
+}
+
+Status Service::would_reload() const {
+    const auto rules = next_rules();
+    if (!rules) return rules.error();
+    const Dns64Config& c = (*rules)->config.dns64;
+    if (!changes_upstream(rules_->config.dns64, c)) return Done{};
+    const auto engine = Engine::prepare(c);
+    return engine ? Status(Done{}) : Status(engine.error());
+}
+
+Status Service::reload() {
+    const auto rules = next_rules();
+    if (!rules) return rules.error();
     const Dns64Config& c = (*rules)->config.dns64;
     const bool other_upstream = changes_upstream(rules_->config.dns64, c);
     std::vector<Engine> engines;

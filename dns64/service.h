@@ -36,6 +36,8 @@ public:
     void run();
     /// The file anew; a refused one changes nothing.
     [[nodiscard]] Status reload();
+    /// What reload() would say now; nothing is changed. The query log is not opened.
+    [[nodiscard]] Status would_reload() const;
     /// True when every worker has come round its loop since the last call that gave true.
     [[nodiscard]] bool alive();
     void stop();
@@ -52,6 +54,8 @@ public:
 
 private:
     explicit Service(std::string file) : file_(std::move(file)) {}
+    /// What the file says, when it may take the place of what runs.
+    [[nodiscard]] Expected<std::shared_ptr<const Rules>> next_rules() const;
     [[nodiscard]] Status start();
     [[nodiscard]] Status open_sockets();
     [[nodiscard]] Status make_worker();

@@ -33,6 +33,29 @@ void print_one(std::ostream& out, const Json& c) {
     for (const Json& e : c.value("added", Json::array())) out << "    + " << cell_text(e) << "\n";
 }
 
+/// What isthmus-dns64 did with the file; nothing when it was not asked.
+void print_dns64(std::ostream& out, const Json& answer) {
+    const Json word = answer.value("dns64", Json::object());
+    const std::string state = api::text_of(word, "state");
+    if (state == "reloaded") out << "isthmus-dns64: reloaded\n";
+    if (state == "would_reload") out << "isthmus-dns64: would reload\n";
+    if (state == "waits_for_confirmation")
+        out << "isthmus-dns64: reloads with isthmusctl confirm\n";
+    if (state == "not_running") out << "isthmus-dns64: not running\n";
+    if (state == "failed") out << "isthmus-dns64: failed: " << api::text_of(word, "why") << "\n";
+}
+
+/// The gateway has the file's policy and isthmus-dns64 has not: no success.
+int dns64_rc(const Json& answer) {
+    const Json word = answer.value("dns64", Json::object());
+    return api::text_of(word, "state") == "failed" ? kRefused : kDone;
+}
+
+void print_warnings(std::ostream& out, const Json& answer) {
+    for (const Json& w : answer.value("warnings", Json::array()))
+        out << "warning: " << cell_text(w) << "\n";
+}
+
 int show_config(Asker& ask, const Words& w) {
     if (int{w.running} + int{w.file} + int{w.diff} + int{w.defaults} > 1 ||
         (w.of_history != 0 && (w.file || w.diff || w.defaults))) {
@@ -91,8 +114,10 @@ int confirm(Asker& ask) {
         print_json(out);
     } else {
         std::cout << "confirmed: " << api::text_of(out, "confirmed") << " stays\n";
+        print_dns64(std::cout, out);
+        print_warnings(std::cout, out);
     }
-    return kDone;
+    return dns64_rc(out);
 }
 
 void add_show(CLI::App& show, Asker& ask, int& rc, const std::shared_ptr<Words>& w) {
@@ -137,13 +162,13 @@ int change(Asker& ask, const std::string& method, const Json& params, bool live)
     if (rc != kDone) return rc;
     if (ask.json) {
         print_json(out);
-        return kDone;
+        return dns64_rc(out);
     }
     print_change(std::cout, out);
+    print_dns64(std::cout, out);
     for (const Json& h : out.value("holders", Json::array()))
         std::cout << "in the way: " << cell_text(h) << "\n";
-    for (const Json& w : out.value("warnings", Json::array()))
-        std::cout << "warning: " << cell_text(w) << "\n";
+    print_warnings(std::cout, out);
     if (const auto warning = api::text_of(out, "warning"); !warning.empty())
         std::cout << "warning: " << warning << "\n";
     const bool done = !out.value("dry_run", false) && !out.value("changes", Json::array()).empty();
@@ -152,7 +177,7 @@ int change(Asker& ask, const std::string& method, const Json& params, bool live)
     if (done && live)
         std::cout << "The configuration file does not have this: write it there too, or the next "
                      "reload takes it back.\n";
-    return kDone;
+    return dns64_rc(out);
 }
 
 void add_change_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
