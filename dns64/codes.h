@@ -7,6 +7,8 @@
 
 namespace isthmus::dns64 {
 
+// The registries' own names, not ours.
+// NOLINTBEGIN(readability-identifier-naming)
 using RrType = std::uint16_t;
 namespace rr {
 inline constexpr RrType a = 1, ns = 2, md = 3, mf = 4, cname = 5, soa = 6, mb = 7, mg = 8, mr = 9,
@@ -76,4 +78,5 @@ inline constexpr std::uint32_t kTtlMost = 604800;  // seconds, RFC 8767 s4: seve
     return ttl > kTtlMost ? kTtlMost : ttl;
 }
 
+// NOLINTEND(readability-identifier-naming)
 }  // namespace isthmus::dns64
