@@ -76,7 +76,7 @@ void Control::reload_gateway(const Order& order, const api::Reply& reply) {
 /// isthmus-dns64 takes the file; nothing that it says undoes what is done.
 void Control::reload_dns64(const Json& answer, const api::Reply& reply) {
     dns64_.reload(dns64_socket_of(file_), false, [answer, reply](const Json& word) {
-        if (!word.is_null() && word["state"] != "reloaded")
+        if (!word.is_null() && word["state"] == "failed")
             log::warn("isthmus-dns64 has not reloaded: " + api::text_of(word, "why"));
         reply(with_word(answer, word));
     });
@@ -107,6 +107,8 @@ void Control::reload_by_signal() {
         if (result) {
             log::info("reloaded: " + std::to_string((*result)["changes"].size()) +
                       " keys changed, see isthmusctl show history");
+            for (const Json& w : result->value("warnings", Json::array()))
+                log::warn(w.get<std::string>());
         } else {
             log::error("not reloaded, nothing is changed: " + result.error().text());
         }

@@ -93,6 +93,8 @@ expect_match "away" "^isthmus-dns64: not running$" "$said"
 expect_match "away" "^warning: isthmus-dns64 is away .*reads the file when it starts" "$said"
 expect_equal "the gateway goes on" "$new" "$(gateway)"
 expect_equal "--json" not_running "$(ctl_value dns64.state reload)"
+kill -HUP "${lab_pid[control]}"
+wait_for 5 "the log of a reload by signal" grep -q "isthmus-dns64 is away.*reads the file when it starts" "$lab_dir/control.log"
 reachable "$(behind "$new")"
 gw_start_dns64
 expect_equal "at its start" "$(behind "$new")" "$(address)"
