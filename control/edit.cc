@@ -17,7 +17,7 @@ Expected<Policy> read(const std::string& text, const std::string& words) {
 }
 
 /// Appends `e` to `out`, in halves as often as it takes until each piece is wholly among `named`
-/// or not at all; fn(piece) for those that are. Counts these.
+/// or not at all. Those that are stay where fn(piece) is true. Counts these.
 template <typename Fn>
 unsigned split(const config::PoolEntry& e, const std::vector<Prefix4>& named, Fn& fn,
                std::vector<config::PoolEntry>& out) {
@@ -27,7 +27,7 @@ unsigned split(const config::PoolEntry& e, const std::vector<Prefix4>& named, Fn
     const auto touches = [&](const Prefix4& g) { return g.overlaps(e.addresses); };
     if (std::any_of(named.begin(), named.end(), holds)) {
         out.push_back(e);
-        fn(out.back());
+        if (!fn(out.back())) out.pop_back();
         return 1;
     }
     if (std::none_of(named.begin(), named.end(), touches)) {
@@ -67,7 +67,8 @@ void join(std::vector<config::PoolEntry>& pool) {
     pool = std::move(out);
 }
 
-/// `p` with every pool entry that `addresses` touch split, and fn(entry) called for those named.
+/// `p` with every pool entry that `addresses` touch split; those named stay where fn(entry) is
+/// true.
 template <typename Fn>
 Expected<Policy> for_addresses(const Policy& p, const std::string& addresses, Fn&& fn) {
     std::string why;
@@ -92,6 +93,7 @@ Expected<Policy> with_drain(const Policy& p, const std::string& addresses, std::
     auto next = for_addresses(p, addresses, [&](config::PoolEntry& e) {
         e.drain = true;
         e.drain_until = until;
+        return true;
     });
     if (!next) return next;
     const bool all = std::all_of(next->pool.begin(), next->pool.end(),
@@ -106,8 +108,16 @@ Expected<Policy> without_drain(const Policy& p, const std::string& addresses) {
         n += e.drain ? 1U : 0U;
         e.drain = false;
         e.drain_until = 0;
+        return true;
     });
     if (next && n == 0) return Error{addresses, "is not being drained; see isthmusctl show pools"};
+    return next;
+}
+
+Expected<Policy> without_pool(const Policy& p, const std::string& addresses) {
+    auto next = for_addresses(p, addresses, [](const config::PoolEntry&) { return false; });
+    if (next && next->pool.empty())
+        return Error{addresses, "is the whole pool; add other addresses first"};
     return next;
 }
 

@@ -18,6 +18,9 @@ using Policy = config::Nat64Config;
 [[nodiscard]] Expected<Policy> with_drain(const Policy& p, const std::string& addresses,
                                           std::time_t until);
 [[nodiscard]] Expected<Policy> without_drain(const Policy& p, const std::string& addresses);
+/// Without these addresses of the pool: whole entries, or addresses inside one, which is cut into
+/// as few as it takes.
+[[nodiscard]] Expected<Policy> without_pool(const Policy& p, const std::string& addresses);
 [[nodiscard]] Expected<Policy> with_prefix(const Policy& p, const std::string& prefix);
 [[nodiscard]] Expected<Policy> without_prefix(const Policy& p, const std::string& prefix);
 

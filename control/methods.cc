@@ -3,6 +3,7 @@
 // passed on to it; its answer comes back as it is.
 #include "common/config/diff.h"
 #include "control/control.h"
+#include "control/edit.h"
 
 namespace isthmus::control {
 

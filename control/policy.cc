@@ -99,37 +99,4 @@ Expected<config::Nat64Config> with_pool(const config::Nat64Config& nat64,
     return next;
 }
 
-Expected<config::Nat64Config> without_pool(const config::Nat64Config& nat64,
-                                           const std::string& addresses) {
-    std::string why;
-    const auto gone = config::parse_addresses(addresses, why);
-    if (gone.empty()) return Error{addresses, why};
-    config::Nat64Config next = nat64;
-    next.pool.clear();
-    std::uint64_t removed = 0;
-    for (const auto& e : nat64.pool) {
-        const bool touched = std::any_of(gone.begin(), gone.end(),
-                                         [&](const Prefix4& g) { return g.overlaps(e.addresses); });
-        if (!touched) {
-            next.pool.push_back(e);
-            continue;
-        }
-        for (std::uint64_t i = 0; i < e.addresses.size(); i++) {
-            const Ipv4Addr a =
-                Ipv4Addr::from_host(e.addresses.addr.host() + static_cast<std::uint32_t>(i));
-            if (std::any_of(gone.begin(), gone.end(),
-                            [&](const Prefix4& g) { return g.contains(a); })) {
-                removed++;
-                continue;
-            }
-            config::PoolEntry one = e;
-            one.addresses = {a, 32};
-            next.pool.push_back(one);
-        }
-    }
-    if (removed == 0) return Error{addresses, "is not in the pool; see isthmusctl show pools"};
-    if (next.pool.empty()) return Error{addresses, "is the whole pool; add other addresses first"};
-    return next;
-}
-
 }  // namespace isthmus::control

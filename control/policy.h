@@ -42,12 +42,9 @@ private:
     config::Nat64Config nat64_;
 };
 
-/// `nat64` with `addresses` added to the pool, or without them: whole entries, or addresses inside
-/// one.
+/// `nat64` with `addresses` added to the pool.
 [[nodiscard]] Expected<config::Nat64Config> with_pool(const config::Nat64Config& nat64,
                                                       const std::string& addresses,
                                                       const std::string& ports);
-[[nodiscard]] Expected<config::Nat64Config> without_pool(const config::Nat64Config& nat64,
-                                                         const std::string& addresses);
 
 }  // namespace isthmus::control

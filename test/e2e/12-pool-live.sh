@@ -9,6 +9,10 @@ gw_start
 in_ns client6 ping -c 1 -W 2 "$(v6_of "$server_addr")"
 expect_status "overlap" 1 ctl pool add 203.0.113.3
 expect_status "nonsense" 1 ctl pool add banana
+ctl pool add 203.0.113.64/27
+ctl pool remove 203.0.113.70
+expect_equal "an entry with a hole is five" 6 "$(ctl show config | grep -o "{ addresses" | wc -l)"
+ctl pool remove 203.0.113.64-203.0.113.95
 ctl pool add 203.0.113.32/30
 ctl pool remove 203.0.113.0/28
 wait_for 5 "the old sessions to go" bash -c "[ \"\$('$bin/control/isthmusctl' --socket '$lab_dir/control.sock' show sessions --count)\" = 0 ]"

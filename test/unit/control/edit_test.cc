@@ -57,6 +57,25 @@ TEST_CASE("a drained address leaves as few entries as it can, and order does not
     CHECK(config::to_text(*back) == config::to_text(l.config.nat64));
 }
 
+TEST_CASE("an address taken out of a large entry leaves few entries, and each other address once") {
+    const auto l = config::load_text("nat64: { pool = (\"198.18.0.0/15\"); };", "t");
+    const auto less = without_pool(l.config.nat64, "198.18.0.0-198.18.0.2");
+    REQUIRE(less.ok());
+    CHECK(less->pool.size() == 16);  // .3/32, .4/30, and so on to 198.19.0.0/16
+    std::uint64_t all = 0;
+    for (const auto& e : less->pool) {
+        all += e.addresses.size();
+        CHECK_FALSE(e.addresses.contains(*Ipv4Addr::parse("198.18.0.2")));
+    }
+    CHECK(all == 131072 - 3);
+    CHECK(config::load_text(config::to_text(*less), "t").ok());
+    CHECK(without_pool(policy(), "203.0.113.0/30")->pool.size() == 1);
+    CHECK(without_pool(policy(), "192.0.2.1").error().what.find("not in the pool") !=
+          std::string::npos);
+    CHECK(without_pool(policy(), "banana").error().what.find("IPv4") != std::string::npos);
+    CHECK(without_pool(policy(), "0.0.0.0/0").error().what.find("whole pool") != std::string::npos);
+}
+
 TEST_CASE("prefixes come and go; the last one stays") {
     const auto two = with_prefix(policy(), "2001:db8:65::/96");
     REQUIRE(two.ok());
