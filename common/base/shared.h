@@ -21,7 +21,10 @@ public:
     constexpr Shared() = default;
     constexpr Shared(T v) noexcept : v_(v) {}  // NOLINT(google-explicit-constructor): is a T
     Shared(const Shared& o) noexcept : v_(o.get()) {}
-    Shared& operator=(const Shared& o) noexcept { return *this = o.get(); }
+    // A copy of itself is itself.
+    Shared& operator=(const Shared& o) noexcept {  // NOLINT(cert-oop54-cpp)
+        return *this = o.get();
+    }
     ~Shared() = default;
     Shared& operator=(T v) noexcept {
         std::atomic_ref(v_).store(v, std::memory_order_release);
