@@ -92,6 +92,7 @@ void Control::bring(const std::string& instance) {
     commits_.bring([this, instance](const Status& done) {
         if (done) {
             instance_ = instance;
+            in_step_ = true;
             log::info("the dataplane (instance " + instance + ") has the running policy");
         } else {
             log::error("the dataplane refuses the running policy: " + done.error().text());

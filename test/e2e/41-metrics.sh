@@ -18,6 +18,8 @@ url=http://127.0.0.1:9999
 scrape() { in_ns gw curl -sS --fail --max-time 5 "$url/metrics" >"$lab_dir/metrics.txt"; }
 bindings_seen() { scrape && grep -Eq '^isthmus_worker_bindings\{worker="0"\} 5$' "$lab_dir/metrics.txt"; }
 wait_for 20 "5 bindings in /metrics" bindings_seen
+applied_seen() { scrape && grep -q '^isthmus_policy_applied 1$' "$lab_dir/metrics.txt"; }
+wait_for 5 "the policy in /metrics" applied_seen
 promtool check metrics <"$lab_dir/metrics.txt" || fail "promtool does not like /metrics"
 metrics=$(cat "$lab_dir/metrics.txt")
 expect_match "metrics" '^isthmus_dataplane_up 1$' "$metrics"

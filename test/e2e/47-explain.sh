@@ -15,15 +15,17 @@ server_echo
 z6=$(v6_of "$server_addr")
 verdict() { ctl explain "$@" | sed -n 's/^verdict  *//p'; }
 
-# A new subscriber, a next hop that nobody asked for yet: the packet would wait, and then passes.
+# A new subscriber: nothing is there yet, the next hop was resolved when its route came.
+knows_gateway() { ctl explain "$client_addr" to "$z6" udp 7 | grep -q '198.51.100.2, known'; }
+wait_for 5 "the gateway's link address" knows_gateway
 text=$(ctl explain "$client_addr" to "$z6" udp 7)
 expect_match "prefix" "^prefix +$pref64 for $server_addr\$" "$text"
 expect_match "subscriber" "^subscriber +2001:db8:6:c::/64, worker 0; none of its bindings live" "$text"
 expect_match "quota" "^left +3 ports, 8192 sessions" "$text"
 expect_match "binding" "^binding +would be made: $client_addr port 49152 <-> 203.0.113.[0-9]+, port from" "$text"
 expect_match "route" "^route +0.0.0.0/0 by p4" "$text"
-expect_match "neighbour" "^neighbour +198.51.100.2, not known yet" "$text"
-expect_match "verdict" "would wait for its next hop" "$text"
+expect_match "neighbour" "^neighbour +198.51.100.2, known, [0-9a-f:]{17}" "$text"
+expect_match "verdict" "^verdict +would pass\$" "$text"
 expect_equal "bindings after asking" "" "$(ctl show bindings --json)"
 ask 50 --count 1
 
