@@ -55,7 +55,7 @@ expect_equal "payload before and after" "$before" "$after"
 expect_equal "bad checksums" "" "$(tshark -n -r "$lab_dir/flow.pcapng" -o udp.check_checksum:TRUE -o ip.check_checksum:TRUE -Y 'udp.checksum.status == 0 || ip.checksum.status == 0' 2>/dev/null)"
 
 # ping: echo requests and replies, each before and after.
-ctl capture --protocol icmp --count 4 --seconds 10 --write "$lab_dir/ping.pcapng" 2>"$lab_dir/capture3.err" &
+ctl capture --protocol icmp --remote "$server_addr" --count 4 --seconds 10 --write "$lab_dir/ping.pcapng" 2>"$lab_dir/capture3.err" &
 capturer=$!
 wait_for 5 "the capture to begin" grep -q recording "$lab_dir/capture3.err"
 in_ns client6 ping -c 2 -i 0.2 -W 2 "$(v6_of "$server_addr")" >"$lab_dir/ping6.out"
