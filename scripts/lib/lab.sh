@@ -49,7 +49,7 @@ lab_remove() {
 # Labs whose script is dead and that nobody asked to keep.
 lab_sweep_dead() {
     local id
-    for id in $(ip netns list 2>/dev/null | sed -n 's/^\(ist[0-9]*\)-.*/\1/p' | sort -u); do
+    for id in $({ ip netns list; ls /run/isthmus/ports; } 2>/dev/null | sed -n 's/^\(ist[0-9]*\).*/\1/p' | sort -u); do
         [ -d "/proc/${id#ist}" ] && continue
         compgen -G "/tmp/isthmus-lab.${id#ist}.*/keep" >/dev/null && continue
         lab_remove "$id"
