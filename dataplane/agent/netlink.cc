@@ -20,6 +20,7 @@ constexpr int kEventBytes = 64 << 20;
 constexpr auto kSlice = std::chrono::milliseconds(5);
 /// Gateways that the kernel is asked for in one turn, before anybody sends to them.
 constexpr std::size_t kAskAhead = 64;
+constexpr auto kAskAgain = std::chrono::seconds(1);
 
 }  // namespace
 
@@ -124,6 +125,10 @@ bool KernelWatch::follow() {
     }
     writer_.reclaim();
     if (dump_ == Dump::none) {
+        if (const auto now = Clock::now(); now >= ask_again_at_) {
+            ask_again_at_ = now + kAskAgain;
+            writer_.retry_unresolved();
+        }
         for (const pipeline::ResolveRequest& r : writer_.take_unresolved(kAskAhead)) resolve(r);
     }
     return more;

@@ -119,7 +119,7 @@ private:
     bool dumping_ = false;  // messages are answers to ask_for()
     bool interrupted_ = false;
     bool stale_ = false, interfaces_changed_ = false;
-    Clock::time_point retry_at_;
+    Clock::time_point retry_at_, ask_again_at_;
     std::uint64_t n_resyncs_ = 0;
     std::map<unsigned, Link> links_;
     std::vector<pipeline::Interface> interfaces_;

@@ -174,10 +174,16 @@ std::vector<ResolveRequest> FibWriter::take_unresolved(std::size_t most) {
         const auto iface = ifaces_.find({p.port, p.vlan});
         const bool wanted = a != adjacencies_.end() && a->second.live != 0 &&
                             iface != ifaces_.end() && iface->second.up;
-        if (wanted && !neighbours_.contains(p))
-            out.push_back({p.port, p.vlan, p.family, p.address});
+        if (!wanted || neighbours_.contains(p)) continue;
+        asked_.insert(p);
+        out.push_back({p.port, p.vlan, p.family, p.address});
     }
     return out;
+}
+
+void FibWriter::retry_unresolved() {
+    perhaps_unresolved_.insert(perhaps_unresolved_.end(), asked_.begin(), asked_.end());
+    asked_.clear();
 }
 
 FibWriter::Use FibWriter::use() const {

@@ -15,6 +15,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <vector>
 
 #include "common/net/prefix.h"
@@ -104,6 +105,9 @@ public:
     /// Next hops that routes lead to and whose link address is not known, at most `most`; each once
     /// until that changes. Whoever asks the kernel for them now spares the first packets the wait.
     [[nodiscard]] std::vector<ResolveRequest> take_unresolved(std::size_t most);
+    /// Those that were taken and are not known yet are returned once more. An answer can be lost:
+    /// the kernel forgets a neighbour in several steps, and a question in between goes with it.
+    void retry_unresolved();
 
     void begin_resync();
     void commit_resync();
@@ -204,6 +208,7 @@ private:
     std::array<std::array<std::uint32_t, 129>, 2> n_of_length_{};  // in the tries, by prefix length
     std::size_t refused_ = 0;
     std::deque<Place> perhaps_unresolved_;
+    std::set<Place> asked_;  // taken by take_unresolved()
 };
 
 }  // namespace isthmus::pipeline

@@ -171,6 +171,8 @@ TEST_CASE("fib: gateways that nobody has the link address of are named once, unt
     REQUIRE(asked.size() == 1);
     CHECK(asked[0] == ResolveRequest{6, 0, 6, gw});
     CHECK(n.writer.take_unresolved(8).empty());
+    n.writer.retry_unresolved();
+    CHECK(n.writer.take_unresolved(8).size() == 1);
     n.writer.set_neighbour(6, 6, 0, gw, {{2, 0, 0, 0, 1, 6}});
     CHECK(n.writer.take_unresolved(8).empty());
     n.writer.remove_neighbour(6, 6, 0, gw);
