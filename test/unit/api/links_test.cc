@@ -9,24 +9,13 @@
 
 #include <catch2/catch.hpp>
 #include <chrono>
-#include <filesystem>
+
+#include "test/unit/folder.h"
 
 using namespace isthmus;
 using api::Json;
 
 namespace {
-
-struct Folder {
-    Folder() {
-        std::string name = "/tmp/isthmus-links-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::string path;
-};
 
 std::unique_ptr<api::RpcServer> listen(const std::string& path) {
     auto s = api::RpcServer::listen(path, 0600, "");

@@ -16,22 +16,12 @@
 #include <fstream>
 #include <thread>
 
+#include "test/unit/folder.h"
+
 using namespace isthmus;
 using api::Json;
 
 namespace {
-
-struct Folder {
-    Folder() {
-        std::string name = "/tmp/isthmus-api-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        path = name;
-    }
-    ~Folder() { std::filesystem::remove_all(path); }
-    Folder(const Folder&) = delete;
-    Folder& operator=(const Folder&) = delete;
-    std::string path;
-};
 
 /// A client of bytes, so that it can say anything.
 class Raw {

@@ -10,6 +10,7 @@
 #include <fstream>
 
 #include "common/config/diff.h"
+#include "test/unit/folder.h"
 
 using namespace isthmus;
 using api::Json;
@@ -43,18 +44,10 @@ const std::string kA = "\"192.0.2.1\"", kB = "\"192.0.2.2\"", kC = "\"192.0.2.3\
 
 /// State on disk, and a dataplane that says yes until told otherwise.
 struct World {
-    World() {
-        std::string name = "/tmp/isthmus-commits-XXXXXX";
-        REQUIRE(::mkdtemp(name.data()) != nullptr);
-        dir = name;
-        listen();
-    }
-    ~World() { std::filesystem::remove_all(dir); }
-    World(const World&) = delete;
-    World& operator=(const World&) = delete;
+    World() { listen(); }
 
     void listen() {
-        auto s = api::RpcServer::listen(dir + "/dataplane", 0600, "");
+        auto s = api::RpcServer::listen(folder.path + "/dataplane", 0600, "");
         REQUIRE(s);
         server = std::move(*s);
         server->set_guard([](const api::Peer&, api::Right) { return true; });
@@ -66,8 +59,8 @@ struct World {
     }
     /// Control starts with `file` as its configuration.
     void start(const std::string& file) {
-        links = std::make_unique<api::RpcLinks>(dir + "/dataplane", "the dataplane");
-        c = std::make_unique<Commits>(dir + "/state", policy(file), *links);
+        links = std::make_unique<api::RpcLinks>(folder.path + "/dataplane", "the dataplane");
+        c = std::make_unique<Commits>(folder.path + "/state", policy(file), *links);
         REQUIRE(c->begin());
     }
     void turns(int n = 8) const {
@@ -98,7 +91,8 @@ struct World {
         return c->running().nat64().pool.front().addresses.text();
     }
 
-    std::string dir, refusal, runs;
+    Folder folder;  // goes last
+    std::string refusal, runs;
     std::unique_ptr<api::RpcServer> server;
     std::unique_ptr<api::RpcLinks> links;
     std::unique_ptr<Commits> c;
@@ -153,25 +147,26 @@ TEST_CASE("a dry run, a refusal and a change of nothing leave no trace") {
     CHECK(w.runs.empty());
     CHECK(w.pool() == "192.0.2.1/32");
     CHECK(w.c->history_json().size() == 1);
-    CHECK(!std::filesystem::exists(w.dir + "/state/running-policy.conf.new"));
+    CHECK(!std::filesystem::exists(w.folder.path + "/state/running-policy.conf.new"));
 }
 
 TEST_CASE("a full disk refuses the change before the dataplane hears of it") {
     World w;
     w.start(kA);
-    std::filesystem::create_symlink("/dev/full", w.dir + "/state/running-policy.conf.new");
+    std::filesystem::create_symlink("/dev/full", w.folder.path + "/state/running-policy.conf.new");
     const auto refused = w.change(by("reload"), kB);
     REQUIRE(!refused);
     CHECK(refused.error().text().find("nothing was changed") != std::string::npos);
     CHECK(refused.error().text().find("No space left") != std::string::npos);
     CHECK(w.runs.empty());
     CHECK(w.pool() == "192.0.2.1/32");
-    std::filesystem::create_symlink("/dev/full", w.dir + "/state/waiting.json.new");
+    std::filesystem::create_symlink("/dev/full", w.folder.path + "/state/waiting.json.new");
     CHECK(!w.change(waiting(60), kB));
     CHECK(w.c->waiting_json().is_null());
     CHECK(w.runs.empty());
     // Without room for the history only, the change is done, and says so.
-    std::filesystem::create_symlink("/dev/full", w.dir + "/state/history/00000002.json.new");
+    std::filesystem::create_symlink("/dev/full",
+                                    w.folder.path + "/state/history/00000002.json.new");
     const auto done = w.change(by("reload"), kC);
     REQUIRE(done);
     CHECK((*done)["warning"].get<std::string>().find("No space left") != std::string::npos);
@@ -261,10 +256,10 @@ TEST_CASE("damaged files: the configuration file rules, the rest of the history 
     REQUIRE(w.change(by("1"), kB));
     REQUIRE(w.change(by("2"), kC));
     w.c.reset();
-    std::ofstream(w.dir + "/state/running-policy.conf") << "";
-    std::ofstream(w.dir + "/state/waiting.json") << "{{{{";
-    std::ofstream(w.dir + "/state/history/00000002.json") << "\0\0\0";
-    std::ofstream(w.dir + "/state/history/banana.json") << "[]";
+    std::ofstream(w.folder.path + "/state/running-policy.conf") << "";
+    std::ofstream(w.folder.path + "/state/waiting.json") << "{{{{";
+    std::ofstream(w.folder.path + "/state/history/00000002.json") << "\0\0\0";
+    std::ofstream(w.folder.path + "/state/history/banana.json") << "[]";
     w.start(kA);
     CHECK(w.pool() == "192.0.2.1/32");
     CHECK(w.c->waiting_json().is_null());
@@ -282,7 +277,7 @@ TEST_CASE("the history is bounded, in memory and on the disk") {
         REQUIRE(w.change(by("x"), i % 2 == 0 ? kB : kC));
     CHECK(w.c->history_json().size() == control::History::kEntriesMost);
     std::size_t files = 0;
-    for (const auto& f : std::filesystem::directory_iterator(w.dir + "/state/history"))
+    for (const auto& f : std::filesystem::directory_iterator(w.folder.path + "/state/history"))
         files += f.is_regular_file() ? 1U : 0U;
     CHECK(files == control::History::kEntriesMost);
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 
 #include "control/logs/outlet.h"
+#include "test/unit/folder.h"
 
 using namespace isthmus;
 using namespace isthmus::control;
@@ -15,12 +16,6 @@ using namespace isthmus::control;
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Dir {
-    std::string path = "/tmp/isthmus-json-file." + std::to_string(::getpid());
-    Dir() { fs::create_directory(path); }
-    ~Dir() { fs::remove_all(path); }
-};
 
 api::Event binding(std::uint64_t seq) {
     api::Event e;
@@ -69,7 +64,7 @@ TEST_CASE("T-6269-002: a line has UTC with milliseconds, T,t, protocol, X',x and
 }
 
 TEST_CASE("a batch that comes again is written once, also by another control") {
-    const Dir dir;
+    const Folder dir;
     const std::string path = dir.path + "/nat.json";
     {
         JsonFile f(path, 1 << 20, 3);
@@ -84,7 +79,7 @@ TEST_CASE("a batch that comes again is written once, also by another control") {
 }
 
 TEST_CASE("half a line that a crash left is cut off") {
-    const Dir dir;
+    const Folder dir;
     const std::string path = dir.path + "/nat.json";
     { std::ofstream(path) << json_line("a1", binding(1)) << "\n{\"time\":\"2026-11"; }
     JsonFile f(path, 1 << 20, 3);
@@ -95,7 +90,7 @@ TEST_CASE("half a line that a crash left is cut off") {
 }
 
 TEST_CASE("files are rotated by size, the oldest goes, no line is torn") {
-    const Dir dir;
+    const Folder dir;
     const std::string path = dir.path + "/nat.json";
     JsonFile f(path, 1000, 3);
     for (std::uint64_t n = 1; n <= 30; n++) REQUIRE(f.deliver(batch(n, n)).ok());
@@ -110,7 +105,7 @@ TEST_CASE("files are rotated by size, the oldest goes, no line is torn") {
 }
 
 TEST_CASE("a directory, or a file that cannot be, is an error that names it") {
-    const Dir dir;
+    const Folder dir;
     JsonFile f(dir.path, 1 << 20, 3);
     CHECK_FALSE(f.deliver(batch(1, 1)).ok());
     JsonFile fifo("/dev/full", 1 << 20, 3);

@@ -9,6 +9,7 @@
 #include "control/logs/ipfix.h"
 #include "control/logs/outlet.h"
 #include "control/logs/syslog.h"
+#include "test/unit/folder.h"
 
 using namespace isthmus;
 using namespace isthmus::control;
@@ -16,12 +17,6 @@ using namespace isthmus::control;
 namespace {
 
 namespace fs = std::filesystem;
-
-struct Dir {
-    std::string path = "/tmp/isthmus-sinks." + std::to_string(::getpid());
-    Dir() { fs::create_directory(path); }
-    ~Dir() { fs::remove_all(path); }
-};
 
 api::Event event(EventKind kind, std::uint64_t seq = 7) {
     api::Event e;
@@ -229,7 +224,7 @@ TEST_CASE("T-8158-009: messages fit, records are counted, templates come before 
 }
 
 TEST_CASE("a spool gives back what it got, in order, to a later control too, and keeps its limit") {
-    const Dir dir;
+    const Folder dir;
     {
         Spool s(dir.path + "/s", 1 << 20);
         REQUIRE(s.append(batch(1, 10)).ok());
@@ -263,7 +258,7 @@ TEST_CASE("a spool gives back what it got, in order, to a later control too, and
 }
 
 TEST_CASE("half a batch at the end of a spool is left out") {
-    const Dir dir;
+    const Folder dir;
     {
         Spool s(dir.path + "/s", 1 << 20);
         REQUIRE(s.append(batch(1, 2)).ok());
@@ -276,7 +271,7 @@ TEST_CASE("half a batch at the end of a spool is left out") {
 }
 
 TEST_CASE("an outlet spools what its sink does not take, and nothing overtakes it") {
-    const Dir dir;
+    const Folder dir;
     auto sink = std::make_unique<FakeSink>();
     FakeSink* fake = sink.get();
     Outlet o({"s", "syslog", "x", "", true, true, 0, 0, 0, 0}, std::move(sink),
@@ -295,7 +290,7 @@ TEST_CASE("an outlet spools what its sink does not take, and nothing overtakes i
 }
 
 TEST_CASE("a full spool refuses; what is given up is said in its place") {
-    const Dir dir;
+    const Folder dir;
     auto sink = std::make_unique<FakeSink>();
     FakeSink* fake = sink.get();
     Outlet o({"s", "syslog", "x", "", true, true, 0, 0, 0, 0}, std::move(sink),

@@ -8,25 +8,15 @@
 #include <cstdlib>
 #include <fstream>
 
+#include "test/unit/folder.h"
+
 using namespace isthmus;
 using namespace isthmus::dpdk;
 
 namespace {
 
-struct Directory {
-    Directory() {
-        std::string name = "/tmp/isthmus-record-XXXXXX";
-        path = ::mkdtemp(name.data()) == nullptr ? "" : name;
-    }
-    ~Directory() {
-        (void)::unlink((path + "/r").c_str());
-        (void)::unlink((path + "/r.new").c_str());
-        (void)::rmdir(path.c_str());
-    }
-    Directory(const Directory&) = delete;
-    Directory& operator=(const Directory&) = delete;
+struct Record : Folder {
     [[nodiscard]] std::string file() const { return path + "/r"; }
-    std::string path;
 };
 
 const Ipv4Addr kA = Ipv4Addr::of(192, 0, 2, 1), kB = Ipv4Addr::of(192, 0, 2, 2);
@@ -48,7 +38,7 @@ std::uint64_t known(const nat::PortRecord& r, Ipv4Addr a) {
 }  // namespace
 
 TEST_CASE("T-6888-022: the record of ports is there for the next process, all workers together") {
-    const Directory d;
+    const Record d;
     {
         auto f = PortRecordFile::open(d.file(), {2, 4}, 1000);
         REQUIRE(f);
@@ -76,7 +66,7 @@ TEST_CASE("T-6888-022: the record of ports is there for the next process, all wo
 }
 
 TEST_CASE("T-6888-022: a process that ends before it has an address hands on what it was told") {
-    const Directory d;
+    const Record d;
     says(PortRecordFile::open(d.file(), {1, 4}, 1000)->of_worker(0), 0, kA, 0x0f);
     {
         auto f = PortRecordFile::open(d.file(), {1, 4}, 1010);
@@ -95,7 +85,7 @@ TEST_CASE("T-6888-022: a process that ends before it has an address hands on wha
 
 TEST_CASE(
     "T-6888-022: a record that is cut short, foreign or lies is none; then the operator decides") {
-    const Directory d;
+    const Record d;
     const auto none = [&] {
         auto f = PortRecordFile::open(d.file(), {1, 4, true}, 2000);
         REQUIRE(f);
