@@ -21,73 +21,20 @@
 // A story may hold several questions; each is asked by its `reply`. Checked always: ID, question as
 // spelled, OPT (version 0, 1,232 octets, DO copied) if and only if there was one, and no repeated
 // record.
-#include <ldns/ldns.h>
-
 #include <cstdlib>
 #include <fstream>
 #include <iostream>
-#include <memory>
-#include <set>
 #include <sstream>
 #include <stdexcept>
-#include <vector>
 
 #include "common/config/parse.h"
-#include "dns64/names_of_codes.h"
-#include "dns64/synth.h"
+#include "test/stories/messages.h"
+
+namespace stories {
 
 namespace {
 
-using namespace isthmus;
-using namespace isthmus::dns64;
-
 using Words = std::vector<std::string>;
-using Octets = std::vector<std::uint8_t>;
-using PacketPtr = std::unique_ptr<ldns_pkt, decltype(&ldns_pkt_free)>;
-using RecordPtr = std::unique_ptr<ldns_rr, decltype(&ldns_rr_free)>;
-
-constexpr std::uint16_t kId = 0x4242;
-
-[[noreturn]] void fail(const std::string& what) { throw std::runtime_error(what); }
-
-std::string taken(char* text) {
-    std::string out = text == nullptr ? "" : text;
-    std::free(text);
-    while (!out.empty() && (out.back() == '\n' || out.back() == ' ')) out.pop_back();
-    return out;
-}
-
-RecordPtr record(const std::string& text) {
-    ldns_rr* rr = nullptr;
-    const ldns_status s = ldns_rr_new_frm_str(&rr, text.c_str(), 0, nullptr, nullptr);
-    if (s != LDNS_STATUS_OK) fail("record \"" + text + "\": " + ldns_get_errorstr_by_id(s));
-    return {rr, ldns_rr_free};
-}
-
-std::string text_of(const ldns_rr* rr) { return taken(ldns_rr2str(rr)); }
-
-struct Sections {
-    std::vector<std::string> of[3];  // an, ns, ar
-};
-
-struct Said {  // by upstream
-    std::string name, result;
-    RrType type = 0;
-    std::set<std::string> flags;
-    RrClass cls = kClassIn;
-    Sections records;
-    bool used = false;
-    unsigned line = 0;
-};
-
-struct Question {
-    std::string name;
-    RrType type = 0;
-    RrClass cls = kClassIn;
-    std::set<std::string> flags;
-    unsigned size = 1232;
-    std::vector<Said> said;
-};
 
 struct Line {
     unsigned number = 0;
@@ -99,73 +46,6 @@ struct Story {
     std::string title;
     std::vector<Line> lines;
 };
-
-RrType type_named(const std::string& text) {
-    const auto t = type_of(text);
-    if (!t) fail("type " + text);
-    return *t;
-}
-
-RrClass class_named(const std::string& text) {
-    return static_cast<RrClass>(ldns_get_rr_class_by_name(text.c_str()));
-}
-
-Octets wire_of(const ldns_pkt& p) {
-    std::uint8_t* bytes = nullptr;
-    std::size_t n = 0;
-    if (ldns_pkt2wire(&bytes, &p, &n) != LDNS_STATUS_OK) fail("ldns cannot write the message");
-    Octets out(bytes, bytes + n);
-    std::free(bytes);
-    return out;
-}
-
-PacketPtr packet(const std::string& name, RrType type, RrClass cls) {
-    PacketPtr p(ldns_pkt_new(), ldns_pkt_free);
-    ldns_rdf* owner = ldns_dname_new_frm_str(name.c_str());
-    if (owner == nullptr) fail("name " + name);
-    ldns_rr* q = ldns_rr_new();
-    ldns_rr_set_question(q, true);
-    ldns_rr_set_owner(q, owner);
-    ldns_rr_set_type(q, static_cast<ldns_rr_type>(type));
-    ldns_rr_set_class(q, static_cast<ldns_rr_class>(cls));
-    ldns_pkt_push_rr(p.get(), LDNS_SECTION_QUESTION, q);
-    return p;
-}
-
-Octets query_of(const Question& q) {
-    PacketPtr p = packet(q.name, q.type, q.cls);
-    ldns_pkt_set_id(p.get(), kId);
-    ldns_pkt_set_rd(p.get(), !q.flags.contains("nord"));
-    ldns_pkt_set_cd(p.get(), q.flags.contains("cd"));
-    ldns_pkt_set_ad(p.get(), q.flags.contains("ad"));
-    if (!q.flags.contains("noedns")) {
-        ldns_pkt_set_edns_udp_size(p.get(), static_cast<std::uint16_t>(q.size));
-        ldns_pkt_set_edns_do(p.get(), q.flags.contains("do"));
-    }
-    return wire_of(*p);
-}
-
-/// Upstream's message. It echoes the OPT that we sent.
-Octets answer_of(const Said& s, const Ask& ask) {
-    PacketPtr p = packet(name_text(ask.name), ask.type, ask.cls);
-    ldns_pkt_set_qr(p.get(), true);
-    ldns_pkt_set_rd(p.get(), true);
-    ldns_pkt_set_ra(p.get(), s.flags.contains("ra"));
-    ldns_pkt_set_aa(p.get(), s.flags.contains("aa"));
-    ldns_pkt_set_ad(p.get(), s.flags.contains("ad"));
-    ldns_pkt_set_tc(p.get(), s.flags.contains("tc"));
-    const auto rcode = rcode_of(s.result);
-    if (!rcode) fail("result " + s.result);
-    ldns_pkt_set_rcode(p.get(), static_cast<std::uint8_t>(*rcode));
-    for (int i = 0; i < 3; i++) {
-        for (const std::string& text : s.records.of[i])
-            ldns_pkt_push_rr(p.get(), static_cast<ldns_pkt_section>(LDNS_SECTION_ANSWER + i),
-                             record(text).release());
-    }
-    ldns_pkt_set_edns_udp_size(p.get(), 4096);
-    ldns_pkt_set_edns_do(p.get(), true);
-    return wire_of(*p);
-}
 
 class Player {
 public:
@@ -190,7 +70,7 @@ private:
         if (word == "an" || word == "ns" || word == "ar") {
             const int i = word == "an" ? 0 : (word == "ns" ? 1 : 2);
             Sections& s = replied_ ? want_ : question_.said.back().records;
-            s.of[i].push_back(text_of(record(rest).get()));
+            s.of[i].push_back(canonical(rest));
             return;
         }
         if (replied_ && (word == "ask" || word == "up")) check_sections();
@@ -292,8 +172,6 @@ private:
                                                                : Security::unknown;
         r.feed(a.id, m, security, s.flags.contains("stale"));
     }
-    static std::string_view text_of(Fault f) { return dns64::text_of(f); }
-    static std::string text_of(const ldns_rr* rr) { return ::text_of(rr); }
 
     void reply(const Words& w) {
         const Octets datagram = query_of(question_);
@@ -388,7 +266,7 @@ private:
         for (int i = 0; i < 3; i++) {
             std::vector<std::string> got;
             for (std::size_t k = 0; k < ldns_rr_list_rr_count(lists[i]); k++)
-                got.push_back(text_of(ldns_rr_list_rr(lists[i], k)));
+                got.push_back(record_text(ldns_rr_list_rr(lists[i], k)));
             if (got != want_.of[i]) {
                 std::string all;
                 for (const std::string& g : got) all += std::string("\n#   ") + kNames[i] + " " + g;
@@ -456,12 +334,14 @@ std::vector<Story> read(const std::string& file) {
 
 }  // namespace
 
+}  // namespace stories
+
 int main(int argc, char** argv) {
     int failed = 0;
-    std::vector<Story> all;
+    std::vector<stories::Story> all;
     try {
         for (int i = 1; i < argc; i++) {
-            for (Story& s : read(argv[i])) all.push_back(std::move(s));
+            for (stories::Story& s : stories::read(argv[i])) all.push_back(std::move(s));
         }
     } catch (const std::exception& e) {
         std::cout << "Bail out! " << e.what() << "\n";
@@ -476,7 +356,7 @@ int main(int argc, char** argv) {
     for (std::size_t i = 0; i < all.size(); i++) {
         std::string fault;
         try {
-            Player().run(all[i]);
+            stories::Player().run(all[i]);
         } catch (const std::exception& e) {
             fault = e.what();
         }
