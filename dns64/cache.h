@@ -86,6 +86,12 @@ struct CacheEntry {
     [[nodiscard]] std::size_t size_bytes() const { return units() * kUnit; }
     [[nodiscard]] std::uint32_t age(std::uint32_t now_s) const { return now_s - stored_s; }
     [[nodiscard]] bool is_fresh(std::uint32_t now_s) const { return age(now_s) < ttl_s; }
+    /// What its TTLs have lost. Those of an answer that is our own (AA to clients) lose nothing: it
+    /// is not a copy of something that ends elsewhere.
+    [[nodiscard]] std::uint32_t ttl_lost(std::uint32_t now_s) const {
+        const bool own = (flags_rcode & flag::aa) != 0 && (serves & kServesClients) != 0;
+        return own ? 0 : age(now_s);
+    }
 };
 static_assert(sizeof(CacheEntry) == 24 && alignof(CacheEntry) == CacheEntry::kUnit);
 

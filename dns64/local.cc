@@ -40,6 +40,10 @@ std::vector<Zone> make_zones() {
         add(z + "ip6.arpa", false);
     }
     add("8.b.d.0.1.0.0.2.ip6.arpa", true);
+    // The registry of RFC 6303 s6 has grown: RFC 8375 s7, RFC 9462 s8. A resolver's own designated
+    // resolvers would not be ours to hand on.
+    add("home.arpa", false);
+    add("resolver.arpa", false);
     return out;
 }
 
@@ -49,6 +53,7 @@ struct Names {
     Name invalid = named("invalid");
     Name test = named("test");
     Name onion = named("onion");
+    Name local = named("local");  // of multicast DNS: RFC 6762 s22.1
     Name arpa = named("arpa");
     Name in_addr = named("in-addr.arpa");
     Name ip6 = named("ip6.arpa");
@@ -99,21 +104,30 @@ LocalAnswer special_name(const Policy& policy, NameView qname, RrType qtype) noe
         return {address ? Kind::loopback : Kind::nodata, Why::special_name,
                 tail_like(qname, n.localhost)};
     }
-    for (const Name* zone : {&n.invalid, &n.test, &n.onion}) {
+    for (const Name* zone : {&n.invalid, &n.test, &n.onion, &n.local}) {
         if (at_or_below(qname, *zone))
             return {Kind::nxdomain, Why::special_name, tail_like(qname, *zone)};
     }
     return {};
 }
 
-LocalAnswer local_zone(const Policy& policy, NameView qname) noexcept {
+/// At the name of a locally served zone: SOA and NS are all that it has (RFC 6303 s3). DS is the
+/// parent's, who says by it that nothing here is signed.
+LocalAnswer::Kind at_apex(RrType qtype) noexcept {
+    using Kind = LocalAnswer::Kind;
+    if (qtype == rr::ds) return Kind::none;
+    return qtype == rr::soa || qtype == rr::ns || qtype == rr::any ? Kind::apex : Kind::nodata;
+}
+
+LocalAnswer local_zone(const Policy& policy, NameView qname, RrType qtype) noexcept {
     const config::LocalReverse mode = policy.settings.local_reverse;
     if (mode == config::LocalReverse::off || policy.settings.resolve_zones.covers(qname)) return {};
     for (const Zone& z : names().zones) {
         if (z.documentation && mode != config::LocalReverse::all) continue;
         if (!at_or_below(qname, z.name)) continue;
         const bool apex = qname.size() == z.name.view().size();
-        return {apex ? LocalAnswer::Kind::nodata : LocalAnswer::Kind::nxdomain, Why::local_zone,
+        const LocalAnswer::Kind kind = apex ? at_apex(qtype) : LocalAnswer::Kind::nxdomain;
+        return {kind, kind == LocalAnswer::Kind::none ? Why::none : Why::local_zone,
                 tail_like(qname, z.name)};
     }
     return {};
@@ -131,7 +145,7 @@ LocalAnswer own_prefix(const Policy& policy, NameView qname, RrType qtype,
     if (r.kind == Reverse::Kind::inside) return {Kind::nodata, Why::local_zone, r.zone};
     if (r.kind == Reverse::Kind::impossible) return {Kind::nxdomain, Why::local_zone, r.zone};
     if (r.kind == Reverse::Kind::mapped &&
-        local_zone(policy, in_addr_arpa(r.v4)).kind != Kind::none) {
+        local_zone(policy, in_addr_arpa(r.v4), rr::ptr).kind != Kind::none) {
         return {Kind::nxdomain, Why::local_zone, r.zone};
     }
     return {};
@@ -217,10 +231,12 @@ LocalAnswer local_answer(const Policy& policy, const View& view, NameView qname,
         if (own.kind != Kind::none) return own;
         if (own_reverse && reverse_of(policy, qname).kind == Reverse::Kind::mapped) return {};
     }
-    return local_zone(policy, qname);
+    return local_zone(policy, qname, qtype);
 }
 
-void write_local_soa(Writer& w, NameView zone, std::uint32_t ttl) noexcept {
+namespace {
+
+void soa_record(Writer& w, Section s, NameView zone, std::uint32_t ttl) noexcept {
     const std::size_t mark = w.begin_record(zone, rr::soa, kClassIn, ttl);
     w.name(zone);
     w.name(names().soa_mailbox);
@@ -229,7 +245,22 @@ void write_local_soa(Writer& w, NameView zone, std::uint32_t ttl) noexcept {
         w.u32(v);
     }
     w.end_record(mark);
-    w.count(Section::authority);
+    w.count(s);
+}
+
+void write_apex(Writer& w, NameView zone, RrType qtype) noexcept {
+    if (qtype != rr::ns) soa_record(w, Section::answer, zone, kLocalTtl);
+    if (qtype == rr::soa) return;
+    const std::size_t mark = w.begin_record(zone, rr::ns, kClassIn, kLocalTtl);
+    w.name(zone);
+    w.end_record(mark);
+    w.count(Section::answer);
+}
+
+}  // namespace
+
+void write_local_soa(Writer& w, NameView zone, std::uint32_t ttl) noexcept {
+    soa_record(w, Section::authority, zone, ttl);
 }
 
 void write_local(Writer& w, const LocalAnswer& what, const Policy& policy, const View& view,
@@ -253,6 +284,8 @@ void write_local(Writer& w, const LocalAnswer& what, const Policy& policy, const
             w.end_record(mark);
             return w.count(Section::answer);
         }
+        case Kind::apex:
+            return write_apex(w, what.zone, qtype);
         case Kind::nodata:
         case Kind::nxdomain:
         case Kind::none:

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // What is answered here, whatever upstream would say: ipv4only.arpa (RFC 8880), special-use names
-// (RFC 6761, 7686), reverse zones of addresses that mean nothing elsewhere (RFC 6303), and the part
-// of ip6.arpa below a Pref64 (RFC 6147 s5.3.1).
+// (RFC 6761, 6762, 7686), reverse zones of addresses that mean nothing elsewhere (RFC 6303), and
+// the part of ip6.arpa below a Pref64 (RFC 6147 s5.3.1).
 #pragma once
 
 #include "dns64/policy.h"
@@ -29,7 +29,7 @@ struct Reverse {
 [[nodiscard]] Name in_addr_arpa(Ipv4Addr a) noexcept;
 
 struct LocalAnswer {
-    enum class Kind : std::uint8_t { none, nodata, nxdomain, ipv4only, loopback, pointer };
+    enum class Kind : std::uint8_t { none, nodata, nxdomain, ipv4only, loopback, pointer, apex };
     Kind kind = Kind::none;
     Why why = Why::none;
     NameView zone;  // owner of the SOA of a negative answer: a tail of the question's name

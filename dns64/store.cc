@@ -111,7 +111,7 @@ void Records::put_into(NewEntry& e) const {
 
 Bytes rebuild(const CacheEntry& e, NameView name, RrType type, std::uint32_t now_s,
               std::span<std::uint8_t> out) {
-    const std::size_t n = put_message(e, type, e.age(now_s), out);
+    const std::size_t n = put_message(e, type, e.ttl_lost(now_s), out);
     if (n == 0 || e.name_bytes == name.size()) return out.first(n);
     std::vector<std::uint8_t> own(out.begin(), out.begin() + static_cast<std::ptrdiff_t>(n));
     Message m;
@@ -145,7 +145,7 @@ std::size_t write_hit(const Request& q, const CacheEntry& e, std::uint32_t now_s
     put16(p + begin - 4, q.qtype);
     put16(p + begin - 2, q.qclass);
     std::memcpy(p + begin, e.body().data(), e.body_bytes);
-    count_down(p + begin, e, e.age(now_s));
+    count_down(p + begin, e, e.ttl_lost(now_s));
     if (!edns) return size;
 
     p += begin + e.body_bytes;

@@ -12,6 +12,11 @@ namespace isthmus::dns64 {
 
 namespace {
 
+/// Octets of an answer of our own: the header, a name twice, and a record of 28 octets for each of
+/// the well-known addresses under each prefix.
+constexpr std::size_t kLocalMost = 2048;
+static_assert(kLocalMost > kHeaderBytes + 2 * kNameMost + (kPrefixesMost + 1) * 2 * 28);
+
 /// The SOA of a negative answer for `name`: of a zone that the name lies in (RFC 2308 s5).
 bool find_soa(const Message& m, NameView name, std::uint32_t& negative_ttl) noexcept {
     bool found = false;
@@ -217,12 +222,30 @@ void Resolution::take(Lookup& l, const Message& m, unsigned ask) {
     } else if (reached == Reached::data) {
         l.state = State::data;
     } else if (!soa && l.links > before) {
-        l.state = State::wanted;  // the chain goes on elsewhere
+        if (!take_local(l, ask)) l.state = State::wanted;  // the chain goes on elsewhere
     } else if (!soa && is_referral(m)) {
         l.state = State::failed;
     } else {
         l.state = State::nodata;
     }
+}
+
+/// A chain that leads to a name that is answered here: nobody else is asked for it (RFC 8880 s7.1).
+bool Resolution::take_local(Lookup& l, unsigned ask) {
+    const LocalAnswer what = local_answer(policy_, view_, l.end, l.type, !plain_client_);
+    if (what.kind == LocalAnswer::Kind::none) return false;
+    std::array<std::uint8_t, kLocalMost> room;
+    Writer w(room);
+    w.header(0, static_cast<std::uint16_t>(flag::qr | flag::rd | flag::ra | flag::aa |
+                                           static_cast<unsigned>(rcode_of(what))));
+    const Name name = l.end;
+    write_local(w, what, policy_, view_, name, l.type);
+    Message m;
+    if (!w.ok() || Message::parse(w.written(), m) != Fault::none) return false;
+    if (trace_ != nullptr) note(name_text(name) + " is answered here");
+    l.secure = false;
+    take(l, m, ask);
+    return true;
 }
 
 void Resolution::fail(unsigned ask, Failure f) {

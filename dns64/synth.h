@@ -105,6 +105,7 @@ private:
     void choose_plan();
     void want(unsigned lookup, NameView name, RrType type, bool cd);
     void take(Lookup& l, const Message& m, unsigned ask);
+    [[nodiscard]] bool take_local(Lookup& l, unsigned ask);
     static void keep(Lookup& l, const Message& m);
     void decide();
     void decide_plain();

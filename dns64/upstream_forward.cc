@@ -213,8 +213,18 @@ void Forwarder::on_answer(Server& s, const Port* p, const Stream* stream, Bytes 
     const unsigned rcode = bytes[3] & 0x0fU;
     const bool no_edns_spoken = rcode == static_cast<unsigned>(Rcode::formerr) ||
                                 rcode == static_cast<unsigned>(Rcode::notimp);
-    // A server that knows nothing of EDNS may send the header alone (RFC 6891 s7).
-    const bool header_alone = bytes.size() == kHeaderBytes && no_edns_spoken && a.with_edns;
+    // An error may be a header alone: of a server that knows nothing of EDNS (RFC 6891 s7), or of a
+    // busy one. Nothing is learned from it but that this try has failed.
+    const bool header_alone = bytes.size() == kHeaderBytes && (bytes[4] | bytes[5]) == 0 &&
+                              rcode != static_cast<unsigned>(Rcode::noerror) &&
+                              rcode != static_cast<unsigned>(Rcode::nxdomain);
+    if (header_alone && !(no_edns_spoken && a.with_edns)) {
+        count(UpstreamFault::error_answer);
+        note_answer(s, a);
+        end_attempt(a);
+        a.sent = kSendsMost;
+        return advance(f);
+    }
     if (!header_alone && !question_matches(f, bytes)) {
         count(UpstreamFault::wrong_question);
         // Somebody who guesses has found the ID: go where guessing does not help (RFC 5452 s9.2).

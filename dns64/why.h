@@ -111,7 +111,7 @@ inline constexpr auto kWhys = std::to_array<WhyInfo>({
     {Why::ipv4only, "ipv4only", "ipv4only.arpa, answered here", "RFC 8880 s7.1"},
     {Why::ptr_well_known, "ptr_well_known", "reverse name of Pref64::192.0.0.170 or .171",
      "RFC 8880 s7.2.1"},
-    {Why::special_name, "special_name", "localhost, invalid, test or onion", "RFC 6761 s6"},
+    {Why::special_name, "special_name", "localhost, invalid, test, onion or local", "RFC 6761 s6"},
     {Why::local_zone, "local_zone", "locally served reverse zone", "RFC 6303 s4"},
     {Why::any_minimal, "any_minimal", "ANY, answered with HINFO", "RFC 8482 s4.2"},
     {Why::malformed, "malformed", "malformed query", "RFC 1035 s4.1"},

@@ -209,6 +209,20 @@ ns 127.in-addr.arpa. 600 SOA 127.in-addr.arpa. nobody.invalid. 1 3600 1200 60480
 ask 10.in-addr.arpa. PTR
 reply NOERROR aa rd ra
 ns 10.in-addr.arpa. 600 SOA 10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 600
+ask 10.in-addr.arpa. SOA
+reply NOERROR aa rd ra
+an 10.in-addr.arpa. 600 SOA 10.in-addr.arpa. nobody.invalid. 1 3600 1200 604800 600
+ask d.f.ip6.arpa. NS
+reply NOERROR aa rd ra
+an d.f.ip6.arpa. 600 NS d.f.ip6.arpa.
+
+story T-6147-ptr-005: DS of a zone of RFC 6303 is its parent's
+ask 10.in-addr.arpa. DS
+up 10.in-addr.arpa. DS NOERROR
+ns in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+reply NOERROR rd ra
+ns in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+why plain
 
 story T-6147-ptr-005: switched off
 dns64 local_reverse = "off";

@@ -126,3 +126,59 @@ up www.test. A NOERROR
 an www.test. 300 A 192.0.2.1
 reply NOERROR rd ra
 an www.test. 300 A 192.0.2.1
+
+story T-7050-007: local (RFC 6762), home.arpa and resolver.arpa are not asked for upstream
+ask printer.Local. AAAA
+reply NXDOMAIN aa rd ra
+ns Local. 600 SOA Local. nobody.invalid. 1 3600 1200 604800 600
+why special_name
+ask local. A
+reply NXDOMAIN aa rd ra
+ns local. 600 SOA local. nobody.invalid. 1 3600 1200 604800 600
+ask _dns.resolver.arpa. SVCB
+reply NXDOMAIN aa rd ra
+ns resolver.arpa. 600 SOA resolver.arpa. nobody.invalid. 1 3600 1200 604800 600
+why local_zone
+ask nas.home.arpa. AAAA
+reply NXDOMAIN aa rd ra
+ns home.arpa. 600 SOA home.arpa. nobody.invalid. 1 3600 1200 604800 600
+ask home.arpa. DS
+up home.arpa. DS NOERROR
+ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+reply NOERROR rd ra
+ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+why plain
+dns64 resolve_zones = [ "local", "home.arpa" ];
+ask printer.local. A
+up printer.local. A NOERROR
+an printer.local. 60 A 10.0.0.9
+reply NOERROR rd ra
+an printer.local. 60 A 10.0.0.9
+
+story T-7050-008: an alias of ipv4only.arpa goes nowhere else
+ask alias.example. AAAA
+up alias.example. A NOERROR
+an alias.example. 300 CNAME ipv4only.arpa.
+up alias.example. AAAA NOERROR
+an alias.example. 300 CNAME ipv4only.arpa.
+reply NOERROR rd ra
+an alias.example. 300 CNAME ipv4only.arpa.
+an ipv4only.arpa. 600 AAAA 2001:db8:64::c000:aa
+an ipv4only.arpa. 600 AAAA 2001:db8:64::c000:ab
+why has_aaaa
+
+story T-7050-007: aliases of names that are answered here
+ask a.example. AAAA
+up a.example. A NOERROR
+an a.example. 300 CNAME b.invalid.
+up a.example. AAAA NOERROR
+an a.example. 300 CNAME b.invalid.
+reply NXDOMAIN rd ra
+an a.example. 300 CNAME b.invalid.
+ns invalid. 600 SOA invalid. nobody.invalid. 1 3600 1200 604800 600
+ask a.example. A
+up a.example. A NOERROR
+an a.example. 300 CNAME b.localhost.
+reply NOERROR rd ra
+an a.example. 300 CNAME b.localhost.
+an b.localhost. 600 A 127.0.0.1

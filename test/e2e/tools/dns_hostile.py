@@ -434,6 +434,25 @@ def _(c, via):
     equal("answers", 1, len(r.answer))
 
 
+@case("T-6147-ans-005: an error that is a header alone is not waited upon", each_way=True)
+def _(c, via):
+    for rcode in (2, 5, 1):  # SERVFAIL, REFUSED; FORMERR asks again without EDNS
+        name = f"bare{rcode}-{via}.example"
+        c.on(name, "AAAA", lambda q, r=rcode: q.send(struct.pack("!6H", q.message.id, 0x8180 | r, 0, 0, 0, 0)))
+        start = time.monotonic()
+        c.synthetic(name, via)
+        true("time", time.monotonic() - start < 0.6)
+
+
+@case("T-7050-006 T-7050-009: TTLs of our own answers do not count down")
+def _(c):
+    for name, kind, ttl in (("ipv4only.arpa", "AAAA", 600), ("localhost", "A", 600), ("x.invalid", "A", 600)):
+        c.udp.ask(name, kind)
+        time.sleep(1.1)
+        r = c.udp.ask(name, kind)
+        equal(name, {ttl}, {rrset.ttl for rrset in [*r.answer, *r.authority]})
+
+
 @case("T-7050-001 T-7050-008: ipv4only.arpa and special names, nothing goes upstream", each_way=True)
 def _(c, via):
     for name, kind in (("ipv4only.arpa", "AAAA"), ("ipv4only.arpa", "A"), ("ipv4only.arpa", "NS"), ("x.ipv4only.arpa", "AAAA"),
