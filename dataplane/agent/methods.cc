@@ -138,7 +138,10 @@ Json Agent::workers_json() const {
                        {"bindings", s.engine.n_bindings()},
                        {"sessions", s.engine.n_sessions()},
                        {"subscribers", s.engine.n_subscribers()},
+                       {"translated_64", s.counters.of(Counter::translated_64)},
+                       {"translated_46", s.counters.of(Counter::translated_46)},
                        {"handed_over", s.counters.of(Counter::handed_over)},
+                       {"received_over", s.counters.of(Counter::received_over)},
                        {"addresses", whole_addresses(w)},
                        {"ports_free", free_ports(w)},
                        {"stages", std::move(stages)}});

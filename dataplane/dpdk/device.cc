@@ -7,7 +7,7 @@
 #include <cctype>
 #include <charconv>
 
-#include "dataplane/dpdk/memif.h"
+#include "dataplane/dpdk/device_socket.h"
 
 namespace isthmus::dpdk {
 namespace {
@@ -167,7 +167,8 @@ Expected<DeviceSpec> parse_device(const config::PortConfig& port, unsigned n_wor
         const Status s = complete_af_packet(spec, port, n_workers);
         if (!s.ok()) return s.error();
     }
-    if (const Status s = complete_memif(spec, "port " + port.name); !s.ok()) return s.error();
+    const Status s = complete_socket(spec, "port " + port.name, n_workers);
+    if (!s) return s.error();
     return spec;
 }
 

@@ -14,7 +14,7 @@
 #include <set>
 #include <string>
 
-#include "dataplane/dpdk/memif.h"
+#include "dataplane/dpdk/device_socket.h"
 
 namespace isthmus::dpdk {
 namespace {
@@ -132,7 +132,7 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
     }
     bool pci = false;
     for (const DeviceSpec& d : devices) {
-        if (const Status s = clear_memif_socket(d); !s) return s.error();
+        if (const Status s = clear_socket(d); !s) return s.error();
         args.insert(args.end(), {d.is_pci ? "-a" : "--vdev", d.devargs});
         pci = pci || d.is_pci;
     }
@@ -151,10 +151,7 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
         rc = rte_eal_init(static_cast<int>(args.size()), argv.data());
     }
     (void)::umask(before);
-    if (rc >= 0) {
-        for (const DeviceSpec& d : devices) shut_memif_socket(d);
-        return Done{};
-    }
+    if (rc >= 0) return Done{};
     std::string line;
     for (const std::string& a : args) line += a + " ";
     return Error{"DPDK",

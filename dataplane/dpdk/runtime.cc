@@ -11,12 +11,14 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstdlib>
 #include <ctime>
 #include <set>
 #include <utility>
 
 #include "common/log/log.h"
 #include "dataplane/dpdk/af_packet_fanout.h"
+#include "dataplane/dpdk/device_socket.h"
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/instance_lock.h"
 #include "dataplane/dpdk/kernel_link.h"
@@ -49,6 +51,31 @@ std::uint64_t seconds_since_boot() {
     timespec t{};
     (void)clock_gettime(CLOCK_BOOTTIME, &t);
     return static_cast<std::uint64_t>(t.tv_sec);
+}
+
+class ScopedUmask {
+public:
+    explicit ScopedUmask(mode_t mask) : before_(::umask(mask)) {}
+    ~ScopedUmask() { (void)::umask(before_); }
+    ScopedUmask(const ScopedUmask&) = delete;
+    ScopedUmask& operator=(const ScopedUmask&) = delete;
+
+private:
+    mode_t before_;
+};
+
+/// Where DPDK's driver would only say that the device failed.
+Status queues_can_be_had(const std::string& port, const DeviceSpec& spec) {
+    if (spec.driver != "net_af_xdp" || spec.iface.empty()) return Done{};
+    const std::string wished(devarg(spec.devargs, "queue_count"));
+    const unsigned most = combined_channels(spec.iface);
+    if (wished.empty() || std::strtoul(wished.c_str(), nullptr, 10) <= most) return Done{};
+    return Error{"port " + port, "queue_count=" + wished + ", and \"" + spec.iface + "\" has " +
+                                     std::to_string(most) + " combined channel" +
+                                     (most == 1 ? "" : "s") + " (ethtool -l " + spec.iface +
+                                     "); raise them (ethtool -L " + spec.iface + " combined " +
+                                     wished +
+                                     ") or lower queue_count. A veth never has more than one"};
 }
 
 }  // namespace
@@ -133,10 +160,12 @@ struct Runtime::Impl {
     }
 
     Status open_ports() {
+        const ScopedUmask ours_alone(0077);  // sockets that drivers make only now
         for (std::size_t i = 0; i < cfg.dataplane.ports.size(); i++) {
             auto p = Port::open(cfg.dataplane.ports[i], devices[i],
                                 static_cast<unsigned>(cpus.size()), buffers, steering);
             if (!p) return p.error();
+            shut_socket(devices[i]);
             published.frame_max[i].store(p->mtu() + kLinkBytes, std::memory_order_relaxed);
             port.push_back(*p);
         }
@@ -294,6 +323,7 @@ Expected<std::unique_ptr<Runtime>> Runtime::create(const config::Config& cfg) {
             return Error{"port " + p.name, "there is no interface \"" + spec->iface +
                                                "\" in this network namespace; make it first, or "
                                                "correct device (ip -br link lists them)"};
+        if (const Status had = queues_can_be_had(p.name, *spec); !had) return had.error();
         impl->devices.push_back(*spec);
     }
     auto lock = InstanceLock::take(cfg.dataplane, impl->devices);

@@ -10,8 +10,8 @@
 #include <cstring>
 #include <fstream>
 
+#include "dataplane/dpdk/device_socket.h"
 #include "dataplane/dpdk/drivers.h"
-#include "dataplane/dpdk/memif.h"
 #include "dataplane/dpdk/port.h"
 
 using namespace isthmus;
@@ -75,22 +75,31 @@ TEST_CASE("a memif device is a server with a socket file, unless it says otherwi
     REQUIRE_FALSE(parse("net_memif0,socket=/" + std::string(120, 'x')).ok());
 }
 
+TEST_CASE("a vhost device has a queue for each worker, unless it says otherwise") {
+    const auto plain = parse("net_vhost0,iface=/run/x.sock");
+    REQUIRE(devarg(plain->devargs, "queues") == "2");
+    REQUIRE_FALSE(plain->is_kernel_device);
+    REQUIRE(devarg(parse("net_vhost0,iface=/run/x.sock,queues=1")->devargs, "queues") == "1");
+    REQUIRE_FALSE(parse("net_vhost0").ok());
+    REQUIRE_FALSE(parse("net_vhost0,iface=relative.sock").ok());
+}
+
 TEST_CASE("only the socket of a dead memif server is removed") {
     const std::string path = "/tmp/isthmus-memif-test." + std::to_string(::getpid());
     const auto spec = parse("net_memif0,socket=" + path);
-    REQUIRE(clear_memif_socket(*spec).ok());
+    REQUIRE(clear_socket(*spec).ok());
     { const BoundSocket dead(path); }
-    REQUIRE(clear_memif_socket(*spec).ok());
+    REQUIRE(clear_socket(*spec).ok());
     REQUIRE(::access(path.c_str(), F_OK) != 0);
     {
         const BoundSocket living(path);
         living.listen();
-        REQUIRE_FALSE(clear_memif_socket(*spec).ok());
+        REQUIRE_FALSE(clear_socket(*spec).ok());
         REQUIRE(::access(path.c_str(), F_OK) == 0);
     }
     (void)::unlink(path.c_str());
     std::ofstream(path) << "a file of somebody else's";
-    REQUIRE_FALSE(clear_memif_socket(*spec).ok());
+    REQUIRE_FALSE(clear_socket(*spec).ok());
     REQUIRE(::access(path.c_str(), F_OK) == 0);
     (void)::unlink(path.c_str());
 }

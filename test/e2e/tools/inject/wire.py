@@ -79,6 +79,7 @@ class Wires:
 
     def __init__(self, six, four, marker, settle=0.002):
         self.six, self.four, self.marker, self.count, self.settle = six, four, marker, 0, settle
+        self.keeps_order = len(getattr(six, "queues", [0])) == 1
 
     def _marks(self):
         m = self.marker

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// memif: shared memory with another process of the same host; a packet generator, a VPP, a
-// container.
+// Devices whose wire is memory shared with another process of the same host, and that meet it at a
+// Unix socket: memif (a packet generator, a VPP, a container) and vhost (a virtual machine, or
+// DPDK's virtio_user).
 //
 // The gateway is the server, unless the operator says otherwise: a server must exist before its
 // clients start, and the gateway is what stays. Its socket is a file that only our user may open;
@@ -13,11 +14,12 @@
 
 namespace isthmus::dpdk {
 
-/// Fills in role and kind of socket; refuses what cannot work. Text only.
-Status complete_memif(DeviceSpec& spec, const std::string& where);
+/// Fills in role, kind of socket and, for vhost, a queue for each worker; refuses what cannot work.
+/// Text only.
+Status complete_socket(DeviceSpec& spec, const std::string& where, unsigned n_workers);
 /// Before DPDK starts: clears the way for the socket of a server. Other devices: nothing.
-Status clear_memif_socket(const DeviceSpec& spec);
-/// After it has started: mode 0600.
-void shut_memif_socket(const DeviceSpec& spec) noexcept;
+Status clear_socket(const DeviceSpec& spec);
+/// After the devices are configured: mode 0600.
+void shut_socket(const DeviceSpec& spec) noexcept;
 
 }  // namespace isthmus::dpdk
