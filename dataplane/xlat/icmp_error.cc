@@ -7,6 +7,7 @@
 
 #include "common/net/checksum.h"
 #include "common/net/headers.h"
+#include "common/net/prefix.h"
 #include "dataplane/xlat/l4.h"
 #include "dataplane/xlat/rewrite.h"
 
@@ -87,9 +88,12 @@ bool unicast_source4(Ipv4Addr a) noexcept {
     return (h >> 24) != 0 && (h >> 24) != 127 && (h >> 28) < 0xe;
 }
 
+/// No multicast, no link-local address, neither :: nor ::1, and none that maps IPv4
+/// (::ffff:0:0/96).
 bool unicast_source6(const Ipv6Addr& a) noexcept {
-    if (a.octet[0] == 0xff) return false;
-    return a != Ipv6Addr{} && a != Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
+    if (a.octet[0] == 0xff || (a.octet[0] == 0xfe && (a.octet[1] & 0xc0) == 0x80)) return false;
+    return a != Ipv6Addr{} && a != Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1}) &&
+           masked(a, 96) != Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0xffff, 0, 0});
 }
 
 /// Puts `header` bytes in front of the offender and cuts the whole to `most`.

@@ -80,9 +80,11 @@ Drop check_quoted(Drop parse_result, Quoted& q) noexcept {
     return Drop::none;
 }
 
-/// Ids and checksum of the quoted transport header at `l4`, `bytes` of which are there.
-void rewrite_quoted_l4(std::uint8_t* l4, std::uint32_t bytes, const Parsed& p,
+/// Ids and checksum of the quoted transport header at `l4`, `room` bytes of which are there; what
+/// follows the end of the quoted packet is not its own (RFC 5508 REQ-3d).
+void rewrite_quoted_l4(std::uint8_t* l4, std::uint32_t room, const Parsed& p,
                        std::array<Be16, 2> ids, std::array<Sum, 2> sums) noexcept {
+    const std::uint32_t bytes = std::min(room, p.l4_bytes());
     if (!p.first() || bytes < 8) return;
     if (p.kind == Kind::tcp && bytes < tcp_at::kChecksum + 2) {
         store(l4, ids[0]);

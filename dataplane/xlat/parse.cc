@@ -130,45 +130,55 @@ Drop read_fragment_header(const Frame& frame, Parsed& out, unsigned at, std::uin
     out.frag_id = load_be32(h + 4).host();
     next = h[0];
     out.l4_at = at + kFragmentBytes;
-    if (is_extension(next)) {
-        out.pointer = at;
-        return Drop::ext_header_after_fragment;
-    }
+    if (is_extension(next)) return Drop::ext_header_after_fragment;
     // The datagram shall fit an IPv4 one too, whose length counts the header (RFC 791 s3.1).
     return where == Where::outer ? check_piece(out, kIpv4Bytes) : Drop::none;
 }
 
+/// The length of an extension header of this kind (RFC 8200 s4, RFC 4302 s2.2).
+unsigned extension_bytes(std::uint8_t kind, const std::uint8_t* h) noexcept {
+    if (kind == ip_proto::kFragment) return kFragmentBytes;
+    return kind == ip_proto::kAh ? (h[1] + 2U) * 4U : (h[1] + 1U) * 8U;
+}
+
 /// Walks extension headers from the base header on (RFC 8200 s4, RFC 7915 s5.1). A Routing header
-/// that is not at its end does not stop the walk: whether the packet may be answered depends on
-/// what stands behind it (RFC 4443 s2.4(e)).
+/// that is not at its end, or a header behind a Fragment Header, does not stop the walk: whether
+/// the packet may be answered depends on what stands behind it (RFC 4443 s2.4(e)).
 [[gnu::noinline]] Drop walk_chain(const Frame& frame, Parsed& out, std::uint8_t next,
                                   Where where) noexcept {
     using namespace ip_proto;
     const Drop truncated = where == Where::quoted ? Drop::icmp_inner_malformed : Drop::l4_truncated;
-    std::uint32_t routing_at = 0;  // octet of the first Segments Left that is not zero
+    Drop fault = Drop::none;  // the first
+    const auto or_else = [&](Drop why) { return fault != Drop::none ? fault : why; };
     unsigned at = kIpv6Bytes;
     for (unsigned n = 0;; n++) {
-        if (next != kHopByHop && next != kDestination && next != kRouting && next != kFragment)
-            break;
-        if (n == kMaxExtensionHeaders || at + 8 > kMaxChainBytes) return Drop::ext_header_limit;
-        if (at + 8 > out.l3_bytes) return truncated;
-        if (next == kFragment) {
-            const Drop why = read_fragment_header(frame, out, at, next, where);
-            if (why != Drop::none) return why;
-            at = out.l4_at;
-            break;
-        }
+        const bool known =
+            next == kHopByHop || next == kDestination || next == kRouting || next == kFragment;
+        if (!known && !(out.fragment && is_extension(next))) break;
+        if (n == kMaxExtensionHeaders || at + 8 > kMaxChainBytes)
+            return or_else(Drop::ext_header_limit);
+        if (at + 8 > out.l3_bytes) return or_else(truncated);
         const std::uint8_t* h = frame.data + at;
-        if (next == kRouting && h[3] != 0 && routing_at == 0) routing_at = at + 3;
+        if (next == kFragment && !out.fragment) {
+            const Drop why = read_fragment_header(frame, out, at, next, where);
+            if (why != Drop::none && (why != Drop::ext_header_after_fragment || !out.first()))
+                return why;
+            fault = or_else(why);
+            at = out.l4_at;
+            if (why == Drop::none) break;
+            continue;
+        }
+        if (next == kRouting && h[3] != 0 && fault == Drop::none) {
+            fault = Drop::routing_segments_left;
+            out.pointer = at + 3;
+        }
+        at += extension_bytes(next, h);
         next = h[0];
-        at += (h[1] + 1U) * 8U;
     }
-    if (at > out.l3_bytes) return truncated;
+    if (at > out.l3_bytes) return or_else(truncated);
     out.protocol = next;
     out.l4_at = at;
-    if (routing_at == 0) return Drop::none;
-    out.pointer = routing_at;
-    return Drop::routing_segments_left;
+    return fault;
 }
 
 /// Looks for a source route and for options that run away (RFC 791 s3.1, RFC 7915 s4.1).
@@ -217,7 +227,7 @@ Drop parse_v6(Frame& frame, Parsed& out, Where where) noexcept {
     out.l4_at = kIpv6Bytes;
     if (next != ip_proto::kTcp && next != ip_proto::kUdp && next != ip_proto::kIcmp6) {
         const Drop why = walk_chain(frame, out, next, where);
-        if (why == Drop::routing_segments_left) {
+        if (why == Drop::routing_segments_left || why == Drop::ext_header_after_fragment) {
             const std::uint32_t pointer = out.pointer;
             (void)parse_l4(frame, out, true, where);
             out.pointer = pointer;
