@@ -4,18 +4,24 @@
 #include <algorithm>
 #include <cstring>
 
+#include "common/net/prefix.h"
+
 namespace isthmus::nat {
 
 namespace {
 
-constexpr std::uint32_t kShare = 16;  // one source: a sixteenth of the cells
+constexpr std::uint32_t kShare = 16;  // one source: a sixteenth of the entries and of the cells
+
+std::uint32_t share_of(std::size_t all) noexcept {
+    return std::max<std::uint32_t>(static_cast<std::uint32_t>(all) / kShare, 4);
+}
 
 }  // namespace
 
 std::size_t FragmentStore::bytes_needed(std::uint32_t entries, std::uint32_t cells) noexcept {
     Arena count{{}};
     const ChainTable<Entry> e(count, entries);
-    const ChainTable<Source> s(count, cells);
+    const ChainTable<Source> s(count, entries);
     count.take_zeroed<Cell>(cells);
     count.take<Index>(cells);
     return count.used();
@@ -29,7 +35,7 @@ FragmentStore::FragmentStore(Arena arena, std::uint32_t entries, std::uint32_t c
                              const Seed& seed) noexcept
     : seed_(seed),
       entries_(arena, entries),
-      sources_(arena, cells),
+      sources_(arena, entries),
       cells_(arena.take_zeroed<Cell>(cells)),
       free_cells_(arena.take<Index>(cells)) {
     for (std::uint32_t i = 0; i < free_cells_.size(); i++) free_cells_[i] = i;
@@ -51,10 +57,74 @@ Index FragmentStore::find(const Key& k, Now now) noexcept {
 Index FragmentStore::find_or_make(const Key& k, Now now) noexcept {
     Index i = find(k, now);
     if (i != kNone) return i;
-    return entries_.insert(hash_of(k), [&](Entry& e) {
+    const Index known = source_of(k);
+    if (known != kNone && sources_[known].entries >= share_of(entries_.capacity()))
+        end_early(sources_[known].oldest, lost_to_share_);
+    if (!entries_.has_room()) end_early(an_old_one(), lost_to_memory_);
+    const Index source = find_or_make_source(k);
+    i = entries_.insert(hash_of(k), [&](Entry& e) {
         e.key = k;
         e.until = now.tick + hold_ + Tick{1};
     });
+    link(i, source);
+    return i;
+}
+
+Ipv6Addr FragmentStore::owner_of(const Key& k) const noexcept {
+    return k.family == 6 ? masked(k.src, subscriber_bits_) : k.src;
+}
+
+Index FragmentStore::source_of(const Key& k) const noexcept {
+    const Ipv6Addr owner = owner_of(k);
+    return sources_.find(hash_addr(seed_, owner, 1),
+                         [&](const Source& s) { return s.addr == owner; });
+}
+
+/// There are as many records of sources as of entries: one is free when an entry is.
+Index FragmentStore::find_or_make_source(const Key& k) noexcept {
+    const Index i = source_of(k);
+    if (i != kNone) return i;
+    const Ipv6Addr owner = owner_of(k);
+    return sources_.insert(hash_addr(seed_, owner, 1), [&](Source& s) { s.addr = owner; });
+}
+
+void FragmentStore::link(Index entry, Index source) noexcept {
+    Source& s = sources_[source];
+    Entry& e = entries_[entry];
+    e.source = source;
+    e.older = s.youngest;
+    if (s.youngest != kNone) entries_[s.youngest].younger = entry;
+    if (s.oldest == kNone) s.oldest = entry;
+    s.youngest = entry;
+    s.entries++;
+}
+
+void FragmentStore::unlink(const Entry& e) noexcept {
+    Source& s = sources_[e.source];
+    (e.older == kNone ? s.oldest : entries_[e.older].younger) = e.younger;
+    (e.younger == kNone ? s.youngest : entries_[e.younger].older) = e.older;
+    if (--s.entries == 0) sources_.erase(hash_addr(seed_, s.addr, 1), e.source);
+}
+
+/// The oldest of the next few, one that holds nothing rather than one that does.
+Index FragmentStore::an_old_one() noexcept {
+    constexpr unsigned kLook = 16;
+    const auto worse = [&](Index a, Index b) {
+        const Entry &x = entries_[a], &y = entries_[b];
+        if ((x.n_pieces == 0) != (y.n_pieces == 0)) return x.n_pieces == 0;
+        return x.until < y.until;
+    };
+    Index found = kNone;
+    for (unsigned n = 0; n < kLook; n++) {
+        hand_ = hand_ + 1 >= entries_.high_water() ? 0 : hand_ + 1;
+        if (entries_.is_live(hand_) && (found == kNone || worse(hand_, found))) found = hand_;
+    }
+    return found;
+}
+
+void FragmentStore::end_early(Index i, std::uint32_t& lost) noexcept {
+    lost += entries_[i].n_pieces;
+    end(i);
 }
 
 FragmentStore::Ids FragmentStore::ids_of(const Key& key, Now now) noexcept {
@@ -97,29 +167,12 @@ Drop FragmentStore::note_passing(const Key& key, const Range& range) noexcept {
     const Index i = entries_.find(hash_of(key), [&](const Entry& e) { return e.key == key; });
     if (i == kNone) return Drop::none;  // the table is full: it passes unwatched
     Entry& e = entries_[i];
-    if (!e.spoilt && see(e, range) != Seen::overlap) return Drop::none;
-    spoil(e);
-    return Drop::fragment_overlap;
-}
-
-bool FragmentStore::charge(const Ipv6Addr& src) noexcept {
-    const std::uint64_t hash = hash_addr(seed_, src, 1);
-    Index i = sources_.find(hash, [&](const Source& s) { return s.addr == src; });
-    if (i == kNone) {
-        i = sources_.insert(hash, [&](Source& s) { s.addr = src; });
-        if (i == kNone) return false;
+    if (e.spoilt || see(e, range) == Seen::overlap) {
+        spoil(e);
+        return Drop::fragment_overlap;
     }
-    const auto most =
-        std::max<std::uint32_t>(static_cast<std::uint32_t>(cells_.size()) / kShare, 4);
-    if (sources_[i].cells >= most) return false;
-    sources_[i].cells++;
-    return true;
-}
-
-void FragmentStore::refund(const Ipv6Addr& src) noexcept {
-    const std::uint64_t hash = hash_addr(seed_, src, 1);
-    const Index i = sources_.find(hash, [&](const Source& s) { return s.addr == src; });
-    if (i != kNone && --sources_[i].cells == 0) sources_.erase(hash, i);
+    if (is_over(e)) end(i);
+    return Drop::none;
 }
 
 Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
@@ -131,8 +184,12 @@ Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
         case Seen::overlap:
             return Drop::fragment_overlap;
         default:
-            return charge(e.key.src) ? Drop::none : Drop::fragment_source_share;
+            break;
     }
+    Source& s = sources_[e.source];
+    if (s.cells >= share_of(cells_.size())) return Drop::fragment_source_share;
+    s.cells++;
+    return Drop::none;
 }
 
 Drop FragmentStore::hold(const Key& key, const Piece& piece, Now now) noexcept {
@@ -170,8 +227,8 @@ std::uint32_t FragmentStore::pull(const Key& key, std::span<std::uint8_t> into,
     port = h.port;
     for (unsigned k = 1; k < e.n_pieces; k++) e.piece[k - 1] = e.piece[k];
     e.n_pieces--;
-    free_cells_[--n_cells_used_] = h.cell;
-    refund(e.key.src);
+    release(e, h.cell);
+    if (is_over(e)) end(i);
     return h.packet_bytes;
 }
 
@@ -204,11 +261,13 @@ std::uint32_t FragmentStore::assemble(const Key& key, std::span<std::uint8_t> in
     return header;
 }
 
+void FragmentStore::release(const Entry& e, Index cell) noexcept {
+    free_cells_[--n_cells_used_] = cell;
+    sources_[e.source].cells--;
+}
+
 void FragmentStore::free_pieces(Entry& e) noexcept {
-    for (unsigned k = 0; k < e.n_pieces; k++) {
-        free_cells_[--n_cells_used_] = e.piece[k].cell;
-        refund(e.key.src);
-    }
+    for (unsigned k = 0; k < e.n_pieces; k++) release(e, e.piece[k].cell);
     e.n_pieces = 0;
 }
 
@@ -219,6 +278,7 @@ void FragmentStore::spoil(Entry& e) noexcept {
 
 void FragmentStore::end(Index i) noexcept {
     free_pieces(entries_[i]);
+    unlink(entries_[i]);
     entries_.erase(hash_of(entries_[i].key), i);
 }
 

@@ -6,10 +6,13 @@
 // fragment tells the ids, and later ones are then translated as they come. What comes before the
 // first one is copied here and held for the hold time (2 s); the first one releases it in order of
 // arrival. Datagrams that must be whole before their checksum can be made (ICMP; IPv4 UDP without
-// checksum) are held until complete. Memory is fixed: a number of entries, a number of cells of 2
-// KiB, one piece in each; no source may hold more than a sixteenth of the cells. Overlapping pieces
-// spoil the datagram (RFC 5722), also where some of them are long gone: the ranges of the first 64
-// are remembered. Exact duplicates are no overlap (RFC 8200 s4.5).
+// checksum) are held until complete. A datagram whose last octet has gone on ends at once. Memory
+// is fixed: a number of entries, a number of cells of 2 KiB, one piece in each; no source (an IPv6
+// subscriber, an IPv4 address) has more than a sixteenth of either. Who begins more datagrams than
+// that loses his own oldest; when many sources fill the table, an old one of any goes: a flood
+// stops nobody else's fragments. Overlapping pieces spoil the datagram (RFC 5722), also where some
+// of them are long gone: the ranges of the first 64 are remembered. Exact duplicates are no overlap
+// (RFC 8200 s4.5).
 #pragma once
 
 #include <array>
@@ -90,8 +93,14 @@ public:
             for (unsigned i = 0; i < e.n_pieces; i++) fn(Drop::fragment_timeout);
             end(hand_);
         }
+        for (; lost_to_share_ != 0; lost_to_share_--) fn(Drop::fragment_source_share);
+        for (; lost_to_memory_ != 0; lost_to_memory_--) fn(Drop::fragment_memory);
     }
-    void set_hold(Tick hold) noexcept { hold_ = hold; }
+    /// How long pieces are held; whom the addresses of one IPv6 source are (a prefix length).
+    void configure(Tick hold, unsigned subscriber_bits) noexcept {
+        hold_ = hold;
+        subscriber_bits_ = subscriber_bits;
+    }
     [[nodiscard]] std::uint32_t cells_used() const noexcept { return n_cells_used_; }
 
 private:
@@ -109,6 +118,7 @@ private:
         Index next = kNone;
         std::uint32_t live = 0;
         Tick until;
+        Index source = kNone, older = kNone, younger = kNone;  // of the same source
         bool spoilt = false;
         Ids ids;
         std::uint32_t n_pieces = 0, total = 0;  // total: payload bytes, once the last piece came
@@ -120,7 +130,8 @@ private:
     struct Source {
         Ipv6Addr addr;
         Index next = kNone;
-        std::uint32_t live = 0, cells = 0;
+        std::uint32_t live = 0, cells = 0, entries = 0;
+        Index oldest = kNone, youngest = kNone;
     };
     FragmentStore(Arena arena, std::uint32_t entries, std::uint32_t cells,
                   const Seed& seed) noexcept;
@@ -135,8 +146,14 @@ private:
     void spoil(Entry& e) noexcept;
     void free_pieces(Entry& e) noexcept;
     void end(Index i) noexcept;
-    bool charge(const Ipv6Addr& src) noexcept;
-    void refund(const Ipv6Addr& src) noexcept;
+    [[nodiscard]] Ipv6Addr owner_of(const Key& k) const noexcept;
+    [[nodiscard]] Index source_of(const Key& k) const noexcept;
+    [[nodiscard]] Index find_or_make_source(const Key& k) noexcept;
+    void link(Index entry, Index source) noexcept;
+    void unlink(const Entry& e) noexcept;
+    [[nodiscard]] Index an_old_one() noexcept;
+    void end_early(Index i, std::uint32_t& lost) noexcept;
+    void release(const Entry& e, Index cell) noexcept;
 
     Seed seed_;
     ChainTable<Entry> entries_;
@@ -145,7 +162,9 @@ private:
     std::span<Index> free_cells_;
     std::uint32_t n_cells_used_ = 0;
     Tick hold_ = ticks_of_seconds(2);
+    unsigned subscriber_bits_ = 64;
     Index hand_ = 0;
+    std::uint32_t lost_to_share_ = 0, lost_to_memory_ = 0;  // held pieces, not yet told
 };
 
 }  // namespace isthmus::nat

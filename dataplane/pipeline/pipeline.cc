@@ -183,7 +183,7 @@ void take_snapshot(Context& c) noexcept {
     if (is_likely(c.worker.seen_generation == c.cfg.generation)) return;
     c.worker.seen_generation = c.cfg.generation;
     c.worker.engine.apply(c.cfg.nat, c.now);
-    c.worker.fragments.set_hold(c.cfg.fragment_hold);
+    c.worker.fragments.configure(c.cfg.fragment_hold, c.cfg.nat.subscriber_bits);
 }
 
 void run_stages(Context& c) noexcept {
