@@ -36,14 +36,12 @@ public:
 
     [[nodiscard]] bool is_live(Index i) const noexcept { return records_[i].live % 2 != 0; }
 
-    /// Asking for memory ahead of find(): the chain's head, then its first record.
+    /// Asking for memory ahead of find(): the chain's head, then what first() names.
     void prefetch_head(std::uint64_t hash) const noexcept {
         isthmus::prefetch_for_write(&heads_[hash & mask_]);
     }
-    void prefetch_first(std::uint64_t hash) const noexcept {
-        const Index first = heads_[hash & mask_];
-        if (first == 0) return;
-        isthmus::prefetch_for_write(&records_[first - 1]);
+    [[nodiscard]] Index first(std::uint64_t hash) const noexcept {
+        return heads_[hash & mask_] - 1;  // of an empty chain: kNone
     }
 
     template <typename Same>

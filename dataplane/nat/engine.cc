@@ -170,10 +170,14 @@ bool Engine::dead(const Policy& p, const Binding& b, Now now) const noexcept {
     return b.n_more == 0 && !first_alive(p, b, now);
 }
 
-Index Engine::current(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
+Index Engine::current(const Policy& policy, Hint hint, const Endpoint6& x, Proto proto,
                       Now now) noexcept {
-    Index i = hint;
-    if (i == kNone || !is(bindings_[i], x, proto)) i = find(hash_of(x, proto), x, proto);
+    Index i = hint.binding;
+    if (hint.newcomer != nullptr) {
+        i = find(hint.newcomer->hash, x, proto);
+    } else if (i == kNone || !is(bindings_[i], x, proto)) {
+        i = find(hash_of(x, proto), x, proto);
+    }
     if (i == kNone || is_likely(!dead(policy, bindings_[i], now))) return i;
     remove_binding(policy, i, now);
     return kNone;
@@ -214,7 +218,7 @@ void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint
     if (rearm && counts && last_seen != now.tick.v) last_seen = now.tick.v;
 }
 
-Index Engine::binding_64(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
+Index Engine::binding_64(const Policy& policy, Hint hint, const Endpoint6& x, Proto proto,
                          Now now) noexcept {
     const Index i = current(policy, hint, x, proto, now);
     return is_likely(i != kNone) ? i : make_static(policy, policy.static_of_x(x, proto), now);
@@ -262,13 +266,14 @@ Drop Engine::refused_46(const Policy& policy, Index binding, const Tuple4& tuple
     return stray && policy.drop_tcp_strays ? Drop::tcp_not_syn : Drop::none;
 }
 
-Outbound Engine::outbound(const Policy& policy, Index hint, const Tuple6& tuple, const Endpoint4& z,
+Outbound Engine::outbound(const Policy& policy, Hint hint, const Tuple6& tuple, const Endpoint4& z,
                           std::uint8_t prefix, TcpFlags flags, Now now) noexcept {
     Index i = binding_64(policy, hint, tuple.src, tuple.proto, now);
     const bool opens = tuple.proto != Proto::tcp || flags.syn();
     if (i == kNone) {
         if (!opens) return {Drop::tcp_not_syn, {}, {}};
         Wanted w{tuple.src, z, tuple.proto};
+        w.newcomer = hint.newcomer;
         Drop why = create_binding(policy, w, now);
         if (why != Drop::none)
             return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};

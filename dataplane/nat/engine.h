@@ -22,6 +22,7 @@
 #include "dataplane/nat/forecast.h"
 #include "dataplane/nat/index6.h"
 #include "dataplane/nat/nat_event.h"
+#include "dataplane/nat/newcomer.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/ports.h"
 #include "dataplane/nat/records.h"
@@ -87,19 +88,12 @@ public:
     void prefetch_binding(Index i) const noexcept {
         if (i != kNone) prefetch_for_write(&bindings_[i]);
     }
-    // Where a binding will have to be made: its subscriber, in two steps.
-    [[nodiscard]] std::uint32_t hash_of_subscriber(const Policy& policy,
-                                                   const Ipv6Addr& x) const noexcept {
-        return static_cast<std::uint32_t>(hash_addr(seed_, masked(x, policy.subscriber_bits), 5));
-    }
-    void prefetch_subscriber_head(std::uint32_t hash) const noexcept {
-        subscribers_.prefetch_head(hash);
-    }
-    void prefetch_subscriber(std::uint32_t hash) const noexcept {
-        subscribers_.prefetch_first(hash);
-        const Index fresh = free_ != kNone ? free_ : fresh_;
-        if (fresh < sizes_.bindings) prefetch_for_write(&bindings_[fresh]);
-    }
+    // Where a binding will have to be made, in steps (engine_newcomer.cc).
+    void meet(const Policy& policy, Newcomer& n, unsigned nth) const noexcept;
+    void ask_subscriber(Newcomer& n) const noexcept;
+    void pass_on(Newcomer& n) const noexcept;
+    void ask_ports(const Policy& policy, Newcomer& n) const noexcept;
+    void foresee_port(const Policy& policy, Newcomer& n) const noexcept;
     [[nodiscard]] const Binding& binding(Index i) const noexcept { return bindings_[i]; }
 
     // Steady flows: TCP or UDP, the first session of a binding, alive, and found fit by every check
@@ -144,8 +138,8 @@ public:
     }
 
     /// A packet from IPv6 (RFC 6146 s3.5): finds or makes binding and session. `hint` may be stale
-    /// or kNone.
-    [[nodiscard]] Outbound outbound(const Policy& policy, Index hint, const Tuple6& tuple,
+    /// or wrong.
+    [[nodiscard]] Outbound outbound(const Policy& policy, Hint hint, const Tuple6& tuple,
                                     const Endpoint4& z, std::uint8_t prefix, TcpFlags flags,
                                     Now now) noexcept;
     /// A packet from IPv4 to the pool. `default_prefix`: for sessions that it creates.
@@ -301,13 +295,13 @@ private:
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
     [[nodiscard]] bool dead(const Policy& p, const Binding& b, Now now) const noexcept;
 
-    [[nodiscard]] Index current(const Policy& policy, Index hint, const Endpoint6& x, Proto proto,
+    [[nodiscard]] Index current(const Policy& policy, Hint hint, const Endpoint6& x, Proto proto,
                                 Now now) noexcept;
     // What outbound() and inbound() ask before they change anything.
     /// The binding of (X',x), or of (T,t); one that is dead is removed, a static one that is due
     /// made.
-    [[nodiscard]] Index binding_64(const Policy& policy, Index hint, const Endpoint6& x,
-                                   Proto proto, Now now) noexcept;
+    [[nodiscard]] Index binding_64(const Policy& policy, Hint hint, const Endpoint6& x, Proto proto,
+                                   Now now) noexcept;
     [[nodiscard]] Index binding_46(const Policy& policy, unsigned slot, Be16 t_id, Proto proto,
                                    Now now) noexcept;
     /// The session of a binding with Z,z: its first one, or a further one, or none. One that is
@@ -352,6 +346,8 @@ private:
         std::uint16_t slot = 0, port = 0;
         Life life = Life::dynamic;
         Now now{};  // for the logs
+        const Newcomer* newcomer = nullptr;
+        bool foreseen() const noexcept { return newcomer != nullptr && newcomer->port != 0; }
     };
     Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
     /// Limits of a subscriber that a new dynamic binding would pass.
@@ -382,7 +378,15 @@ private:
     /// The same `nonce` gives the same answer.
     [[nodiscard]] int least_loaded(const Policy& policy, Proto proto, std::uint8_t group,
                                    std::uint64_t nonce) const noexcept;
-    Drop subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) noexcept;
+    [[nodiscard]] std::uint64_t hash_of_subscriber(const Ipv6Addr& prefix) const noexcept {
+        return hash_addr(seed_, prefix, 5);
+    }
+    Drop subscriber_of(const Policy& policy, Wanted& w) noexcept;
+    [[nodiscard]] static Ports::Wish wish_of(const Policy& policy, Be16 x_id,
+                                             Proto proto) noexcept {
+        const bool parity = proto == Proto::udp && policy.preserve_parity;
+        return {x_id.host() < 1024, true, static_cast<std::uint8_t>(parity ? x_id.host() % 2 : 2)};
+    }
     Drop add_session(const Policy& policy, Index binding, const Endpoint4& z, std::uint8_t prefix,
                      TcpState tcp, Now now) noexcept;
     /// A new TCP session's state: established when a SYN of its peer waits here.

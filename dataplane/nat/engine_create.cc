@@ -4,13 +4,19 @@
 
 namespace isthmus::nat {
 
-Drop Engine::subscriber_of(const Policy& policy, const Ipv6Addr& x, Index& out) noexcept {
-    const Ipv6Addr prefix = masked(x, policy.subscriber_bits);
-    const std::uint64_t hash = hash_addr(seed_, prefix, 5);
-    out = subscribers_.find(hash, [&](const Subscriber& s) { return s.prefix == prefix; });
-    if (out != kNone) return Drop::none;
-    out = subscribers_.insert(hash, [&](Subscriber& s) { s.prefix = prefix; });
-    return out == kNone ? Drop::subscriber_table_full : Drop::none;
+Drop Engine::subscriber_of(const Policy& policy, Wanted& w) noexcept {
+    const Newcomer* const n = w.newcomer;
+    if (n != nullptr && n->subscriber != kNone && subscribers_.is_live(n->subscriber) &&
+        subscribers_[n->subscriber].prefix == n->prefix) {
+        w.subscriber = n->subscriber;
+        return Drop::none;
+    }
+    const Ipv6Addr prefix = masked(w.x.addr, policy.subscriber_bits);
+    const std::uint64_t hash = hash_of_subscriber(prefix);
+    w.subscriber = subscribers_.find(hash, [&](const Subscriber& s) { return s.prefix == prefix; });
+    if (w.subscriber != kNone) return Drop::none;
+    w.subscriber = subscribers_.insert(hash, [&](Subscriber& s) { s.prefix = prefix; });
+    return w.subscriber == kNone ? Drop::subscriber_table_full : Drop::none;
 }
 
 std::uint32_t Engine::rate_left(const Policy& policy, const Subscriber& s, Now now) noexcept {
@@ -42,7 +48,7 @@ Drop Engine::limits_of(const Policy& policy, const Subscriber& s, Proto proto, N
 
 Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     w.now = now;
-    Drop why = subscriber_of(policy, w.x.addr, w.subscriber);
+    Drop why = subscriber_of(policy, w);
     if (why != Drop::none) return why;
     if (w.life == Life::dynamic) why = limits_of(policy, subscribers_[w.subscriber], w.proto, now);
     w.binding = free_ != kNone ? free_ : (fresh_ < sizes_.bindings ? fresh_ : kNone);
@@ -53,7 +59,8 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
         } else {
             why = choose_port(policy, w);
         }
-        if (why == Drop::none && !index_.insert(hash_of(w.x, w.proto), w.binding)) {
+        const std::uint64_t hash = w.newcomer != nullptr ? w.newcomer->hash : hash_of(w.x, w.proto);
+        if (why == Drop::none && !index_.insert(hash, w.binding)) {
             give_back(policy, w, Ports::Rest::none);
             why = Drop::binding_table_full;
         }
@@ -62,7 +69,7 @@ Drop Engine::create_binding(const Policy& policy, Wanted& w, Now now) noexcept {
     if (why != Drop::none) {
         if (s.n_bindings == 0) {
             if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
-            subscribers_.erase(hash_addr(seed_, s.prefix, 5), w.subscriber);
+            subscribers_.erase(hash_of_subscriber(s.prefix), w.subscriber);
         }
         return why;
     }
@@ -87,6 +94,7 @@ void Engine::write_binding(const Policy& policy, const Wanted& w) noexcept {
     Binding& b = bindings_[w.binding];
     if (free_ == w.binding) {
         free_ = b.subscriber;
+        if (free_ != kNone) prefetch_for_write(&bindings_[free_]);  // the next one's
     } else {
         fresh_++;
     }

@@ -46,9 +46,9 @@ int Engine::paired_slot(const Policy& policy, const Subscriber& s,
 }
 
 bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
-    if (s.seen != policy.generation) {
+    if (s.seen != policy_stamp_) {
         s.group = policy.group_of(s.prefix);
-        s.seen = policy.generation;
+        s.seen = policy_stamp_;
     }
     if (paired_slot(policy, s, s.group) >= 0) return true;
     const int fresh = least_loaded(policy, w.proto, s.group, ++random_);
@@ -94,12 +94,15 @@ Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
 
 Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
     const Subscriber& s = subscribers_[w.subscriber];
-    Ports::Wish wish;
-    wish.low = w.x.id.host() < 1024;
-    const bool parity = w.proto == Proto::udp && policy.preserve_parity;
-    wish.parity = static_cast<std::uint8_t>(parity ? w.x.id.host() % 2 : 2);
-    bool kept = true;
     w.slot = s.slot;
+    if (is_likely(w.foreseen() && w.newcomer->slot == w.slot) &&
+        ports_.take_chosen(w.slot, w.proto, w.newcomer->port, w.newcomer->number, w.binding)) {
+        if (!w.newcomer->parity_kept) counters_.add(Counter::parity_not_kept);
+        w.port = w.newcomer->port;
+        return Drop::none;
+    }
+    const Ports::Wish wish = wish_of(policy, w.x.id, w.proto);
+    bool kept = true;
     auto got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
     if (!got && policy.pooling_soft) {
         const int other = least_loaded(policy, w.proto, s.group, ++random_);

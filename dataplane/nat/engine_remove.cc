@@ -76,7 +76,7 @@ void Engine::remove_binding(const Policy& policy, Index i, Now now, bool by_orde
     s.n_bindings -= 1;
     if (s.n_bindings == 0) {
         if (is_unlikely(log_.addresses)) tell_address(EventKind::address_freed, policy, s, now);
-        subscribers_.erase(hash_addr(seed_, s.prefix, 5), b.subscriber);
+        subscribers_.erase(hash_of_subscriber(s.prefix), b.subscriber);
     }
     {
         const Writing guard(b.generation);

@@ -4,15 +4,22 @@
 #include <algorithm>
 #include <bit>
 
+#include "common/base/prefetch.h"
+
 namespace isthmus::nat {
 
 namespace {
 
-constexpr unsigned kSummaryWords = kWords / 64;
 constexpr std::uint16_t kLowest = 1024;  // of the ports that are not low
 
 constexpr std::uint64_t parity_mask(std::uint8_t parity) noexcept {
     return parity == 0 ? 0x5555555555555555 : parity == 1 ? 0xaaaaaaaaaaaaaaaa : ~std::uint64_t{0};
+}
+
+/// The word of ports that the random number `r` names, of those from `first` to `last`.
+constexpr unsigned word_at(unsigned first, unsigned last, std::uint64_t r) noexcept {
+    const unsigned begin = first / 64, n = last / 64 + 1 - begin;
+    return begin + static_cast<unsigned>((r >> 16 & 0xffffffff) * n >> 32);
 }
 
 /// Of ports 64 w to 64 w + 63, those within [first, last].
@@ -206,35 +213,36 @@ void Ports::close(unsigned slot) noexcept {
     }
 }
 
-std::optional<std::uint16_t> Ports::pick(const Map& m, std::uint16_t first, std::uint16_t last,
-                                         std::uint64_t mask) noexcept {
-    const std::uint64_t r = random();
-    const unsigned first_word = first / 64U, end_word = last / 64U + 1;
-    const unsigned start =
-        first_word + static_cast<unsigned>((r & 0xffffffff) * (end_word - first_word) >> 32);
+std::optional<std::uint16_t> Ports::pick(const View& v, Span of, std::uint64_t mask,
+                                         std::uint64_t r) noexcept {
+    const unsigned first_word = of.first / 64U, end_word = of.last / 64U + 1;
+    const unsigned start = word_at(of.first, of.last, r);
+    const auto port_in = [&](unsigned w, std::uint64_t bits) {
+        const int shift = static_cast<int>(r >> 58);
+        const auto b = static_cast<unsigned>(std::countr_zero(std::rotr(bits, shift)) + shift) % 64;
+        return static_cast<std::uint16_t>(w * 64 + b);
+    };
+    const auto bits_in = [&](unsigned w) {
+        std::uint64_t bits = v.word[w] & mask;
+        if (is_unlikely(w == first_word)) bits &= ~std::uint64_t{0} << (of.first % 64);
+        if (is_unlikely(w + 1 == end_word)) bits &= ~std::uint64_t{0} >> (63 - of.last % 64);
+        return bits;
+    };
+    if (const std::uint64_t bits = bits_in(start); is_likely(bits != 0))
+        return port_in(start, bits);
     // From the random word to the end of the range, then from its beginning: by summary words.
     for (unsigned turn = 0; turn < 2; turn++) {
         const unsigned from = turn == 0 ? start : first_word;
         const unsigned to = turn == 0 ? end_word : start;
         for (unsigned w = from; w < to;) {
-            const std::uint64_t summary = m.summary[w / 64] & (~std::uint64_t{0} << (w % 64));
+            const std::uint64_t summary = v.summary[w / 64] & (~std::uint64_t{0} << (w % 64));
             if (summary == 0) {
                 w = (w / 64 + 1) * 64;
                 continue;
             }
             w = w / 64 * 64 + static_cast<unsigned>(std::countr_zero(summary));
             if (w >= to) break;
-            std::uint64_t bits = m.word[w] & mask;
-            if (w == first_word) bits &= ~std::uint64_t{0} << (first % 64);
-            if (w + 1 == end_word) bits &= ~std::uint64_t{0} >> (63 - last % 64);
-            if (bits != 0) {
-                const int shift = static_cast<int>(r >> 58);
-                const unsigned b =
-                    (static_cast<unsigned>(std::countr_zero(std::rotr(bits, shift))) +
-                     static_cast<unsigned>(shift)) %
-                    64;
-                return static_cast<std::uint16_t>(w * 64 + b);
-            }
+            if (const std::uint64_t bits = bits_in(w); bits != 0) return port_in(w, bits);
             // Only the other parity is free here: a few more words are worth a look, not all.
             if (mask != ~std::uint64_t{0} && (w - from) > 16) return std::nullopt;
             w++;
@@ -243,35 +251,51 @@ std::optional<std::uint16_t> Ports::pick(const Map& m, std::uint16_t first, std:
     return std::nullopt;
 }
 
-std::optional<std::uint16_t> Ports::take(unsigned slot, Proto proto, Wish wish, Index binding,
-                                         bool& parity_kept) noexcept {
+void Ports::prefetch_words(unsigned slot, Proto proto, Wish wish,
+                           std::uint64_t number) const noexcept {
+    const std::uint64_t r = random(number);
+    const unsigned w = wish.low ? word_at(0, kLowest - 1, r) : word_at(kLowest, kPorts - 1, r);
+    prefetch_for_write(&view_of(slot, proto).word[w]);
+}
+
+std::optional<std::uint16_t> Ports::choose(unsigned slot, Proto proto, Wish wish,
+                                           std::uint64_t number, bool& parity_kept) const noexcept {
     parity_kept = true;
+    const std::uint64_t r = random(number);
     if (free_count(slot, proto) == 0) return std::nullopt;
-    const Map m = map_of(slot, proto);
+    const View v = view_of(slot, proto);
     const std::uint64_t mask = parity_mask(wish.parity);
     for (unsigned attempt = 0; attempt < 4; attempt++) {
         const bool low = wish.low != (attempt >= 2);
         const bool any_parity = attempt % 2 == 1;
         if (attempt >= 2 && !wish.any_range) break;
         if (any_parity && wish.parity == 2) continue;
-        const std::uint64_t which = any_parity ? ~std::uint64_t{0} : mask;
-        const auto port = low ? pick(m, 0, kLowest - 1, which) : pick(m, kLowest, 65535, which);
+        const Span of = low ? Span{0, kLowest - 1} : Span{kLowest, kPorts - 1};
+        const auto port = pick(v, of, any_parity ? ~std::uint64_t{0} : mask, r);
         if (!port) continue;
         parity_kept = wish.parity == 2 || *port % 2 == wish.parity;
-        set_used(slot, proto, *port, binding);
         return port;
     }
     return std::nullopt;
+}
+
+std::optional<std::uint16_t> Ports::take(unsigned slot, Proto proto, Wish wish, Index binding,
+                                         bool& parity_kept) noexcept {
+    const auto port = choose(slot, proto, wish, ++counter_, parity_kept);
+    if (port) set_used(slot, proto, *port, binding);
+    return port;
 }
 
 std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& range,
                                                 std::uint8_t parity, Index binding,
                                                 bool& parity_kept) noexcept {
     parity_kept = true;
-    const Map m = map_of(range.slot, proto);
-    auto port = pick(m, range.first, range.last, parity_mask(parity));
+    const View v = view_of(range.slot, proto);
+    const Span of{range.first, range.last};
+    const std::uint64_t r = random(++counter_);
+    auto port = pick(v, of, parity_mask(parity), r);
     if (!port && parity != 2) {
-        port = pick(m, range.first, range.last, ~std::uint64_t{0});
+        port = pick(v, of, ~std::uint64_t{0}, r);
         parity_kept = false;
     }
     if (port) set_used(range.slot, proto, *port, binding);

@@ -47,6 +47,24 @@ public:
     /// A free port, now used by `binding`; nothing: none left. `parity_kept` tells whether it was.
     std::optional<std::uint16_t> take(unsigned slot, Proto proto, Wish wish, Index binding,
                                       bool& parity_kept) noexcept;
+    // take() in steps, for those that know ahead that they will want a port. Choices are numbered,
+    /// and the number is where choose() gets its randomness from: no number serves twice.
+    [[nodiscard]] std::uint64_t number_of_next(unsigned nth) const noexcept {
+        return counter_ + 1 + nth;
+    }
+    /// Asks for the words of free ports that choose() will look at first.
+    void prefetch_words(unsigned slot, Proto proto, Wish wish, std::uint64_t number) const noexcept;
+    /// The port that take() would give, and that remains free.
+    [[nodiscard]] std::optional<std::uint16_t> choose(unsigned slot, Proto proto, Wish wish,
+                                                      std::uint64_t number,
+                                                      bool& parity_kept) const noexcept;
+    /// Takes what was chosen, when nobody else has taken port or number since.
+    bool take_chosen(unsigned slot, Proto proto, std::uint16_t port, std::uint64_t number,
+                     Index binding) noexcept {
+        if (number <= counter_ || !take_exact(slot, proto, port, binding)) return false;
+        counter_ = number;
+        return true;
+    }
     /// As take(), of ports `first` to `last`, without regard to low ports.
     std::optional<std::uint16_t> take_within(Proto proto, const PortRange& range,
                                              std::uint8_t parity, Index binding,
@@ -112,6 +130,10 @@ private:
         std::uint16_t end = 0;     // words of all protocols that count
     };
     static constexpr unsigned kWordsOfAll = kProtos * kWords;
+    static constexpr unsigned kSummaryWords = kWords / 64;
+    struct Span {
+        std::uint16_t first, last;
+    };
     struct Map {  // of one (slot, protocol)
         std::uint64_t* word;
         std::uint64_t* summary;
@@ -125,8 +147,19 @@ private:
         with_room_[proto].set(slot, n != 0);
     }
     void set_used(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
-    std::optional<std::uint16_t> pick(const Map& m, std::uint16_t first, std::uint16_t last,
-                                      std::uint64_t mask) noexcept;
+    struct View {  // the same, for looking only
+        const std::uint64_t *word, *summary;
+    };
+    [[nodiscard]] View view_of(unsigned slot, Proto proto) const noexcept {
+        const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
+        return {free_ports_[slot].word[static_cast<unsigned>(proto)].data(),
+                &summaries_[i * kSummaryWords]};
+    }
+    /// Of the ports from `first` to `last` one that is free and in `mask` (of each word), from a
+    /// place on that the random number `r` names.
+    [[nodiscard]] static std::optional<std::uint16_t> pick(const View& v, Span of,
+                                                           std::uint64_t mask,
+                                                           std::uint64_t r) noexcept;
     void adopt_before(unsigned slot, Ipv4Addr addr) noexcept;
     /// Ports of a word that do not rest since before this process.
     [[nodiscard]] std::uint64_t awake(unsigned slot, unsigned proto, unsigned w) const noexcept {
@@ -141,7 +174,9 @@ private:
     void wake_before() noexcept;
     void reserve_static(unsigned slot, const Policy& policy) noexcept;
     void fill_free(unsigned slot) noexcept;
-    std::uint64_t random() noexcept { return hash2(seed_, ++counter_, 0x706f727473); }
+    [[nodiscard]] std::uint64_t random(std::uint64_t number) const noexcept {
+        return hash2(seed_, number, 0x706f727473);
+    }
     void wake(const RestQueue::Port& p) noexcept;
     void end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept;
     void take_out(const RestQueue& queue, unsigned slot) noexcept;

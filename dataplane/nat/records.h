@@ -7,6 +7,7 @@
 // one. The identity (addresses, ids) is guarded by `generation`: odd while it is being written.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 
 #include "common/base/shared.h"
@@ -79,8 +80,9 @@ struct Session {
 static_assert(sizeof(Session) == 32);
 inline constexpr std::uint32_t kRemoteMark = 0x10000;  // above any port: hashed in place of z
 
-/// A subscriber: what limits are counted against, and the paired address.
-struct Subscriber {
+/// A subscriber: what limits are counted against, and the paired address. Two cache lines: what a
+/// new binding touches, and the port blocks.
+struct alignas(kCacheLine) Subscriber {
     SharedIpv6Addr prefix;
     Shared<std::uint32_t> n_ports[kProtos] = {};  // dynamic bindings
     Shared<std::uint32_t> n_sessions = 0;
@@ -92,9 +94,10 @@ struct Subscriber {
     std::uint32_t rate_second = 0;  // the second that rate_count belongs to
     std::uint32_t rate_count = 0;
     Shared<std::uint32_t> live = 0;
-    std::uint64_t seen = 0;  // generation of the policy that decided `group`
-    std::uint32_t counted_bindings = 0, counted_sessions = 0;  // Engine::check() only
-    std::uint32_t block[kBlocksMost] = {};                     // slot << 16 | number of the block
+    std::uint32_t seen = 0;                 // stamp of the policy that decided `group`; 0: none
+    std::uint32_t counted = 0;              // Engine::check() only
+    std::uint32_t block[kBlocksMost] = {};  // slot << 16 | number of the block
 };
+static_assert(sizeof(Subscriber) == 128 && offsetof(Subscriber, block) == kCacheLine);
 
 }  // namespace isthmus::nat

@@ -78,17 +78,16 @@ void stage_read(Context& c) noexcept {
 /// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line, or for
 /// what a new flow will touch.
 void stage_lookup(Context& c) noexcept {
-    bool all_known = true;
+    std::uint16_t n_new = 0;
     for (unsigned i = 0; i < c.burst.n; i++) {
         Steady& s = c.worker.steady[i];
         if (is_likely(s.way != Steady::Way::none)) {
-            all_known &= lookup_steady(c, c.burst.in[i], s);
+            if (is_unlikely(lookup_steady(c, c.burst.in[i], s, n_new))) n_new++;
         } else {
             lookup_long(c, i);
         }
     }
-    if (is_likely(all_known)) return;
-    for (unsigned i = 0; i < c.burst.n; i++) prepare_new(c, c.worker.steady[i]);
+    if (is_unlikely(n_new != 0)) prepare_newcomers(c, n_new);
 }
 
 void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {

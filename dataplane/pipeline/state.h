@@ -42,14 +42,15 @@ struct Work {
 
 /// What the stages carry of a steady packet (steady.h).
 struct Steady {
+    static constexpr std::uint16_t kNoNewcomer = 0xffff;
     enum class Way : std::uint8_t { none, d64, d46 };
-    std::uint64_t hash = 0;        // d64
-    nat::Index hint = nat::kNone;  // the binding, probably
-    Ipv4Addr z;                    // d64
-    std::uint16_t id = 0;          // d64: of the Pref64; d46: of the pool slot
-    std::uint16_t payload = 0;     // bytes behind the IP header
-    std::uint32_t subscriber = 0;  // d64, without a binding: hash of its subscriber
-    Be16 t_id;                     // d46
+    std::uint64_t hash = 0;                // d64
+    nat::Index hint = nat::kNone;          // the binding, probably
+    Ipv4Addr z;                            // d64
+    std::uint16_t id = 0;                  // d64: of the Pref64; d46: of the pool slot
+    std::uint16_t payload = 0;             // bytes behind the IP header
+    std::uint16_t newcomer = kNoNewcomer;  // d64, without a binding: which
+    Be16 t_id;                             // d46
     Way way = Way::none;
     Proto proto = Proto::udp;
     std::uint8_t link_bytes = 0;
@@ -84,6 +85,7 @@ struct WorkerState {
     Hops hops;
     StageClock stages;  // whoever runs the turn starts it
     std::array<Steady, kBurstMax> steady;
+    std::array<nat::Newcomer, kBurstMax> newcomer;
     std::array<Work, kBurstMax> work;
     std::array<std::uint8_t, kScratchBytes> scratch;
 

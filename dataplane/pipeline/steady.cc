@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/pipeline/steady.h"
 
+#include <span>
+
 #include "common/base/prefetch.h"
 #include "common/net/headers.h"
 #include "common/net/rfc6052.h"
@@ -124,6 +126,11 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     return leads_back(cfg, key.z) || goes_without_state(cfg, key.x, y, key.prefix);
 }
 
+nat::Hint hint_of(const Context& c, const Steady& s) noexcept {
+    if (s.newcomer != Steady::kNoNewcomer) return nat::Hint{c.worker.newcomer[s.newcomer]};
+    return s.hint;
+}
+
 /// The state of a flow has to be made, moved or looked for: the same steps as forward_64().
 [[gnu::noinline]] Sent decide_64(Context& c, const nat::SteadyKey& key, Steady& s, TcpFlags flags,
                                  xlat::Steady64& to) noexcept {
@@ -136,7 +143,7 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     const Tuple6 tuple{{key.x, key.x_id}, {{}, key.z_id}, key.proto};
     const Endpoint4 z{key.z, key.z_id};
     const nat::Outbound mapped =
-        engine.outbound(policy, s.hint, tuple, z, key.prefix, flags, c.now);
+        engine.outbound(policy, hint_of(c, s), tuple, z, key.prefix, flags, c.now);
     if (is_unlikely(mapped.why != Drop::none)) {
         s.why = mapped.why;
         return Sent::refused;
@@ -238,6 +245,22 @@ Sent send_46(Context& c, const Packet& p, Steady& s) noexcept {
     return sent;
 }
 
+/// The flow of `p` has no binding: whether the packet makes one.
+[[gnu::noinline]] bool meet_newcomer(const Context& c, const Packet& p, Steady& s,
+                                     std::uint16_t nth) noexcept {
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
+    const std::uint8_t* const l4 = ip + kIpv6Bytes;
+    if (s.proto == Proto::tcp && !flags_of(l4, s.proto).syn()) return false;
+    s.newcomer = nth;
+    nat::Newcomer& n = c.worker.newcomer[nth];
+    n = nat::Newcomer{};
+    n.x = {load_ipv6(ip + ipv6_at::kSource), load_be16(l4)};
+    n.proto = s.proto;
+    n.hash = s.hash;
+    c.worker.engine.meet(c.cfg.nat, n, nth);
+    return true;
+}
+
 }  // namespace
 
 bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept {
@@ -260,27 +283,29 @@ bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept {
     return l2.type == kTypeIpv4 && read_46(c, ip, room, s);
 }
 
-bool lookup_steady(const Context& c, const Packet& p, Steady& s) noexcept {
+bool lookup_steady(const Context& c, const Packet& p, Steady& s, std::uint16_t nth) noexcept {
     nat::Engine& engine = c.worker.engine;
+    s.newcomer = Steady::kNoNewcomer;
     if (s.way == Steady::Way::d46) {
         s.hint = engine.find(s.id, s.t_id, s.proto);
         engine.prefetch_binding(s.hint);
-        return true;
+        return false;
     }
     s.hint = engine.candidate(s.hash);
     if (is_likely(s.hint != nat::kNone)) {
         engine.prefetch_binding(s.hint);
-        return true;
+        return false;
     }
-    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
-    s.subscriber = engine.hash_of_subscriber(c.cfg.nat, load_ipv6(ip + ipv6_at::kSource));
-    engine.prefetch_subscriber_head(s.subscriber);
-    return false;
+    return meet_newcomer(c, p, s, nth);
 }
 
-void prepare_new(const Context& c, const Steady& s) noexcept {
-    if (s.way == Steady::Way::d64 && s.hint == nat::kNone)
-        c.worker.engine.prefetch_subscriber(s.subscriber);
+[[gnu::noinline]] void prepare_newcomers(const Context& c, unsigned n_new) noexcept {
+    nat::Engine& engine = c.worker.engine;
+    const std::span<nat::Newcomer> all{c.worker.newcomer.data(), n_new};
+    for (nat::Newcomer& n : all) engine.ask_subscriber(n);
+    for (nat::Newcomer& n : all) engine.pass_on(n);
+    for (nat::Newcomer& n : all) engine.ask_ports(c.cfg.nat, n);
+    for (nat::Newcomer& n : all) engine.foresee_port(c.cfg.nat, n);
 }
 
 Sent send_steady(Context& c, const Packet& p, Steady& s) noexcept {

@@ -20,10 +20,11 @@ namespace isthmus::pipeline {
 
 /// Stage 1 of the packet `p`. False, and `p` untouched: take the long way.
 [[nodiscard]] bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept;
-/// Stage 2. False: a flow that has no binding yet.
-[[nodiscard]] bool lookup_steady(const Context& c, const Packet& p, Steady& s) noexcept;
-/// Between stages 2 and 3, for such flows: asks for what making a binding will touch.
-void prepare_new(const Context& c, const Steady& s) noexcept;
+/// Stage 2. True: a flow that needs a binding; it is the burst's newcomer `nth`.
+[[nodiscard]] bool lookup_steady(const Context& c, const Packet& p, Steady& s,
+                                 std::uint16_t nth) noexcept;
+/// Between stages 2 and 3: asks for what the bindings of all newcomers will touch.
+void prepare_newcomers(const Context& c, unsigned n_new) noexcept;
 /// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
 /// the long way, to be decided there (`not_yet`) or because the engine refused it for s.why.
 enum class Sent : std::uint8_t { steady, decided, not_yet, refused };
