@@ -16,6 +16,7 @@ namespace isthmus::config {
 
 class Rows {
 public:
+    // NOLINTBEGIN(readability-function-size) a row of the table is one call
     template <typename Field>
     void number(const char* section, const char* name, std::int64_t least, std::int64_t most,
                 bool start_only, const char* unit, const char* help, Field field) {
@@ -47,6 +48,7 @@ public:
         k.set_text = [field](Config& c, const std::string& v) { field(c) = v; };
         keys.push_back(std::move(k));
     }
+    // NOLINTEND(readability-function-size)
     std::vector<Key> keys;
 
 private:
