@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Catch2's main, and a note of what ran: with ISTHMUS_TEST_REPORTS set to a folder each test case
-// adds a line "passed NAME" or "failed NAME" to a file there, for scripts/check_compliance.
-#define CATCH_CONFIG_MAIN
+// A note of what ran, beside Catch2's main: with ISTHMUS_TEST_REPORTS set to a folder each test
+// case adds a line "passed NAME" or "failed NAME" to a file there, for scripts/check_compliance.
+#define CATCH_CONFIG_EXTERNAL_INTERFACES
 #include <catch2/catch.hpp>
 #include <cerrno>  // program_invocation_short_name
 #include <cstdlib>
