@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 // isthmus-control: wires the parts and runs until a signal.
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
+#include "common/args/command.h"
 #include "common/config/manual.h"
 #include "common/config/parse.h"
 #include "common/log/log.h"
@@ -36,7 +36,7 @@ void serve(isthmus::control::Control& control) {
 
 int main(int argc, char** argv) {
     using namespace isthmus;
-    CLI::App app{"Isthmus control: owns the policy and serves isthmusctl"};
+    args::Command app("isthmus-control", "Isthmus control: owns the policy and serves isthmusctl");
     std::string file = "/etc/isthmus/isthmus.conf";
     bool check = false, metrics = false, manual = false, sample = false;
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
@@ -44,12 +44,7 @@ int main(int argc, char** argv) {
     app.add_flag("--print-manual", manual, "print isthmus.conf(5) and exit");
     app.add_flag("--print-sample", sample, "print a commented file with every key and exit");
     app.add_flag("--print-metrics", metrics, "print the table of metrics and exit");
-    app.set_version_flag("--version", std::string("isthmus-control ") + ISTHMUS_VERSION);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
-    }
+    if (const auto ends = app.parse(argc, argv)) return *ends;
     if (metrics) {
         std::cout << control::metrics_manual();
         return std::cout.flush() ? 0 : 1;

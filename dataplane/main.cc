@@ -3,10 +3,10 @@
 // a signal.
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
+#include "common/args/command.h"
 #include "common/config/parse.h"
 #include "common/log/log.h"
 #include "common/service/notify.h"
@@ -132,10 +132,12 @@ int size(isthmus::config::Config cfg, const SizeOptions& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
-    CLI::App app{"Isthmus dataplane: the DPDK process that translates"};
+    isthmus::args::Command app("isthmus-dataplane",
+                               "Isthmus dataplane: the DPDK process that translates");
     std::string file = "/etc/isthmus/isthmus.conf";
     bool check = false, host = false;
-    app.add_option("-c,--config", file, "configuration file")->capture_default_str();
+    const auto* config_flag =
+        app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check, "validate the configuration and exit");
     app.add_flag("--print-host", host, "what isthmus-setup prepares for this configuration");
     SizeOptions sizing;
@@ -145,13 +147,8 @@ int main(int argc, char** argv) {
         ->needs(size_flag);
     app.add_option("--pool", sizing.pool, "with --size: pool addresses")->needs(size_flag);
     app.add_option("--workers", sizing.workers, "with --size: number of workers")->needs(size_flag);
-    app.set_version_flag("--version", std::string("isthmus-dataplane ") + ISTHMUS_VERSION);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
-    }
-    if (sizing.wanted && app.count("--config") == 0 && access(file.c_str(), R_OK) != 0)
+    if (const auto ends = app.parse(argc, argv)) return *ends;
+    if (sizing.wanted && config_flag->count() == 0 && access(file.c_str(), R_OK) != 0)
         return size({}, sizing);
     auto loaded = isthmus::config::load_file(file);
     // What another host will have is asked for too: its devices need not be here.

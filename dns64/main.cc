@@ -3,10 +3,10 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
 #include <iostream>
 
+#include "common/args/command.h"
 #include "common/log/log.h"
 #include "common/service/notify.h"
 #include "dns64/operator.h"
@@ -54,18 +54,14 @@ void serve(isthmus::dns64::Service& service, int signals) {
 
 int main(int argc, char** argv) {
     using namespace isthmus;
-    CLI::App app{"Isthmus DNS64: a DNS server for hosts that have IPv6 only (RFC 6147)"};
+    args::Command app("isthmus-dns64",
+                      "Isthmus DNS64: a DNS server for hosts that have IPv6 only (RFC 6147)");
     std::string file = "/etc/isthmus/isthmus.conf";
     bool check_only = false, metrics = false;
     app.add_option("-c,--config", file, "configuration file")->capture_default_str();
     app.add_flag("--check", check_only, "validate the configuration and exit");
     app.add_flag("--print-metrics", metrics, "print the table of metrics and exit");
-    app.set_version_flag("--version", std::string("isthmus-dns64 ") + ISTHMUS_VERSION);
-    try {
-        app.parse(argc, argv);
-    } catch (const CLI::ParseError& e) {
-        return app.exit(e) == 0 ? 0 : 2;
-    }
+    if (const auto ends = app.parse(argc, argv)) return *ends;
     if (metrics) {
         std::cout << dns64::metrics_manual();
         return std::cout.flush() ? 0 : 1;

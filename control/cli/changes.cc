@@ -120,7 +120,7 @@ int confirm(Asker& ask) {
     return dns64_rc(out);
 }
 
-void add_show(CLI::App& show, Asker& ask, int& rc, const std::shared_ptr<Words>& w) {
+void add_show(args::Command& show, Asker& ask, int& rc, const std::shared_ptr<Words>& w) {
     auto* config = show.add_subcommand("config", "the policy that runs, as the file would say it");
     config->fallthrough();
     config->add_flag("--running", w->running, "what runs (this is what you get without an option)");
@@ -180,7 +180,7 @@ int change(Asker& ask, const std::string& method, const Json& params, bool live)
     return dns64_rc(out);
 }
 
-void add_change_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
+void add_change_commands(args::Command& app, args::Command& show, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     add_show(show, ask, rc, w);
     auto* reload = app.add_subcommand("reload", "make the configuration file what runs");
@@ -189,7 +189,7 @@ void add_change_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
     reload
         ->add_option("--confirm", w->confirm,
                      "go back after so many seconds, unless isthmusctl confirm comes first")
-        ->check(CLI::Range(1, 86400));
+        ->in_range(1, 86400);
     reload->callback([&ask, &rc, w] {
         rc = change(ask, "reload", {{"dry_run", w->dry_run}, {"confirm_seconds", w->confirm}},
                     false);
@@ -200,7 +200,7 @@ void add_change_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
     auto* back = app.add_subcommand("rollback", "back to an earlier policy");
     back->fallthrough();
     back->add_option("back", w->back, "how many changes, as show history counts them")
-        ->check(CLI::Range(1, 1000))
+        ->in_range(1, 1000)
         ->capture_default_str();
     back->add_flag("--dry-run", w->dry_run, "say what would change, and what that would close");
     back->callback([&ask, &rc, w] {

@@ -3,9 +3,9 @@
 // the configuration and what differs.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <ostream>
 
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
@@ -16,6 +16,6 @@ void print_change(std::ostream& out, const Json& answer);
 /// does not have it, which is said.
 int change(Asker& ask, const std::string& method, const Json& params, bool live);
 
-void add_change_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc);
+void add_change_commands(args::Command& app, args::Command& show, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

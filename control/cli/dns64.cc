@@ -147,7 +147,7 @@ int pref64(const Dns64Caller& c, const Words& w, bool has_lifetime) {
     return kDone;
 }
 
-void add_explain(CLI::App& dns64, const Dns64Caller& c, const std::shared_ptr<Words>& w) {
+void add_explain(args::Command& dns64, const Dns64Caller& c, const std::shared_ptr<Words>& w) {
     auto* e = dns64.add_subcommand("explain", "what would be answered now, and why, step by step");
     e->fallthrough();
     e->footer(
@@ -162,7 +162,7 @@ void add_explain(CLI::App& dns64, const Dns64Caller& c, const std::shared_ptr<Wo
     e->callback([c, w] { *c.rc = explain(c, *w); });
 }
 
-void add_pref64(CLI::App& dns64, const Dns64Caller& c, const std::shared_ptr<Words>& w) {
+void add_pref64(args::Command& dns64, const Dns64Caller& c, const std::shared_ptr<Words>& w) {
     auto* p = dns64.add_subcommand(
         "pref64", "the prefixes for router advertisements (RFC 8781), as DNS64 gives them");
     p->fallthrough();
@@ -171,9 +171,9 @@ void add_pref64(CLI::App& dns64, const Dns64Caller& c, const std::shared_ptr<Wor
     p->add_option("--interface", w->interface, "with --radvd: a whole section for this interface");
     auto* lifetime =
         p->add_option("--lifetime", w->lifetime, "seconds; without: three times --max-interval")
-            ->check(CLI::Range(0, 65528));
+            ->in_range(0, 65528);
     p->add_option("--max-interval", w->interval, "MaxRtrAdvInterval of the router, seconds")
-        ->check(CLI::Range(4, 65535))
+        ->in_range(4, 65535)
         ->capture_default_str();
     p->callback([c, w, lifetime] { *c.rc = pref64(c, *w, lifetime->count() != 0); });
 }
@@ -189,11 +189,11 @@ Asker Dns64Caller::there() const {
     return out;
 }
 
-void add_dns64_commands(CLI::App& app, Asker& ask, int& rc) {
+void add_dns64_commands(args::Command& app, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     const Dns64Caller c{&ask, &rc, std::make_shared<std::string>("/run/isthmus/dns64/dns64.sock")};
     auto* dns64 = app.add_subcommand("dns64", "look at and change isthmus-dns64");
-    dns64->require_subcommand(1)->fallthrough();
+    dns64->require_subcommand()->fallthrough();
     dns64->add_option("--dns64-socket", *c.socket, "socket of isthmus-dns64")
         ->capture_default_str();
     dns64->add_subcommand("status", "what runs, and whether the file is what runs")

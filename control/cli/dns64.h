@@ -3,14 +3,14 @@
 // isthmus-control nor on the dataplane.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <memory>
 
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
-void add_dns64_commands(CLI::App& app, Asker& ask, int& rc);
+void add_dns64_commands(args::Command& app, Asker& ask, int& rc);
 
 /// Whom these commands ask: the socket of isthmus-dns64.
 struct Dns64Caller {
@@ -20,6 +20,6 @@ struct Dns64Caller {
     [[nodiscard]] Asker there() const;
 };
 /// dns64 cache show and flush.
-void add_dns64_cache_commands(CLI::App& dns64, const Dns64Caller& caller);
+void add_dns64_cache_commands(args::Command& dns64, const Dns64Caller& caller);
 
 }  // namespace isthmus::cli

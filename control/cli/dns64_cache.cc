@@ -55,7 +55,8 @@ int show(const Dns64Caller& c, const Words& w) {
         header = header && rows.empty();
         if (!std::cout.flush()) return kRefused;  // nobody reads on
     }
-    if (w.count) std::cout << (there.json ? Json{{"count", n}}.dump() : std::to_string(n)) << "\n";
+    if (w.count)
+        std::cout << (there.json ? Json{{"count", n}}.dump() : std::to_string(n)) << "\n";
     return kDone;
 }
 
@@ -85,10 +86,10 @@ int flush(const Dns64Caller& c, const Words& w) {
 
 }  // namespace
 
-void add_dns64_cache_commands(CLI::App& dns64, const Dns64Caller& c) {
+void add_dns64_cache_commands(args::Command& dns64, const Dns64Caller& c) {
     const auto w = std::make_shared<Words>();
     auto* cache = dns64.add_subcommand("cache", "what is kept of answers");
-    cache->require_subcommand(1)->fallthrough();
+    cache->require_subcommand()->fallthrough();
     auto* s = cache->add_subcommand("show", "entries: answers, and what upstreams said");
     s->fallthrough();
     s->footer(
@@ -99,7 +100,7 @@ void add_dns64_cache_commands(CLI::App& dns64, const Dns64Caller& c) {
     s->add_option("name", w->name, "this name only");
     s->add_option("--zone", w->zone, "this name and all below it");
     s->add_option("--type", w->type, "of this type, and NXDOMAIN, which holds for all");
-    s->add_option("--limit", w->limit, "at most so many rows")->check(CLI::Range(1, 1'000'000'000));
+    s->add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
     s->add_flag("--count", w->count, "only how many");
     s->add_flag("--records", w->records, "with the records");
     s->callback([c, w] { *c.rc = show(c, *w); });

@@ -161,7 +161,7 @@ int explain(Asker& ask, const Words& w) {
 
 }  // namespace
 
-void add_explain_command(CLI::App& app, Asker& ask, int& rc) {
+void add_explain_command(args::Command& app, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     auto* c = app.add_subcommand("explain", "what would become of a packet now, and why");
     c->fallthrough();
@@ -170,11 +170,11 @@ void add_explain_command(CLI::App& app, Asker& ask, int& rc) {
     c->add_option("--from", w->from, "source: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
     c->add_option("--to", w->to, "destination, likewise");
     c->add_option("--protocol", w->protocol, "tcp, udp or icmp; tcp when it is not given")
-        ->check(CLI::IsMember({"tcp", "udp", "icmp"}));
+        ->one_of({"tcp", "udp", "icmp"});
     c->add_option("--tcp", w->tcp, "syn: it opens a connection; data: it belongs to one")
-        ->check(CLI::IsMember({"syn", "data"}));
+        ->one_of({"syn", "data"});
     c->add_option("--bytes", w->bytes, "length of the IP packet; without: headers only")
-        ->check(CLI::Range(1, 65535));
+        ->in_range(1, 65535);
     c->callback([&ask, &rc, w] { rc = explain(ask, *w); });
 }
 

@@ -3,15 +3,15 @@
 // to lines.
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
 
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
-void add_explain_command(CLI::App& app, Asker& ask, int& rc);
+void add_explain_command(args::Command& app, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

@@ -28,7 +28,7 @@ int change(const Caller& c, const std::string& method, const Json& params) {
     return cli::change(*c.ask, method, params, true);
 }
 
-void add_pool(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_pool(args::Command& pool, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* add = pool.add_subcommand("add", "add addresses")->fallthrough();
     add->add_option("addresses", w->addresses, "address, prefix or range")->required();
     add->add_option("--ports", w->pool_ports, "FIRST-LAST")->capture_default_str();
@@ -47,7 +47,7 @@ void add_pool(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w) 
     });
 }
 
-void add_drain(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_drain(args::Command& pool, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* drain = pool.add_subcommand(
         "drain",
         "no new bindings on addresses; they leave the pool when empty, or at the deadline");
@@ -68,9 +68,9 @@ void add_drain(CLI::App& pool, const Caller& c, const std::shared_ptr<Words>& w)
     });
 }
 
-void add_prefix(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_prefix(args::Command& app, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* prefix = app.add_subcommand("prefix", "change the NAT64 prefixes live");
-    prefix->require_subcommand(1)->fallthrough();
+    prefix->require_subcommand()->fallthrough();
     for (const char* what : {"add", "remove"}) {
         auto* one = prefix->add_subcommand(
             what, std::string(what) == "add" ? "add one" : "remove one and close its sessions");
@@ -83,9 +83,9 @@ void add_prefix(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w)
     }
 }
 
-void add_eam(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_eam(args::Command& app, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* eam = app.add_subcommand("eam", "change the explicit address mappings live");
-    eam->require_subcommand(1)->fallthrough();
+    eam->require_subcommand()->fallthrough();
     auto* add = eam->add_subcommand("add", "map a prefix or address")->fallthrough();
     add->add_option("ipv4", w->ipv4, "192.0.2.7, or 192.0.2.0/28")->required();
     add->add_option("ipv6", w->ipv6, "2001:db8::7, or 2001:db8:4::/124")->required();
@@ -102,9 +102,9 @@ void add_eam(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
     });
 }
 
-void add_static(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_static(args::Command& app, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* fixed = app.add_subcommand("static", "change the static bindings live");
-    fixed->require_subcommand(1)->fallthrough();
+    fixed->require_subcommand()->fallthrough();
     auto* add = fixed->add_subcommand("add", "bind an address and port to a host")->fallthrough();
     add->add_option("protocol", w->protocol, "tcp, udp, icmp or all")->required();
     add->add_option("ipv4", w->ipv4, "address")->required();
@@ -187,14 +187,14 @@ int clear(const Caller& c, const Words& w) {
     return 0;
 }
 
-void add_clear(CLI::App& app, const Caller& c, const std::shared_ptr<Words>& w) {
+void add_clear(args::Command& app, const Caller& c, const std::shared_ptr<Words>& w) {
     auto* top = app.add_subcommand("clear", "close what lives");
-    top->require_subcommand(1)->fallthrough();
+    top->require_subcommand()->fallthrough();
     auto* s = top->add_subcommand("sessions", "close sessions; says how many")->fallthrough();
     s->add_option("--subscriber", w->subscriber, "IPv6 address or prefix");
     s->add_option("--session", w->session,
                   "PROTOCOL X X-PORT Z Z-PORT, as show sessions prints them")
-        ->expected(5);
+        ->expected(5, 5);
     s->add_option("--pool-address", w->pool_address, "IPv4 address of the pool");
     s->add_option("--remote", w->remote, "IPv4 address of the peer");
     s->add_option("--protocol", w->protocol, "of these only tcp, udp or icmp");
@@ -212,11 +212,11 @@ int print(const Caller& c, const std::string& method, const Json& params) {
 
 }  // namespace
 
-void add_live_commands(CLI::App& app, Asker& ask, int& rc) {
+void add_live_commands(args::Command& app, Asker& ask, int& rc) {
     const Caller c{&ask, &rc};
     const auto w = std::make_shared<Words>();
     auto* pool = app.add_subcommand("pool", "change the IPv4 pool live");
-    pool->require_subcommand(1)->fallthrough();
+    pool->require_subcommand()->fallthrough();
     add_pool(*pool, c, w);
     add_drain(*pool, c, w);
     add_prefix(app, c, w);

@@ -3,12 +3,11 @@
 // checking, deterministic NAT.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
-void add_live_commands(CLI::App& app, Asker& ask, int& rc);
+void add_live_commands(args::Command& app, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

@@ -101,7 +101,7 @@ int whois_of(Asker& ask, const WhoisWords& w) {
 
 }  // namespace
 
-void add_log_commands(CLI::App& app, CLI::App& shows, Asker& ask, int& rc) {
+void add_log_commands(args::Command& app, args::Command& shows, Asker& ask, int& rc) {
     shows.add_subcommand("logs", "the NAT's logs: what they took, what was lost")
         ->fallthrough()
         ->callback([&ask, &rc] { rc = show_logs(ask); });

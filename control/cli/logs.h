@@ -2,13 +2,12 @@
 // Commands about the NAT's logs: show logs, whois.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
 /// `shows` is the existing "show" command.
-void add_log_commands(CLI::App& app, CLI::App& shows, Asker& ask, int& rc);
+void add_log_commands(args::Command& app, args::Command& shows, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

@@ -9,58 +9,10 @@
 
 namespace isthmus::cli {
 
+using args::CommandInfo;
+using args::OptionInfo;
+
 namespace {
-
-/// CLI11 tells the words of IsMember in braces: "TEXT:{tcp,udp,icmp}".
-std::vector<std::string> values_of(const std::string& type) {
-    const auto open = type.find('{'), close = type.find('}');
-    std::vector<std::string> out;
-    if (open == std::string::npos || close == std::string::npos) return out;
-    std::string word;
-    for (std::size_t i = open + 1; i <= close; i++) {
-        if (type[i] != ',' && type[i] != '}') {
-            word += type[i];
-            continue;
-        }
-        if (!word.empty()) out.push_back(word);
-        word.clear();
-    }
-    return out;
-}
-
-OptionInfo info_of(const CLI::Option& o) {
-    OptionInfo i;
-    i.positional = !o.nonpositional();
-    const auto& longs = o.get_lnames();
-    i.name = i.positional     ? o.get_name(true)
-             : !longs.empty() ? "--" + longs.front()
-                              : "-" + o.get_snames().front();
-    i.help = o.get_description();
-    i.values = values_of(o.get_type_name());
-    i.otherwise = o.get_default_str();
-    i.required = o.get_required();
-    i.takes_value = o.get_items_expected_max() > 0;
-    return i;
-}
-
-void collect(const CLI::App& app, const std::vector<std::string>& words,
-             std::vector<CommandInfo>& out) {
-    CommandInfo c;
-    c.words = words;
-    c.help = app.get_description();
-    c.notes = app.get_footer();
-    for (const CLI::Option* o : app.get_options()) {
-        if (o->get_name() != "--help") c.options.push_back(info_of(*o));
-    }
-    const auto below = app.get_subcommands([](const CLI::App*) { return true; });
-    c.has_commands = !below.empty();
-    out.push_back(std::move(c));
-    for (const CLI::App* b : below) {
-        auto longer = words;
-        longer.push_back(b->get_name());
-        collect(*b, longer, out);
-    }
-}
 
 /// What may follow a command: its commands, its options and the program's.
 std::vector<OptionInfo> next_words(const std::vector<CommandInfo>& table, const CommandInfo& c) {
@@ -111,18 +63,6 @@ std::string path_cases(const std::vector<CommandInfo>& table, const char* indent
 }
 
 }  // namespace
-
-std::string CommandInfo::path() const {
-    std::string out;
-    for (const std::string& w : words) out += (out.empty() ? "" : "/") + w;
-    return out;
-}
-
-std::vector<CommandInfo> commands_of(const CLI::App& app) {
-    std::vector<CommandInfo> out;
-    collect(app, {}, out);
-    return out;
-}
 
 std::string bash_completion(const std::vector<CommandInfo>& table) {
     std::string out =
@@ -274,13 +214,9 @@ std::string manual(const std::vector<CommandInfo>& table) {
     return out + kManualEnd;
 }
 
-void add_reference_commands(CLI::App& app, int& rc) {
-    app.add_flag_callback(
-        "--print-manual",
-        [&app] {
-            std::cout << manual(commands_of(app));
-            throw CLI::Success();
-        },
+void add_reference_commands(args::Command& app, int& rc) {
+    app.add_action(
+        "--print-manual", [&app] { std::cout << manual(app.table()); },
         "print isthmusctl(8) and exit");
     const auto shell = std::make_shared<std::string>();
     auto* c = app.add_subcommand("completion", "print the completion for a shell");
@@ -288,11 +224,9 @@ void add_reference_commands(CLI::App& app, int& rc) {
     c->footer(
         "bash: isthmusctl completion bash > /etc/bash_completion.d/isthmusctl\n"
         "zsh: isthmusctl completion zsh > /usr/local/share/zsh/site-functions/_isthmusctl");
-    c->add_option("shell", *shell, "bash or zsh")
-        ->required()
-        ->check(CLI::IsMember({"bash", "zsh"}));
+    c->add_option("shell", *shell, "bash or zsh")->required()->one_of({"bash", "zsh"});
     c->callback([&app, &rc, shell] {
-        const auto table = commands_of(app);
+        const auto table = app.table();
         std::cout << (*shell == "bash" ? bash_completion(table) : zsh_completion(table));
         rc = kDone;
     });

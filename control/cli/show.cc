@@ -197,7 +197,7 @@ int show_mapping(Asker& ask, const std::string& address) {
     return rc;
 }
 
-void add_filters(CLI::App& c, const std::shared_ptr<Words>& w, const Paged& list) {
+void add_filters(args::Command& c, const std::shared_ptr<Words>& w, const Paged& list) {
     if (std::string(list.name) == "stateless") {
         c.add_option("--map", w->map, "what this address, of either family, is mapped to");
         c.add_flag("--count", w->count, "only how many entries");
@@ -206,27 +206,24 @@ void add_filters(CLI::App& c, const std::shared_ptr<Words>& w, const Paged& list
     c.add_option("--subscriber", w->subscriber, "IPv6 prefix or address");
     c.add_option("--local,--pool-address", w->local, "address of the pool");
     if (list.of_flows)
-        c.add_option("--protocol", w->protocol, "tcp, udp or icmp")
-            ->check(CLI::IsMember({"tcp", "udp", "icmp"}));
+        c.add_option("--protocol", w->protocol, "tcp, udp or icmp")->one_of({"tcp", "udp", "icmp"});
     if (list.of_flows || std::string(list.name) == "blocks")
-        c.add_option("--port", w->port, "port or identifier on that address")
-            ->check(CLI::Range(1, 65535));
+        c.add_option("--port", w->port, "port or identifier on that address")->in_range(1, 65535);
     if (list.of_sessions) {
         c.add_option("--remote", w->remote, "IPv4 address of the peer");
-        c.add_option("--remote-port", w->remote_port, "port of the peer")
-            ->check(CLI::Range(1, 65535));
+        c.add_option("--remote-port", w->remote_port, "port of the peer")->in_range(1, 65535);
         c.add_option("--state", w->state, "open, or of TCP: established, trans, v6-init, ...");
     }
-    c.add_option("--limit", w->limit, "at most so many rows")->check(CLI::Range(1, 1'000'000'000));
+    c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
     c.add_flag("--count", w->count, "only how many");
     if (!list.sort.empty())
         c.add_option("--sort", w->sort, "the largest first; at most 1000 rows, 100 without --limit")
-            ->check(CLI::IsMember(list.sort));
+            ->one_of(list.sort);
 }
 
 }  // namespace
 
-CLI::App& add_show_commands(CLI::App& app, Asker& ask, int& rc) {
+args::Command& add_show_commands(args::Command& app, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     app.add_subcommand("status", "what runs, and whether the file is what runs")->callback([&] {
         Json out;
@@ -234,7 +231,7 @@ CLI::App& add_show_commands(CLI::App& app, Asker& ask, int& rc) {
         if (rc == kDone) print_answer(ask, out);
     });
     auto* show = app.add_subcommand("show", "what lives, what was counted, what runs");
-    show->require_subcommand(1)->fallthrough();
+    show->require_subcommand()->fallthrough();
     for (const Paged& list : paged_lists()) {
         auto* c = show->add_subcommand(list.name, list.help)->fallthrough();
         add_filters(*c, w, list);

@@ -2,13 +2,12 @@
 // isthmusctl status and show: what lives, as tables for people or JSON for programs.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
 /// Adds status and show; the "show" command, for others to add to.
-CLI::App& add_show_commands(CLI::App& app, Asker& ask, int& rc);
+args::Command& add_show_commands(args::Command& app, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

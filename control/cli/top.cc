@@ -195,14 +195,14 @@ int top(Asker& ask, const Words& w) {
 
 }  // namespace
 
-void add_top_command(CLI::App& app, Asker& ask, int& rc) {
+void add_top_command(args::Command& app, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     auto* c =
         app.add_subcommand("top", "live view: rates, workers, ports, pools, drops, subscribers");
     c->fallthrough();
     c->add_flag("--once", w->once, "one picture as text, and out");
     c->add_option("--interval", w->interval, "seconds between two looks")
-        ->check(CLI::Range(0.2, 3600.0))
+        ->in_range(0.2, 3600.0)
         ->capture_default_str();
     c->callback([&ask, &rc, w] { rc = top(ask, *w); });
 }

@@ -2,12 +2,11 @@
 // isthmusctl top: the live view on a terminal.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
-void add_top_command(CLI::App& app, Asker& ask, int& rc);
+void add_top_command(args::Command& app, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

@@ -254,20 +254,20 @@ int show_dropped(Asker& ask, const Words& o) {
 }
 
 /// The options that say which packets, and how long.
-void add_filter(CLI::App& c, const std::shared_ptr<Words>& w, std::uint64_t& count) {
+void add_filter(args::Command& c, const std::shared_ptr<Words>& w, std::uint64_t& count) {
     c.add_option("--subscriber", w->subscriber, "IPv6 prefix or address; both directions");
     c.add_option("--remote", w->remote, "IPv4 address of the peer");
     c.add_option("--protocol", w->protocol, "tcp, udp or icmp (of errors also what they quote)");
     c.add_option("--drop", w->drop, "only packets dropped for this reason, or: any");
     c.add_option("--count", count, "end after so many packets")
-        ->check(CLI::Range(1, 1'000'000))
+        ->in_range(1, 1'000'000)
         ->capture_default_str();
-    c.add_option("--seconds", w->seconds, "end after so long")->check(CLI::Range(1, 3600));
+    c.add_option("--seconds", w->seconds, "end after so long")->in_range(1, 3600);
 }
 
 }  // namespace
 
-void add_trace_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
+void add_trace_commands(args::Command& app, args::Command& show, Asker& ask, int& rc) {
     const auto w = std::make_shared<Words>();
     auto* t = app.add_subcommand("trace", "what each stage decided for matching packets");
     t->fallthrough();
@@ -281,7 +281,7 @@ void add_trace_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc) {
     add_filter(*c, w, w->capture_count);
     c->add_option("--write", w->write, "file, or - for standard output")->required();
     c->add_option("--bytes", w->bytes, "keep at most so many bytes of each packet")
-        ->check(CLI::Range(1, 1792));
+        ->in_range(1, 1792);
     c->callback([&ask, &rc, w] {
         w->count = w->capture_count;
         rc = capture(ask, *w);

@@ -3,13 +3,12 @@
 // trace.read, show.dropped), as text, as JSON, or as a pcapng file.
 #pragma once
 
-#include <CLI/CLI.hpp>
-
+#include "common/args/command.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
 
 /// `show` is the "show" command, which gets dropped.
-void add_trace_commands(CLI::App& app, CLI::App& show, Asker& ask, int& rc);
+void add_trace_commands(args::Command& app, args::Command& show, Asker& ask, int& rc);
 
 }  // namespace isthmus::cli

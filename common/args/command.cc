@@ -1,0 +1,242 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/args/command.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <iostream>
+
+namespace isthmus::args {
+
+namespace {
+
+constexpr int kDone = 0, kUsage = 2;
+
+/// "show", "show sesions", "pool add", "--nonsense": what is wrong, and what there is instead.
+std::string no_such_command(const CLI::App& app, const CLI::RequiredError& e) {
+    const CLI::App* at = &app;
+    std::string path = app.get_name();
+    while (!at->get_subcommands().empty()) {
+        at = at->get_subcommands().front();
+        path += " " + at->get_name();
+    }
+    std::string word;
+    for (const std::string& s : app.remaining(true)) {
+        if (s.starts_with("-"))
+            return path + " has no flag \"" + s + "\"; see " + path + " --help\n";
+        if (word.empty()) word = s;
+    }
+    std::string names;
+    for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; }))
+        names += (names.empty() ? "" : ", ") + c->get_name();
+    if (names.empty()) return path + ": " + e.what() + "; see " + path + " --help\n";
+    return path + (word.empty() ? " needs a command: " : " has no \"" + word + "\"; it has ") +
+           names + "\n";
+}
+
+/// CLI11 tells the words of IsMember in braces: "TEXT:{tcp,udp,icmp}".
+std::vector<std::string> values_of(const std::string& type) {
+    const auto open = type.find('{'), close = type.find('}');
+    std::vector<std::string> out;
+    if (open == std::string::npos || close == std::string::npos) return out;
+    std::string word;
+    for (std::size_t i = open + 1; i <= close; i++) {
+        if (type[i] != ',' && type[i] != '}') {
+            word += type[i];
+            continue;
+        }
+        if (!word.empty()) out.push_back(word);
+        word.clear();
+    }
+    return out;
+}
+
+OptionInfo info_of(const CLI::Option& o) {
+    OptionInfo i;
+    i.positional = !o.nonpositional();
+    const auto& longs = o.get_lnames();
+    i.name = i.positional     ? o.get_name(true)
+             : !longs.empty() ? "--" + longs.front()
+                              : "-" + o.get_snames().front();
+    i.help = o.get_description();
+    i.values = values_of(o.get_type_name());
+    i.otherwise = o.get_default_str();
+    i.required = o.get_required();
+    i.takes_value = o.get_items_expected_max() > 0;
+    return i;
+}
+
+void collect(const CLI::App& app, const std::vector<std::string>& words,
+             std::vector<CommandInfo>& out) {
+    CommandInfo c;
+    c.words = words;
+    c.help = app.get_description();
+    c.notes = app.get_footer();
+    for (const CLI::Option* o : app.get_options()) {
+        if (o->get_name() != "--help") c.options.push_back(info_of(*o));
+    }
+    const auto below = app.get_subcommands([](const CLI::App*) { return true; });
+    c.has_commands = !below.empty();
+    out.push_back(std::move(c));
+    for (const CLI::App* b : below) {
+        auto longer = words;
+        longer.push_back(b->get_name());
+        collect(*b, longer, out);
+    }
+}
+
+}  // namespace
+
+Option* Option::required() {
+    parser_->required();
+    return this;
+}
+
+Option* Option::expected(int least, int most) {
+    parser_->expected(least, most);
+    return this;
+}
+
+Option* Option::in_range(int from, int to) {
+    parser_->check(CLI::Range(from, to));
+    return this;
+}
+
+Option* Option::in_range(double from, double to) {
+    parser_->check(CLI::Range(from, to));
+    return this;
+}
+
+Option* Option::one_of(const std::vector<std::string>& words) {
+    parser_->check(CLI::IsMember(words));
+    return this;
+}
+
+Option* Option::capture_default_str() {
+    parser_->capture_default_str();
+    return this;
+}
+
+Option* Option::needs(Option* other) {
+    parser_->needs(other->parser_);
+    return this;
+}
+
+std::size_t Option::count() const { return parser_->count(); }
+
+std::string CommandInfo::path() const {
+    std::string out;
+    for (const std::string& w : words) out += (out.empty() ? "" : "/") + w;
+    return out;
+}
+
+Command::Command(const std::string& name, const std::string& help)
+    : whole_(std::make_unique<CLI::App>(help, name)), parser_(whole_.get()) {
+    parser_->set_version_flag("--version", name + " " + ISTHMUS_VERSION,
+                              "print the version and exit");
+}
+
+Command::Command(CLI::App* parser) : parser_(parser) {}
+
+Command::~Command() = default;
+
+Command* Command::add_subcommand(const std::string& name, const std::string& help) {
+    commands_.emplace_back(new Command(parser_->add_subcommand(name, help)));
+    return commands_.back().get();
+}
+
+Command* Command::require_subcommand() {
+    parser_->require_subcommand(1);
+    return this;
+}
+
+Command* Command::alias(const std::string& name) {
+    parser_->alias(name);
+    return this;
+}
+
+Command* Command::fallthrough() {
+    parser_->fallthrough();
+    return this;
+}
+
+Command* Command::footer(const std::string& text) {
+    parser_->footer(text);
+    return this;
+}
+
+Command* Command::callback(std::function<void()> then) {
+    parser_->callback(std::move(then));
+    return this;
+}
+
+Option* Command::keep(CLI::Option* option) { return &options_.emplace_back(option); }
+
+template <typename T>
+Option* Command::take(const std::string& names, T& to, const std::string& help) {
+    return keep(parser_->add_option(names, to, help));
+}
+
+Option* Command::add_option(const std::string& names, std::string& to, const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_option(const std::string& names, std::vector<std::string>& to,
+                            const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_option(const std::string& names, unsigned& to, const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_option(const std::string& names, std::int64_t& to, const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_option(const std::string& names, std::uint64_t& to, const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_option(const std::string& names, double& to, const std::string& help) {
+    return take(names, to, help);
+}
+
+Option* Command::add_flag(const std::string& names, bool& to, const std::string& help) {
+    return keep(parser_->add_flag(names, to, help));
+}
+
+void Command::add_action(const std::string& names, std::function<void()> action,
+                         const std::string& help) {
+    parser_->add_flag_callback(
+        names,
+        [action = std::move(action)] {
+            action();
+            throw CLI::Success();
+        },
+        help);
+}
+
+std::optional<int> Command::parse(int argc, const char* const* argv) {
+    return parse(std::vector<std::string>(argv + std::min(argc, 1), argv + argc));
+}
+
+std::optional<int> Command::parse(std::vector<std::string> arguments) {
+    std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
+    try {
+        parser_->parse(std::move(arguments));
+    } catch (const CLI::RequiredError& e) {
+        std::cerr << no_such_command(*parser_, e);
+        return kUsage;
+    } catch (const CLI::ParseError& e) {
+        return parser_->exit(e) == 0 ? kDone : kUsage;
+    }
+    return std::nullopt;
+}
+
+std::vector<CommandInfo> Command::table() const {
+    std::vector<CommandInfo> out;
+    collect(*parser_, {}, out);
+    return out;
+}
+
+}  // namespace isthmus::args
