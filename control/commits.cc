@@ -246,7 +246,7 @@ Status Commits::keep_waiting(const Order& order, const config::Nat64Config& befo
                  {"what", order.what},
                  {"user", order.user},
                  {"before", config::to_text(before)}};
-    const Status kept = write_file(waiting_path_, j.dump(1) + "\n");
+    const Status kept = write_file(waiting_path_, api::to_text(j, 1) + "\n");
     if (!kept) return kept;
     waiting_ = Waiting{before, api::now_ms() + 1000LL * order.confirm_seconds,
                        order.confirm_seconds, order.what, order.user};
@@ -256,7 +256,7 @@ Status Commits::keep_waiting(const Order& order, const config::Nat64Config& befo
 void Commits::recover_waiting() {
     const auto text = read_file(waiting_path_);
     if (!text) return;
-    const Json j = Json::parse(*text, nullptr, false);
+    const Json j = api::from_text(*text);
     const std::string before = j.is_object() ? api::text_of(j, "before") : std::string();
     const auto loaded = config::load_text(before, "waiting");
     if (!loaded.ok() || !before.starts_with("nat64:")) {

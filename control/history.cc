@@ -33,7 +33,7 @@ Json entry_json(const History::Entry& e, const std::string& policy) {
 Json read_entry(const std::string& path) {
     const auto text = read_file(path);
     if (!text) return {};
-    Json j = Json::parse(*text, nullptr, false);
+    Json j = api::from_text(*text);
     const bool good =
         j.is_object() && api::number_of(j, "id", 0) > 0 && !api::text_of(j, "policy").empty();
     return good ? j : Json();
@@ -97,8 +97,7 @@ Status History::add(Entry entry, const std::string& policy) {
         remove_file(path_of(entries_.back().id));
         entries_.pop_back();
     }
-    const std::string text =
-        entry_json(entry, policy).dump(1, ' ', false, Json::error_handler_t::replace) + "\n";
+    const std::string text = api::to_text(entry_json(entry, policy), 1) + "\n";
     const Status written = write_file(path_of(entry.id), text);
     if (written) entries_.push_front(std::move(entry));
     return written;

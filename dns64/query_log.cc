@@ -7,8 +7,8 @@
 #include <cerrno>
 #include <cstring>
 #include <ctime>
-#include <nlohmann/json.hpp>
 
+#include "common/api/json.h"
 #include "dns64/names_of_codes.h"
 
 namespace isthmus::dns64 {
@@ -32,7 +32,7 @@ Status QueryLog::open(const std::string& path) {
 void QueryLog::write(const Line& l) {
     timespec t{};
     ::clock_gettime(CLOCK_REALTIME, &t);
-    const nlohmann::json line{
+    const api::Json line{
         {"time", static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_nsec / 1000000) / 1e3},
         {"client", l.client},
         {"via", l.via},
@@ -41,8 +41,7 @@ void QueryLog::write(const Line& l) {
         {"rcode", rcode_text(l.rcode)},
         {"why", info_of(l.why).name},
         {"us", l.us}};
-    const std::string text =
-        line.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    const std::string text = api::to_text(line) + "\n";
     const std::lock_guard guard(lock_);
     if (fd_ < 0) return;
     [[maybe_unused]] const ssize_t n = ::write(fd_, text.data(), text.size());

@@ -29,7 +29,7 @@ bool truth_of(const Json& params, const char* name) {
 }
 
 Expected<Json> result_of(const std::string& line, int id) {
-    const Json answer = Json::parse(line, nullptr, false);
+    const Json answer = from_text(line);
     if (!answer.is_object()) return Error{"", "the answer is not JSON", code::kLost};
     if (answer.contains("error")) {
         const Json& e = answer["error"];

@@ -20,15 +20,13 @@
 #include <functional>
 #include <map>
 #include <memory>
-#include <nlohmann/json.hpp>
 #include <string>
 #include <vector>
 
+#include "common/api/json.h"
 #include "common/base/expected.h"
 
 namespace isthmus::api {
-
-using Json = nlohmann::json;
 
 inline constexpr int kProtocolVersion = 1;
 inline constexpr unsigned kPage = 1000;  // rows in one answer

@@ -180,7 +180,7 @@ void RpcServer::accept_some() {
 /// The answer's line; empty when it comes later, or came already.
 std::string RpcServer::answer(Client& c, const std::string& line) {
     if (too_deep(line)) return failure(nullptr, code::kNotJson, "nested too deep");
-    const Json request = Json::parse(line, nullptr, false);
+    const Json request = from_text(line);
     if (request.is_discarded()) return failure(nullptr, code::kNotJson, "not JSON");
     const bool good = request.is_object() && request.value("jsonrpc", Json()) == "2.0" &&
                       request.contains("method") && request["method"].is_string();

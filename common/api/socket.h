@@ -26,9 +26,7 @@ inline bool address_of(const std::string& path, sockaddr_un& out) {
 
 inline std::string reason() { return std::strerror(errno); }
 
-inline std::string line_of(const Json& j) {
-    return j.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+inline std::string line_of(const Json& j) { return to_text(j) + "\n"; }
 
 inline std::int64_t now_ms() {
     return std::chrono::duration_cast<std::chrono::milliseconds>(

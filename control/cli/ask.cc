@@ -56,8 +56,6 @@ int Asker::request(const std::string& method, const Json& params, Json& out) {
     return rc;
 }
 
-void print_json(const Json& j) {
-    std::cout << j.dump(2, ' ', false, Json::error_handler_t::replace) << "\n";
-}
+void print_json(const Json& j) { std::cout << api::to_text(j, 2) << "\n"; }
 
 }  // namespace isthmus::cli

@@ -17,7 +17,7 @@ struct Words {
 
 void print_rows(const Asker& there, const Json& rows, bool header) {
     if (there.json) {
-        for (const Json& r : rows) std::cout << r.dump() << "\n";
+        for (const Json& r : rows) std::cout << api::to_text(r) << "\n";
         return;
     }
     static const std::vector<Column> kColumns{
@@ -56,7 +56,7 @@ int show(const Dns64Caller& c, const Words& w) {
         if (!std::cout.flush()) return kRefused;  // nobody reads on
     }
     if (w.count)
-        std::cout << (there.json ? Json{{"count", n}}.dump() : std::to_string(n)) << "\n";
+        std::cout << (there.json ? api::to_text({{"count", n}}) : std::to_string(n)) << "\n";
     return kDone;
 }
 

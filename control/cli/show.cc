@@ -151,14 +151,14 @@ int show_paged(Asker& ask, const Words& w, const Paged& list) {
         if (more) params["cursor"] = page["next"];
         if (w.count) continue;
         if (ask.json) {
-            for (const Json& r : rows) std::cout << r.dump() << "\n";
+            for (const Json& r : rows) std::cout << api::to_text(r) << "\n";
         } else if (!rows.empty() || !more) {
             print_table(std::cout, rows, header, list.columns);
             header = header && rows.empty();
         }
         if (!std::cout.flush()) return kRefused;  // nobody reads on
     }
-    if (w.count) std::cout << (ask.json ? Json{{"count", n}}.dump() : std::to_string(n)) << "\n";
+    if (w.count) std::cout << (ask.json ? api::to_text({{"count", n}}) : std::to_string(n)) << "\n";
     return kDone;
 }
 

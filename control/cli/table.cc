@@ -5,6 +5,7 @@
 #include <ctime>
 #include <iostream>
 
+#include "common/api/json.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
@@ -20,7 +21,7 @@ std::string cell_text(const json& v) {
         for (const json& e : v) out += (out.empty() ? "" : ", ") + cell_text(e);
         return out.empty() ? "-" : out;
     }
-    return v.dump(-1, ' ', false, json::error_handler_t::replace);
+    return api::to_text(v);
 }
 
 void print_table(std::ostream& out, const json& rows, bool header,

@@ -187,7 +187,7 @@ int follow(Asker& ask, const Words& o, const Sink& sink) {
 int trace(Asker& ask, const Words& o) {
     const auto each = [&](const Json& p) {
         if (ask.json) {
-            std::cout << p.dump() << "\n";
+            std::cout << api::to_text(p) << "\n";
         } else {
             print_packet(std::cout, p);
         }

@@ -3,6 +3,7 @@
 
 #include <cstring>
 
+#include "common/api/json.h"
 #include "control/cli/packet_text.h"
 
 namespace isthmus::cli {
@@ -18,7 +19,7 @@ Bytes bytes_of(const Json& frame) {
     return out;
 }
 
-std::string words(const Json& v) { return v.is_string() ? v.get<std::string>() : v.dump(); }
+std::string words(const Json& v) { return v.is_string() ? v.get<std::string>() : api::to_text(v); }
 
 namespace {
 

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <string>
 
+#include "common/api/json.h"
 #include "common/stats/stages.h"
 #include "control/cli/table.h"
 
@@ -20,7 +21,7 @@ json per_packet(const json& stage) {
     if (packets == 0) return {};
     char text[32];
     std::snprintf(text, sizeof text, "%.1f", stage.value("cycles", 0.0) / packets);
-    return json::parse(text);
+    return api::from_text(text);
 }
 
 /// How evenly something falls on the workers: 1 is perfect.

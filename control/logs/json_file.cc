@@ -11,6 +11,7 @@
 #include <cstring>
 #include <filesystem>
 
+#include "common/api/json.h"
 #include "common/log/log.h"
 
 namespace isthmus::control {
@@ -71,9 +72,7 @@ void JsonFile::learn(const std::string& tail) {
     if (tail.size() == kTailBytes) at = tail.find('\n') + 1;
     while (at < tail.size()) {
         const std::size_t end = tail.find('\n', at);
-        const auto line =
-            nlohmann::json::parse(tail.begin() + static_cast<long>(at),
-                                  tail.begin() + static_cast<long>(end), nullptr, false);
+        const auto line = api::from_text(std::string_view(tail).substr(at, end - at));
         at = end + 1;
         if (!line.is_object()) continue;
         const auto instance = line.value("instance", nlohmann::json());

@@ -3,6 +3,7 @@
 #include <cstdio>
 #include <ctime>
 
+#include "common/api/json.h"
 #include "control/logs/fields.h"
 #include "control/logs/json_file.h"
 
@@ -57,7 +58,7 @@ std::string json_line(const std::string& instance, const LogRecord& r) {
         field(out, "event", n->kind);
         field(out, "instance", instance);
         for (const auto& [key, value] : n->fields.items())
-            out += ",\"" + key + "\":" + value.dump();
+            out += ",\"" + key + "\":" + api::to_text(value);
         return out + "}";
     }
     const api::Event& e = *event_of(r);

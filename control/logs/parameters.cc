@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/logs/parameters.h"
 
+#include "common/api/json.h"
+
 namespace isthmus::control {
 
 using nlohmann::json;
@@ -34,7 +36,7 @@ std::optional<Note> ParameterRecord::look(const config::Nat64Config& running,
                                           std::uint64_t unix_ns) {
     const json parameters = parameters_of(running);
     if (parameters.is_null() && newest_.empty()) return std::nullopt;
-    std::string text = parameters.dump();
+    std::string text = api::to_text(parameters);
     if (text == newest_ && unix_ns < next_ns_) return std::nullopt;
     newest_ = std::move(text);
     next_ns_ = unix_ns + kDay;

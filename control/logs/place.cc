@@ -5,9 +5,9 @@
 
 #include <cerrno>
 #include <cstring>
-#include <fstream>
 
 #include "common/log/log.h"
+#include "control/files.h"
 #include "control/logs/event_log.h"
 
 namespace isthmus::control {
@@ -15,8 +15,9 @@ namespace isthmus::control {
 using api::Json;
 
 void EventLog::load_place() {
-    std::ifstream in(state_dir_ + "/log-place.json");
-    const Json j = Json::parse(in, nullptr, false);
+    const auto text = read_file(state_dir_ + "/log-place.json");
+    if (!text) return;
+    const Json j = api::from_text(*text);
     const std::string instance = j.is_object() ? api::text_of(j, "instance") : "";
     if (instance.empty()) return;
     const Json numbers = j.value("acknowledged", Json::array());
@@ -32,7 +33,8 @@ void EventLog::load_place() {
 void EventLog::save_place() {
     const Json j{
         {"instance", acked_instance_}, {"acknowledged", acked_}, {"unix_ns", unix_now_ns()}};
-    const std::string text = j.dump(), path = state_dir_ + "/log-place.json", fresh = path + ".new";
+    const std::string text = api::to_text(j), path = state_dir_ + "/log-place.json",
+                      fresh = path + ".new";
     const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     const bool written =
         fd >= 0 && ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());

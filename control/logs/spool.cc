@@ -13,6 +13,7 @@
 #include <fstream>
 #include <sstream>
 
+#include "common/api/json.h"
 #include "common/log/log.h"
 
 namespace isthmus::control {
@@ -37,8 +38,8 @@ std::string spool_text(const LogBatch& batch) {
             out += "E " + api::base64(bytes) + "\n";
         } else {
             const Note& n = *note_of(r);
-            out += "N " + json{{"ns", n.unix_ns}, {"kind", n.kind}, {"fields", n.fields}}.dump() +
-                   "\n";
+            out += "N " +
+                   api::to_text({{"ns", n.unix_ns}, {"kind", n.kind}, {"fields", n.fields}}) + "\n";
         }
     }
     return out;
@@ -54,7 +55,7 @@ bool read_record(const std::string& line, LogBatch& into) {
         return e.has_value();
     }
     if (line.rfind("N ", 0) != 0) return false;
-    const json j = json::parse(line.begin() + 2, line.end(), nullptr, false);
+    const json j = api::from_text(std::string_view(line).substr(2));
     if (!j.is_object() || !j.value("ns", json()).is_number_unsigned() ||
         !j.value("kind", json()).is_string())
         return false;

@@ -5,6 +5,7 @@
 
 #include <array>
 
+#include "common/api/json.h"
 #include "control/logs/fields.h"
 
 namespace isthmus::control {
@@ -57,7 +58,7 @@ std::string syslog_message(const std::string& instance, const LogRecord& r, unsi
     if (!instance.empty()) param(out, "instance", instance);
     if (n != nullptr) {
         for (const auto& [key, value] : n->fields.items())
-            param(out, key, value.is_string() ? value.get<std::string>() : value.dump());
+            param(out, key, value.is_string() ? value.get<std::string>() : api::to_text(value));
     } else {
         for_each_field(*event_of(r), [&](std::string_view name, const auto& value) {
             if constexpr (std::is_integral_v<std::decay_t<decltype(value)>>) {

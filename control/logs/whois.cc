@@ -70,7 +70,7 @@ void Whois::read(std::string_view line) {
     const bool ours = line.find(needle_) != std::string_view::npos;
     if (first_ != 0 && !ours && has("\"seq\":") && has("\"worker\":") && !has("\"event\":\"gap\""))
         return;
-    const Json j = Json::parse(line.begin(), line.end(), nullptr, false);
+    const Json j = api::from_text(line);
     if (!j.is_object()) return;
     const std::uint64_t time = time_in(j, "time");
     const std::string kind = api::text_of(j, "event");
@@ -164,7 +164,7 @@ void Whois::note(const Json& j, const std::string& kind, std::uint64_t time) {
     } else if (kind == "log_started" && api::truth_of(j, "new_log")) {
         doubts_.push_back({0, time, "the log begins at " + said(time)});
     } else if (kind == "deterministic" && time <= q_.at_ns) {
-        deterministic_ = j.value("parameters", Json()).dump();
+        deterministic_ = api::to_text(j.value("parameters", Json()));
         deterministic_known_ = true;
     }
 }

@@ -109,7 +109,8 @@ void rows_of(Builder& b, MetricOf of, const Json& objects, const Labels& from) {
             std::vector<ClientMetric::Label> labels;
             for (const auto& [label, key] : from) {
                 const Json id = o.value(key, Json());
-                labels.push_back({label, id.is_string() ? id.get<std::string>() : id.dump()});
+                labels.push_back(
+                    {label, id.is_string() ? id.get<std::string>() : api::to_text(id)});
             }
             if (!r.label.empty()) labels.push_back({std::string(r.label), std::string(r.value)});
             b.add(r.name, r.type, r.help, r.factor * number(o, r.field), std::move(labels));

@@ -135,9 +135,7 @@ Json logs(const EventLog::Facts& f) {
             {"gaps", f.gaps}, {"waiting", f.backlog}, {"outlets", outlets}};
 }
 
-std::string text_of(const Json& j) {
-    return j.dump(-1, ' ', false, Json::error_handler_t::replace);
-}
+std::string text_of(const Json& j) { return api::to_text(j); }
 
 }  // namespace
 

@@ -95,7 +95,7 @@ TEST_CASE("T-7915-gen-011 T-6052-029: what an address is mapped to, and by what,
     bool last = false;
     CHECK(agent::stateless_table(*s, 0, 2, last).size() == 2);
     CHECK_FALSE(last);
-    CHECK(agent::stateless_table(*s, 2, 2, last).dump() ==
+    CHECK(api::to_text(agent::stateless_table(*s, 2, 2, last)) ==
           "[{\"ipv4\":\"192.0.2.1/32\",\"ipv6\":\"2001:db8::1/128\",\"kind\":\"eam\"}]");
     CHECK(last);
 }

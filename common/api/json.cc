@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "common/api/json.h"
+
+namespace isthmus::api {
+
+std::string to_text(const Json& json, int indent) {
+    return json.dump(indent, ' ', false, Json::error_handler_t::replace);
+}
+
+Json from_text(std::string_view text) {
+    return Json::parse(text.begin(), text.end(), nullptr, false);
+}
+
+}  // namespace isthmus::api
