@@ -128,6 +128,7 @@ bool KernelWatch::follow() {
         if (const auto now = Clock::now(); now >= ask_again_at_) {
             ask_again_at_ = now + kAskAgain;
             writer_.retry_unresolved();
+            let_unused_go();
         }
         for (const pipeline::ResolveRequest& r : writer_.take_unresolved(kAskAhead)) resolve(r);
     }

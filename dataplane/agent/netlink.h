@@ -111,6 +111,10 @@ private:
                  std::vector<pipeline::NextHop>& out) const;
     void forget_unseen_links();
     pipeline::Interface& interface_of(const Link& l);
+    /// Asks for a neighbour; the kernel goes on asking by itself, or no longer.
+    void use_neighbour(const pipeline::ResolveRequest& r, bool keep);
+    /// Gateways that no route leads to any more are neighbours like any other.
+    void let_unused_go();
 
     pipeline::FibWriter writer_;
     Socket events_, neighbours_, ask_ /* of dumps */, set_ /* of changes */;
@@ -125,6 +129,7 @@ private:
     std::vector<pipeline::Interface> interfaces_;
     std::set<std::uint32_t> own_ipv4_;
     std::vector<Prefix4> pool_routes_;
+    std::vector<pipeline::ResolveRequest> kept_;  // neighbours that the kernel keeps alive for us
 };
 
 }  // namespace isthmus::agent

@@ -46,6 +46,22 @@ Status KernelWatch::request(void* message, const std::string& what) {
 }
 
 void KernelWatch::resolve(const pipeline::ResolveRequest& r) {
+    // A gateway is kept alive by the kernel from now on (Linux 5.16; older ones ignore it). Not so
+    // any host of a connected network: whoever scans it would fill the kernel's table.
+    const bool keep = writer_.is_gateway(r.family, r.port, r.vlan, r.address);
+    if (keep && std::find(kept_.begin(), kept_.end(), r) == kept_.end()) kept_.push_back(r);
+    use_neighbour(r, keep);
+}
+
+void KernelWatch::let_unused_go() {
+    std::erase_if(kept_, [this](const pipeline::ResolveRequest& r) {
+        if (writer_.is_gateway(r.family, r.port, r.vlan, r.address)) return false;
+        use_neighbour(r, false);
+        return true;
+    });
+}
+
+void KernelWatch::use_neighbour(const pipeline::ResolveRequest& r, bool keep) {
     for (const auto& [index, l] : links_) {
         if (l.port != r.port || l.vlan != r.vlan) continue;
         Buffer buffer;
@@ -56,10 +72,7 @@ void KernelWatch::resolve(const pipeline::ResolveRequest& r) {
         n->ndm_state = NUD_NONE;
         n->ndm_flags = NTF_USE;
         mnl_attr_put(m, NDA_DST, address_bytes(r.family), r.address.octet.data());
-        // A gateway is kept alive by the kernel from now on (Linux 5.16; older ones ignore it). Not
-        // so any host of a connected network: whoever scans it would fill the kernel's table.
-        if (writer_.is_gateway(r.family, r.port, r.vlan, r.address))
-            mnl_attr_put_u32(m, NDA_FLAGS_EXT, NTF_EXT_MANAGED);
+        if (keep) mnl_attr_put_u32(m, NDA_FLAGS_EXT, NTF_EXT_MANAGED);
         (void)request(m, "neighbour");
         return;
     }

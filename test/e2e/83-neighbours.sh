@@ -24,6 +24,15 @@ expect_equal "packets that waited for a gateway" 0 "$(value neighbour_held)"
 ip -n "$(ns_name punt)" neigh flush dev p4
 wait_for 5 "the gateway again" knows 198.51.100.2
 
+# The kernel keeps a gateway alive while a route leads to it, and not longer.
+kept() { ip -n "$(ns_name punt)" neigh show dev p4 | grep -q "$1.*managed"; }
+not_kept() { ! kept "$1"; }
+ip -n "$(ns_name punt)" route add 192.0.2.0/24 via 198.51.100.6 dev p4 onlink
+wait_for 5 "the second gateway to be kept" kept 198.51.100.6
+ip -n "$(ns_name punt)" route del 192.0.2.0/24
+wait_for 5 "nobody to keep the second gateway" not_kept 198.51.100.6
+kept 198.51.100.2 || fail "the first gateway is not kept any more"
+
 # A connected network of many hosts.
 ip -n "$(ns_name punt)" route add 198.18.0.0/15 dev p4
 to_strangers() { # FIRST HOSTS EACH [PAUSE]
