@@ -25,6 +25,10 @@ done
 mkdir -p "$root/sys/kernel/mm/hugepages/hugepages-2048kB" "$root/sys/kernel/iommu_groups/1" "$root/proc"
 echo 0 >"$root/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 echo "quiet" >"$root/proc/cmdline"
+for family in ipv4 ipv6; do
+    mkdir -p "$root/proc/sys/net/$family/neigh/default"
+    for n in 2:512 3:1024; do echo "${n#*:}" >"$root/proc/sys/net/$family/neigh/default/gc_thresh${n%:*}"; done
+done
 pci 0000:01:00.0 ixgbe
 pci 0000:01:00.1 mlx5_core
 setup() { "$top/scripts/isthmus-setup" --config "$lab_dir/conf" --root "$root" "$@"; }
@@ -37,6 +41,7 @@ expect_match "pages" "would   reserve 1024 pages of 2 MiB now" "$plan"
 expect_match "device" "would   inside: 0000:01:00.0 from ixgbe to vfio-pci" "$plan"
 expect_match "a device that stays" "ok      outside: 0000:01:00.1 stays with mlx5_core" "$plan"
 expect_match "two threads of a core" "CPUs 2 and 3 are two threads of one core" "$plan"
+expect_match "neighbours" "would   ipv4: 16384 instead of 1024 \(net.ipv4.neigh.default.gc_thresh3\)" "$plan"
 expect_match "isolation" "isolcpus=managed_irq,domain,2,3" "$plan"
 
 setup --hugepages 2048 --isolate --apply
@@ -45,6 +50,10 @@ expect_equal "the driver asked for" vfio-pci "$(cat "$root/sys/bus/pci/devices/0
 expect_equal "taken from its driver" 0000:01:00.0 "$(cat "$root/sys/bus/pci/drivers/ixgbe/unbind")"
 expect_match "at each start" 'KERNEL=="0000:01:00.0", ATTR\{driver_override\}="vfio-pci"' "$(cat "$root/etc/udev/rules.d/60-isthmus.rules")"
 expect_match "pages at each start" "^vm.nr_hugepages = 1024$" "$(cat "$root/etc/sysctl.d/60-isthmus.conf")"
+for family in ipv4 ipv6; do
+    expect_equal "room for neighbours" "8192 16384" "$(cat "$root/proc/sys/net/$family/neigh/default/"gc_thresh[23] | paste -sd" ")"
+    expect_match "neighbours at each start" "^net.$family.neigh.default.gc_thresh3 = 16384$" "$(cat "$root/etc/sysctl.d/61-isthmus-neighbours.conf")"
+done
 expect_match "command line" "nohz_full=2,3" "$(cat "$root/etc/default/grub.d/isthmus.cfg")"
 expect_equal "governor" performance "$(cat "$root/sys/devices/system/cpu/cpu3/cpufreq/scaling_governor")"
 
