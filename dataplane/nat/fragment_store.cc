@@ -44,7 +44,8 @@ FragmentStore::FragmentStore(Arena arena, std::uint32_t entries, std::uint32_t c
 std::uint64_t FragmentStore::hash_of(const Key& k) const noexcept {
     return hash_addr(
         seed_, k.src,
-        hash_addr(seed_, k.dst, (std::uint64_t{k.id} << 16) | (k.protocol << 8U) | k.family));
+        hash_addr(seed_, k.dst,
+                  (std::uint64_t{k.id} << 16) | (std::uint64_t{k.protocol} << 8) | k.family));
 }
 
 Index FragmentStore::find(const Key& k, Now now) noexcept {

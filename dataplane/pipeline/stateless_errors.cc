@@ -94,7 +94,7 @@ void stateless_error_64(Context& c, Packet& packet, Work& w) noexcept {
     how.ip_id = c.worker.next_ip_id();
     const xlat::Links links{back ? 65535U : way.adjacency.mtu, mtu_of_arrival(c, packet, w),
                             c.cfg.xlat};
-    why = xlat::translate_error_64(packet.frame, w.parsed, q, outer, quoted, links, how);
+    why = xlat::translate_error_64(packet.frame, w.parsed, q, {outer, quoted, links, how});
     if (why != Drop::none) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::icmp_errors_translated);
     c.worker.counters.add(Counter::translated_64);
@@ -134,7 +134,7 @@ void stateless_error_46(Context& c, Packet& packet, Work& w) noexcept {
     how.keep_hop_limit = packet.hairpin;
     const xlat::Links links{packet.hairpin ? 65535U : mtu_of_arrival(c, packet, w),
                             way.adjacency.mtu, c.cfg.xlat};
-    why = xlat::translate_error_46(packet.frame, w.parsed, q, outer, quoted, links, how);
+    why = xlat::translate_error_46(packet.frame, w.parsed, q, {outer, quoted, links, how});
     if (why != Drop::none) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::icmp_errors_translated);
     c.worker.counters.add(Counter::translated_46);

@@ -86,10 +86,9 @@ void rewrite_quoted_l4(std::uint8_t* l4, std::uint32_t room, const Parsed& p,
                        std::array<Be16, 2> ids, std::array<Sum, 2> sums) noexcept {
     const std::uint32_t bytes = std::min(room, p.l4_bytes());
     if (!p.first() || bytes < 8) return;
-    if (p.kind == Kind::tcp && bytes < tcp_at::kChecksum + 2) {
-        store(l4, ids[0]);
-        store(l4 + 2, ids[1]);
-    } else if (p.kind == Kind::udp && p.udp_no_checksum) {
+    const bool no_checksum = (p.kind == Kind::tcp && bytes < tcp_at::kChecksum + 2) ||
+                             (p.kind == Kind::udp && p.udp_no_checksum);
+    if (no_checksum) {
         store(l4, ids[0]);
         store(l4 + 2, ids[1]);
     } else if (p.kind == Kind::tcp || p.kind == Kind::udp) {
@@ -218,8 +217,9 @@ Drop parse_quoted_v4(const Frame& frame, const Parsed& outer, Quoted& out) noexc
     return check_quoted(parse_v4(inner, out.parsed, Where::quoted), out);
 }
 
-Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q, const To4& outer,
-                        const To4& inner, const Links& links, const Rewrite& how) noexcept {
+Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q,
+                        const ErrorTo4& to) noexcept {
+    const auto& [outer, inner, links, how] = to;
     const auto kind = icmp_kind_64({p.icmp_type, p.icmp_code});
     if (!kind) return Drop::icmp_unsupported;
     constexpr std::uint32_t kHead = kIpv4Bytes + kIcmpBytes;
@@ -266,8 +266,9 @@ Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q, const To
     return put_back(frame, out);
 }
 
-Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q, const To6& outer,
-                        const To6& inner, const Links& links, const Rewrite& how) noexcept {
+Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q,
+                        const ErrorTo6& to) noexcept {
+    const auto& [outer, inner, links, how] = to;
     const auto kind = icmp_kind_46({p.icmp_type, p.icmp_code});
     if (!kind) return Drop::icmp_unsupported;
     constexpr std::uint32_t kHead = kIpv6Bytes + kIcmpBytes;

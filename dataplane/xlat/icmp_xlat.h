@@ -39,13 +39,23 @@ struct Links {
     const XlatParams& params;
 };
 
-/// ICMPv6 error to ICMPv4. `outer` and `inner` are addresses and ids of the result.
+/// What an error becomes: addresses and ids of the result, outside and in the quoted packet.
+struct ErrorTo4 {
+    To4 outer, inner;
+    Links links;
+    Rewrite how;
+};
+struct ErrorTo6 {
+    To6 outer, inner;
+    Links links;
+    Rewrite how;
+};
+
+/// ICMPv6 error to ICMPv4.
 [[nodiscard]] Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q,
-                                      const To4& outer, const To4& inner, const Links& links,
-                                      const Rewrite& how) noexcept;
+                                      const ErrorTo4& to) noexcept;
 /// ICMPv4 error to ICMPv6. Needs 1,280 bytes of room in the frame, head- and tailroom counted.
 [[nodiscard]] Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q,
-                                      const To6& outer, const To6& inner, const Links& links,
-                                      const Rewrite& how) noexcept;
+                                      const ErrorTo6& to) noexcept;
 
 }  // namespace isthmus::xlat

@@ -73,8 +73,8 @@ void translate_error(Frame& f, const Parsed& p, bool v6, const XlatParams& param
     const To6 a6{Ipv6Addr::from_groups({0x2001, 0xdb8, 0x64, 0, 0, 0, 0xcb00, 0x7109}),
                  Ipv6Addr::from_groups({0x2001, 0xdb8, 1, 0, 0, 0, 0, 5}), Be16{53}, Be16{1234}};
     const Links links{1500, 1500, params};
-    const Drop why = v6 ? translate_error_64(f, p, q, a4, a4, links, {})
-                        : translate_error_46(f, p, q, a6, a6, links, {});
+    const Drop why = v6 ? translate_error_64(f, p, q, {a4, a4, links, {}})
+                        : translate_error_46(f, p, q, {a6, a6, links, {}});
     if (why != Drop::none) return;
     require(f.len_bytes <= (v6 ? 576U : 1280U), "an error too long");
     check_result(f, !v6, true);

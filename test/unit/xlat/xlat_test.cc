@@ -286,7 +286,8 @@ TEST_CASE("hostile bytes are never read past their end, and what is forwarded is
             if ((v6 ? parse_quoted_v6(f, p, q) : parse_quoted_v4(f, p, q)) != Drop::none ||
                 q.parsed.kind == Kind::other_protocol)
                 continue;
-            if (!v6 && translate_error_46(f, p, q, {}, {}, {1500, 1500, params}, {}) == Drop::none)
+            if (!v6 &&
+                translate_error_46(f, p, q, {{}, {}, {1500, 1500, params}, {}}) == Drop::none)
                 forwarded +=
                     packets::checksums_ok(Bytes(f.data, f.data + f.len_bytes)) ? 1 : throw "bad";
             continue;
