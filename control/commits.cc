@@ -5,6 +5,7 @@
 #include <ctime>
 #include <memory>
 
+#include "common/api/params.h"
 #include "common/api/socket.h"
 #include "common/config/diff.h"
 #include "common/log/log.h"
@@ -21,6 +22,19 @@ constexpr std::size_t kJobsMost = 64;
 Json keys_of(const std::vector<config::Change>& changes) {
     Json out = Json::array();
     for (const config::Change& c : changes) out.push_back(c.key);
+    return out;
+}
+
+/// What a change was, for the log: the keys, and what it closed.
+std::string summary(const Json& changes, const Json& closes) {
+    constexpr std::size_t kNamed = 5;
+    std::string out = "changed ";
+    for (std::size_t i = 0; i < changes.size() && i < kNamed; i++)
+        out += (i == 0 ? "" : ", ") + api::text_of(changes[i], "key");
+    if (changes.size() > kNamed)
+        out += " and " + std::to_string(changes.size() - kNamed) + " keys more";
+    const auto n = closes.is_object() ? api::number_of(closes, "sessions", 0) : 0;
+    if (n != 0) out += "; " + std::to_string(n) + (n == 1 ? " session" : " sessions") + " closed";
     return out;
 }
 
@@ -178,8 +192,7 @@ void Commits::after_change(const Order& order, const config::Nat64Config& before
     if (const auto at = result.find("closes"); at != result.end() && at->is_object())
         e.closes = *at;
     result["changes"] = changes;
-    log::info(order.what + " by " + order.user + ": " + std::to_string(changes.size()) +
-              " keys changed");
+    log::info(order.what + " by " + order.user + ": " + summary(changes, e.closes));
     const Status kept = history_.add(e, policy_.text());
     if (kept) {
         result["history"] = history_.newest_first().front().id;

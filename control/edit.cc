@@ -162,7 +162,7 @@ Expected<Policy> with_static(const Policy& p, const StaticWords& w) {
     next.fixed.push_back(read_back->fixed.front());
     next.fixed.back().outside_pool = w.outside_pool;
     next.fixed.back().origin = {};
-    const auto whole = config::load_text(config::to_text(next), "policy");
+    const auto whole = config::load_text(config::to_text(next), "");
     for (const auto& e : whole.errors) return Error{"", e.what};
     return next;
 }
@@ -198,7 +198,7 @@ Expected<Policy> with_eam(const Policy& p, const std::string& ipv4, const std::s
     Policy next = p;
     next.stateless.eam.push_back(read_back->stateless.eam.front());
     next.stateless.eam.back().origin = {};
-    const auto whole = config::load_text(config::to_text(next), "policy");
+    const auto whole = config::load_text(config::to_text(next), "");
     for (const auto& e : whole.errors) return Error{"", e.what};
     return next;
 }

@@ -105,8 +105,8 @@ void Control::reload_by_signal() {
     order.user = "root";
     reload(order, [](const Expected<Json>& result) {
         if (result) {
-            log::info("reloaded: " + std::to_string((*result)["changes"].size()) +
-                      " keys changed, see isthmusctl show history");
+            if ((*result)["changes"].empty())
+                log::info("reload by SIGHUP: what runs is what the file says already");
             for (const Json& w : result->value("warnings", Json::array()))
                 log::warn(w.get<std::string>());
         } else {

@@ -13,6 +13,7 @@
 #include "dataplane/agent/agent.h"
 #include "dataplane/agent/privileges.h"
 #include "dataplane/dpdk/drivers.h"
+#include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/dpdk/sizing.h"
 
@@ -73,10 +74,13 @@ int run(const isthmus::config::Config& cfg) {
         return fail(open ? left.error() : open.error());
     }
     log::info("capabilities kept: " + *left);
-    log::info("ready: " + std::to_string(cfg.dataplane.ports.size()) + " ports, " +
-              std::to_string(r.n_workers()) + " workers, socket " + cfg.dataplane.socket);
-    service::ready(std::to_string(cfg.dataplane.ports.size()) + " ports, " +
-                   std::to_string(r.n_workers()) + " workers");
+    const auto n_of = [](std::size_t n, const char* what) {
+        return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
+    };
+    const std::string has =
+        n_of(cfg.dataplane.ports.size(), "port") + ", " + n_of(r.n_workers(), "worker");
+    log::info("ready: " + has + ", socket " + cfg.dataplane.socket);
+    service::ready(has);
     serve(**agent, r);
     log::info("stopping");
     service::stopping();
@@ -160,6 +164,8 @@ int main(int argc, char** argv) {
     if (loaded.ok() && check) {
         for (const auto& [line, e] : isthmus::dpdk::missing_drivers(loaded.config))
             loaded.errors.push_back({file + ":" + std::to_string(line), e.text()});
+        if (const auto cpus = isthmus::dpdk::worker_cpus(loaded.config.dataplane); !cpus)
+            loaded.errors.push_back({file, cpus.error().text()});
         if (const std::string why = isthmus::config::why_unusable(loaded.config.nat64);
             !why.empty())
             loaded.errors.push_back({file, why});

@@ -11,26 +11,40 @@ namespace {
 
 constexpr int kDone = 0, kUsage = 2;
 
-/// "show", "show sesions", "pool add", "--nonsense": what is wrong, and what there is instead.
-std::string no_such_command(const CLI::App& app, const CLI::RequiredError& e) {
+/// "--sort: x not in {a,b}" reads better without braces, and with a space after the comma.
+std::string plain_words(std::string what) {
+    if (const auto open = what.find(" not in {"); open != std::string::npos && what.back() == '}') {
+        std::string words = what.substr(open + 9, what.size() - open - 10);
+        for (std::size_t at = 0; (at = words.find(',', at)) != std::string::npos; at += 2)
+            words.replace(at, 1, ", ");
+        what = what.substr(0, open) + " is none of " + words;
+    }
+    return what;
+}
+
+/// What is wrong with a command line, in one line that names the command and the way to its help;
+/// CLI11's own texts name neither.
+std::string complaint(const CLI::App& app, const CLI::ParseError& e) {
     const CLI::App* at = &app;
     std::string path = app.get_name();
     while (!at->get_subcommands().empty()) {
         at = at->get_subcommands().front();
         path += " " + at->get_name();
     }
+    const std::string help = "; see " + path + " --help";
     std::string word;
     for (const std::string& s : app.remaining(true)) {
-        if (s.starts_with("-"))
-            return path + " has no flag \"" + s + "\"; see " + path + " --help\n";
+        if (s.size() > 1 && s[0] == '-') return path + " has no flag \"" + s + "\"" + help;
         if (word.empty()) word = s;
     }
     std::string names;
     for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; }))
         names += (names.empty() ? "" : ", ") + c->get_name();
-    if (names.empty()) return path + ": " + e.what() + "; see " + path + " --help\n";
-    return path + (word.empty() ? " needs a command: " : " has no \"" + word + "\"; it has ") +
-           names + "\n";
+    if (!names.empty())
+        return path + (word.empty() ? " needs a command: " : " has no \"" + word + "\"; it has ") +
+               names;
+    if (!word.empty()) return path + ": \"" + word + "\" is one word too many" + help;
+    return path + ": " + plain_words(e.what()) + help;
 }
 
 /// CLI11 tells the words of IsMember in braces: "TEXT:{tcp,udp,icmp}".
@@ -224,11 +238,10 @@ std::optional<int> Command::parse(std::vector<std::string> arguments) {
     std::reverse(arguments.begin(), arguments.end());  // as CLI11 wants them
     try {
         parser_->parse(std::move(arguments));
-    } catch (const CLI::RequiredError& e) {
-        std::cerr << no_such_command(*parser_, e);
-        return kUsage;
     } catch (const CLI::ParseError& e) {
-        return parser_->exit(e) == 0 ? kDone : kUsage;
+        if (e.get_exit_code() == 0) return parser_->exit(e) == 0 ? kDone : kUsage;
+        std::cerr << complaint(*parser_, e) << "\n";
+        return kUsage;
     }
     return std::nullopt;
 }

@@ -6,6 +6,7 @@
 #include <set>
 
 #include "common/config/carrier.h"
+#include "common/config/place.h"
 
 namespace isthmus::config {
 
@@ -37,9 +38,7 @@ public:
     }
 
 private:
-    std::string at(Origin o) const {
-        return o.line == 0 ? file_ : file_ + ":" + std::to_string(o.line);
-    }
+    std::string at(Origin o) const { return place_of(o, file_); }
     void error(Origin o, std::string what) { l_.errors.push_back({at(o), std::move(what)}); }
     void warn(Origin o, std::string what) { l_.warnings.push_back({at(o), std::move(what)}); }
 
@@ -98,7 +97,7 @@ private:
     }
 
     void rules() {
-        std::map<std::string, unsigned> seen;
+        std::map<std::string, Origin> seen;
         for (const RuleEntry& r : n_.rules) {
             if (!is_pool(r.pool))
                 error(r.origin, "no pool has the name \"" + r.pool + "\"; write name = \"" +
@@ -108,10 +107,10 @@ private:
                                     " is longer than nat64.subscriber_prefix_length (" +
                                     std::to_string(n_.subscriber_prefix_len) +
                                     "): a subscriber has one pool; shorten it");
-            const auto [old, fresh] = seen.emplace(r.source.text(), r.origin.line);
+            const auto [old, fresh] = seen.emplace(r.source.text(), r.origin);
             if (!fresh)
-                error(r.origin, "source " + r.source.text() + " has a rule in line " +
-                                    std::to_string(old->second) + " already; remove one");
+                error(r.origin, "source " + r.source.text() + " has a rule already" +
+                                    line_beside(old->second, file_) + "; remove one");
         }
     }
 
@@ -172,8 +171,7 @@ private:
         const auto all = StaticEntry::Protocol::all;
         if (a.protocol != b.protocol && a.protocol != all && b.protocol != all) return;
         const std::string other = " of " + b.ipv4.text() + " port " + ports_text(b.ports) +
-                                  " and " + b.ipv6.text() + " (line " +
-                                  std::to_string(b.origin.line) + ")";
+                                  " and " + b.ipv6.text() + line_beside(b.origin, file_);
         if (a.ipv4 == b.ipv4 && overlap(a.ports, b.ports)) {
             error(a.origin, "static binding of " + a.ipv4.text() + " ports " + ports_text(a.ports) +
                                 " overlaps that" + other + "; each port may be bound once");

@@ -11,6 +11,7 @@
 #include "common/config/parse_dns64.h"
 #include "common/config/parse_logs.h"
 #include "common/config/parse_ports.h"
+#include "common/config/place.h"
 #include "common/config/schema.h"
 #include "common/config/validate.h"
 
@@ -80,7 +81,7 @@ public:
 
 private:
     void error(const Setting& s, const std::string& what) {
-        out_.errors.push_back({name_ + ":" + std::to_string(s.getSourceLine()), what});
+        out_.errors.push_back({place_of(origin(s), name_), what});
     }
     Origin origin(const Setting& s) const {
         return Origin{static_cast<unsigned>(s.getSourceLine())};
@@ -375,7 +376,8 @@ Loaded load_text(const std::string& text, const std::string& name) {
         file.readString(text);
         Reader(out, name).read(file.getRoot());
     } catch (const libconfig::ParseException& e) {
-        out.errors.push_back({name + ":" + std::to_string(e.getLine()), remedy_of(e.getError())});
+        out.errors.push_back(
+            {place_of(Origin{static_cast<unsigned>(e.getLine())}, name), remedy_of(e.getError())});
         return out;
     } catch (const std::exception& e) {
         out.errors.push_back({name, std::string(e.what()) + "; see isthmus.conf(5)"});

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "common/config/carrier.h"
+#include "common/config/place.h"
 
 namespace isthmus::config {
 
@@ -37,9 +38,7 @@ public:
 private:
     void error(Origin o, std::string what) { l_.errors.push_back({at(o), std::move(what)}); }
     void warn(Origin o, std::string what) { l_.warnings.push_back({at(o), std::move(what)}); }
-    std::string at(Origin o) const {
-        return o.line == 0 ? file_ : file_ + ":" + std::to_string(o.line);
-    }
+    std::string at(Origin o) const { return place_of(o, file_); }
 
     void sizes() {
         const auto at_most = [&](const auto& list, std::size_t most, const char* what) {
@@ -128,11 +127,12 @@ private:
             const bool repeats = other.ipv4 == e.ipv4 || other.ipv6 == e.ipv6;
             if (!repeats && !other.ipv4.overlaps(e.ipv4) && !other.ipv6.overlaps(e.ipv6)) continue;
             const std::string entry = "EAM entry " + e.ipv4.text() + " " + e.ipv6.text();
-            const std::string line = "line " + std::to_string(other.origin.line);
+            const std::string it =
+                other.ipv4.text() + " " + other.ipv6.text() + line_beside(other.origin, file_);
             if (repeats) {
-                error(e.origin, entry + " repeats a prefix of " + line + "; remove one");
+                error(e.origin, entry + " repeats a prefix of " + it + "; remove one");
             } else {
-                warn(e.origin, entry + " overlaps that of " + line +
+                warn(e.origin, entry + " overlaps " + it +
                                    ": the longest prefix decides on each side, which need not be "
                                    "the same entry (RFC 7757 section 5)");
             }

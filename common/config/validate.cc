@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "common/config/carrier.h"
+#include "common/config/place.h"
 
 namespace isthmus::config {
 
@@ -21,9 +22,7 @@ public:
     }
 
 private:
-    std::string at(Origin o) const {
-        return o.line == 0 ? name_ : name_ + ":" + std::to_string(o.line);
-    }
+    std::string at(Origin o) const { return place_of(o, name_); }
     void error(Origin o, std::string what) { l_.errors.push_back({at(o), std::move(what)}); }
     void warn(Origin o, std::string what) { l_.warnings.push_back({at(o), std::move(what)}); }
 
@@ -39,9 +38,8 @@ private:
             }
             for (std::size_t j = 0; j < i; j++) {
                 if (list[j].prefix == list[i].prefix) {
-                    error(list[i].origin, p.text() + " is written twice (line " +
-                                              std::to_string(list[j].origin.line) +
-                                              "); remove one");
+                    error(list[i].origin, p.text() + " is written twice" +
+                                              line_beside(list[j].origin, name_) + "; remove one");
                 }
             }
         }
@@ -70,8 +68,8 @@ private:
             for (std::size_t j = 0; j < i; j++) {
                 if (!p.overlaps(list[j].addresses)) continue;
                 error(list[i].origin, "pool entry " + p.text() + " overlaps " +
-                                          list[j].addresses.text() + " of line " +
-                                          std::to_string(list[j].origin.line) +
+                                          list[j].addresses.text() +
+                                          line_beside(list[j].origin, name_) +
                                           "; each address may stand in the pool once");
             }
             own_address(list[i]);
@@ -169,7 +167,7 @@ std::vector<Problem> pool_against_host(const Nat64Config& nat64, const std::vect
         for (const Ipv4Addr a : host) {
             if (!e.addresses.contains(a)) continue;
             out.push_back(
-                {e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
+                {place_of(e.origin, name),
                  "pool entry " + e.addresses.text() + " contains " + a.text() +
                      ", which this host uses itself; take it out of the pool or off the host"});
         }
@@ -182,16 +180,16 @@ std::vector<Problem> pool_against_host(const Nat64Config& nat64, const std::vect
     for (const EamEntry& e : nat64.stateless.eam) {
         for (const Ipv4Addr a : host) {
             if (!nat64.stateless.answer_arp || !e.ipv4.contains(a)) continue;
-            out.push_back({e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
+            out.push_back({place_of(e.origin, name),
                            "nat64.stateless.answer_arp: " + e.ipv4.text() + " contains " +
                                a.text() + ", which this host uses itself; take it away"});
         }
     }
     for (const StaticEntry& e : nat64.fixed) {
         if (!e.outside_pool || std::count(host.begin(), host.end(), e.ipv4) == 0) continue;
-        out.push_back({e.origin.line == 0 ? name : name + ":" + std::to_string(e.origin.line),
-                       "static binding of " + e.ipv4.text() +
-                           ", which this host uses itself; bind another address"});
+        out.push_back(
+            {place_of(e.origin, name), "static binding of " + e.ipv4.text() +
+                                           ", which this host uses itself; bind another address"});
     }
     return out;
 }

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "common/config/place.h"
 #include "common/config/validate.h"
 
 namespace isthmus::config {
@@ -59,8 +60,7 @@ public:
 
 private:
     void error(Origin o, std::string what) {
-        l_.errors.push_back(
-            {o.line == 0 ? name_ : name_ + ":" + std::to_string(o.line), std::move(what)});
+        l_.errors.push_back({place_of(o, name_), std::move(what)});
     }
 
     void port(const PortConfig& p) {

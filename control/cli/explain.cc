@@ -12,8 +12,8 @@ namespace isthmus::cli {
 namespace {
 
 constexpr const char* kHelp =
-    "Without quotes the shell takes -> for a redirection: write \"to\", nothing, or '->' in "
-    "quotes.\n"
+    "Without quotes the shell takes -> for a redirection: write \"to\", nothing, or quotes:\n"
+    "isthmusctl explain '2001:db8::5 -> 64:ff9b::203.0.113.7 tcp 443'.\n"
     "Nothing is sent. A packet from IPv6 is taken for one that opens a connection, a packet from\n"
     "IPv4 for one that belongs to one (--tcp says otherwise); a source port that is not given is\n"
     "49152.";
@@ -135,8 +135,11 @@ int explain(Asker& ask, const Words& w) {
     Json params = Json::object();
     const bool by_options = !w.from.empty() || !w.to.empty();
     if (by_options) {
-        if (!w.flow.empty() || w.from.empty() || w.to.empty())
-            return usage({"", "write either SOURCE to DESTINATION, or both --from and --to"});
+        if (w.flow.size() > 1 || w.from.empty() || w.to.empty())
+            return usage({"",
+                          "write SOURCE to DESTINATION [PROTOCOL [PORT]], or --from ADDRESS:PORT "
+                          "--to ADDRESS:PORT [PROTOCOL]"});
+        if (!w.flow.empty()) params["protocol"] = w.flow.front();
         if (const Status good = take_endpoint(w.from, "source", params); !good)
             return usage(good.error());
         if (const Status good = take_endpoint(w.to, "destination", params); !good)
@@ -147,6 +150,11 @@ int explain(Asker& ask, const Words& w) {
         params = *flow;
     }
     if (!w.protocol.empty()) params["protocol"] = w.protocol;
+    const std::string protocol = params.value("protocol", "tcp");
+    if ((protocol == "tcp" || protocol == "udp") && !params.contains("destination_id"))
+        return usage({"", protocol + " needs the port that the packet goes to: " +
+                              (by_options ? "--to ADDRESS:PORT"
+                                          : "SOURCE to DESTINATION " + protocol + " PORT")});
     if (!w.tcp.empty()) params["tcp"] = w.tcp;
     if (w.bytes != 0) params["bytes"] = w.bytes;
     Json out;
@@ -166,7 +174,9 @@ void add_explain_command(args::Command& app, Asker& ask, int& rc) {
     auto* c = app.add_subcommand("explain", "what would become of a packet now, and why");
     c->fallthrough();
     c->footer(kHelp);
-    c->add_option("flow", w->flow, "SOURCE [to] DESTINATION [PROTOCOL [PORT]]")->expected(0, 6);
+    c->add_option("flow", w->flow,
+                  "SOURCE [to] DESTINATION [PROTOCOL [PORT]], or PROTOCOL with --from and --to")
+        ->expected(0, 6);
     c->add_option("--from", w->from, "source: ADDRESS, ADDRESS:PORT or [ADDRESS]:PORT");
     c->add_option("--to", w->to, "destination, likewise");
     c->add_option("--protocol", w->protocol, "tcp, udp or icmp; tcp when it is not given")

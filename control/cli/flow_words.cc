@@ -2,6 +2,7 @@
 #include "control/cli/flow_words.h"
 
 #include <charconv>
+#include <sstream>
 
 #include "common/net/addr.h"
 
@@ -12,6 +13,16 @@ namespace {
 bool is_number(const std::string& text, unsigned most, unsigned& out) {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), out);
     return error == std::errc{} && end == text.data() + text.size() && !text.empty() && out <= most;
+}
+
+/// "A -> B tcp 443" in one pair of quotes is as good as one word each.
+std::vector<std::string> split(const std::vector<std::string>& words) {
+    std::vector<std::string> out;
+    for (const std::string& w : words) {
+        std::istringstream in(w);
+        for (std::string one; in >> one;) out.push_back(one);
+    }
+    return out;
 }
 
 bool is_address(const std::string& text) {
@@ -47,7 +58,7 @@ Status take_endpoint(const std::string& text, const std::string& key, Json& para
 
 Expected<Json> flow_of(const std::vector<std::string>& words) {
     std::vector<std::string> w;
-    for (const std::string& word : words) {
+    for (const std::string& word : split(words)) {
         if (word == "-")
             return Error{"",
                          "the shell took > and what follows it for a file to write to, and an "

@@ -145,7 +145,8 @@ int clear(const Caller& c, const Words& w) {
                       (w.pool_address.empty() ? 0 : 1) + (w.remote.empty() ? 0 : 1) +
                       (w.session.empty() ? 0 : 1);
     if (given != 1) {
-        std::cerr << "say what to clear: one of --all, --subscriber, --session, --pool-address, "
+        std::cerr << "isthmusctl clear sessions: say what: one of --all, --subscriber, --session, "
+                     "--pool-address, "
                      "--remote\n";
         return 2;
     }

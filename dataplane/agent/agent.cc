@@ -74,6 +74,12 @@ Status Agent::quieten_devices(const std::vector<PortFacts>& facts) const {
     const bool other = is_other_netns(cfg_.dataplane.punt_netns);
     for (const PortFacts& p : facts) {
         if (!p.kernel_device) continue;
+        const std::string& netns = cfg_.dataplane.punt_netns;
+        if (!netns.empty() && ::access(("/run/netns/" + netns).c_str(), F_OK) != 0)
+            return Error{"dataplane.punt_netns", "there is no network namespace \"" + netns +
+                                                     "\" (ip netns lists them); make it: ip netns "
+                                                     "add " +
+                                                     netns};
         if (!other) {
             return Error{"dataplane.punt_netns",
                          "port " + p.name + " sits on the kernel's device " +

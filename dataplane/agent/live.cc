@@ -55,8 +55,8 @@ Expected<config::Nat64Config> Agent::acceptable(const std::string& text) const {
     const auto own = kernel_->own_ipv4();
     std::vector<Ipv4Addr> host;
     for (const std::uint32_t a : own) host.push_back(Ipv4Addr::from_host(a));
-    const auto problems = config::pool_against_host(next, host, "policy");
-    if (!problems.empty()) return Error{"", problems.front().text()};
+    const auto problems = config::pool_against_host(next, host, "");
+    if (!problems.empty()) return Error{"", problems.front().what};
     return next;
 }
 

@@ -119,7 +119,7 @@ Status start_eal(const config::DataplaneConfig& cfg, const EalPlan& plan,
         lcores += "," + std::to_string(i + 1) + "@" + std::to_string(plan.cpus[i]);
     }
     args.insert(args.end(), {"--lcores", lcores, "--file-prefix", cfg.file_prefix, "--log-level",
-                             "lib.eal:error"});
+                             "lib.eal:error", "--log-level", "lib.telemetry:error"});
     // Without huge pages a buffer may take a page more than its size; memory is not there before it
     // is touched, so that plenty costs nothing.
     const std::uint64_t mib =

@@ -131,6 +131,7 @@ Status PortRecordFile::read(const std::string& path, std::uint64_t seconds) {
     const std::uint64_t silent = seconds > h.last_alive ? seconds - h.last_alive : 0;
     const std::uint64_t age = silent > kSilenceSeconds ? silent - kSilenceSeconds : 0;
     age_ = ticks_of_seconds(static_cast<std::uint32_t>(std::min<std::uint64_t>(age, 86400)));
+    if (before_.empty()) return Done{};
     found_ = "ports that were in use " + std::to_string(silent) + " s ago, on " +
              std::to_string(before_.size()) + " addresses, rest";
     return Done{};

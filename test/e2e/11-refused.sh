@@ -35,6 +35,18 @@ expect_status "no such flag" 2 ctl show --nonsense
 expect_match "what to do" '^isthmusctl show has no flag "--nonsense"; see isthmusctl show --help' "$out"
 expect_status "a command without its word" 2 ctl pool add
 expect_match "what to write" '^isthmusctl pool add: addresses is required' "$out"
+expect_status "a word too many" 2 ctl show sessions --protocol udp surplus
+expect_equal "a word too many" 'isthmusctl show sessions: "surplus" is one word too many; see isthmusctl show sessions --help' "$out"
+expect_status "no such order" 2 ctl show sessions --sort x
+expect_match "the orders" '^isthmusctl show sessions: --sort: x is none of idle_seconds' "$out"
+expect_status "what to clear" 2 ctl clear sessions
+expect_match "what to clear" '^isthmusctl clear sessions: say what: ' "$out"
+expect_status "a flow without a port" 2 ctl explain "$client_addr" to "$(v6_of "$server_addr")" udp
+expect_match "a flow without a port" '^isthmusctl explain: udp needs the port' "$out"
+for program in control/isthmus-control dataplane/isthmus-dataplane dns64/isthmus-dns64; do
+    expect_status "a word for $program" 2 "$bin/$program" word
+    expect_equal "a word for $program" "${program#*/}: \"word\" is one word too many; see ${program#*/} --help" "$out"
+done
 expect_status "nobody there" 3 "$bin/control/isthmusctl" --socket "$lab_dir/none" status
 
 # Files that are no configuration, and arguments that are none: by each program, at once, with a remedy.
@@ -75,6 +87,11 @@ sed "s|prefixe |prefixes |" "$(gw_conf)" >"$lab_dir/good.conf"
 expect_status "--check: the lab's file" 0 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/good.conf"
 sed "s|net_af_packet0|net_nonsense1|" "$lab_dir/good.conf" >"$lab_dir/bad.conf"
 expect_status "--check: no such driver" 1 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/bad.conf"
+sed "s|workers = .*|workers = [ 1000 ];|" "$lab_dir/good.conf" >"$lab_dir/cpu.conf"
+expect_status "--check: no such CPU" 1 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/cpu.conf"
+expect_match "no such CPU" 'cpu.conf: dataplane.workers: CPU 1000 is not one that this process may use' "$out"
+sed "s|net_af_packet0|net_nonsense1|" "$lab_dir/good.conf" >"$lab_dir/bad.conf"
+expect_status "--check: no such driver" 1 "$bin/dataplane/isthmus-dataplane" --check -c "$lab_dir/bad.conf"
 expect_match "no such driver" 'bad.conf:[0-9]+: port p6: DPDK has no driver for device "net_nonsense1"' "$out"
 [ "$(wc -l <<<"$out")" = 1 ] || fail "no such driver: says too much: $out"
 sed "s|pool = .*;|pool = ( );|" "$lab_dir/good.conf" >"$lab_dir/bad.conf"
@@ -100,6 +117,10 @@ start "no device" 'second.conf:[0-9]+: port p6: device "garbage" is neither' -e 
 start "no such driver" 'DPDK: did not start' -e "$null" -e 's|net_null0|net_nothing0|'
 start "no such CPU" 'CPU 999 is not one' -e 's|workers = .*;|workers = [ 999 ];|'
 start "no such namespace" 'there is no network namespace "nothere"' -e "$null" -e 's|punt_netns = .*;|punt_netns = "nothere";|'
+in_ns gw ip link add h6 type veth peer name h4
+in_ns gw ip link set h6 up
+in_ns gw ip link set h4 up
+start "no such namespace, a kernel's device" 'there is no network namespace "nothere" .* ip netns add nothere' -e 's|punt_netns = .*;|punt_netns = "nothere";|'
 start "no hugepages" 'huge pages are needed|huge pages' -e "$null" -e 's|hugepages = .*;|hugepages = "yes"; buffers = 16777216;|'
 start "too large" 'does not fit: NUMA node .*lower dataplane.max_sessions' -e "$null" -e 's|max_sessions = .*;|max_sessions = 200000000;|'
 start "an argument for DPDK" 'second.conf.*--help is not for this list' -e "$null" -e 's|max_sessions|eal_args = [ "--help" ]; max_sessions|'

@@ -24,14 +24,14 @@ expect_match "the table" "203.0.113.105/32 +2001:db8:6:e::5/128" "$(ctl show sta
 cp "$(gw_conf)" "$lab_dir/good.conf"
 sed -i "s|eam = (|eam = ( { ipv4 = \"203.0.113.65\"; ipv6 = \"2001:db8:6:e::9\"; },|" "$(gw_conf)"
 expect_status "a prefix twice" 1 ctl reload
-expect_match "its line" "isthmus.conf:[0-9]+: EAM entry 203.0.113.65/32 .* repeats a prefix of line [0-9]+" "$out"
+expect_match "its line" "isthmus.conf:[0-9]+: EAM entry 203.0.113.65/32 .* repeats a prefix of 203.0.113.65/32 .* \(line [0-9]+\)" "$out"
 cp "$lab_dir/good.conf" "$(gw_conf)"
 sed -i "s|eam = (|eam = ( { ipv4 = \"203.0.113.8\"; ipv6 = \"2001:db8:6:e::9\"; },|" "$(gw_conf)"
 expect_status "a pool address" 1 ctl reload
 expect_match "the overlap" "overlaps pool entry 203.0.113.0/28" "$out"
 cp "$lab_dir/good.conf" "$(gw_conf)"
 sed -i "s|eam = (|eam = ( { ipv4 = \"203.0.113.64/26\"; ipv6 = \"2001:db8:6:f::/122\"; },|" "$(gw_conf)"
-expect_match "an overlap is said" "overlaps that of line" "$(ctl reload 2>&1)"
+expect_match "an overlap is said" "overlaps .* \(line [0-9]+\): the longest prefix decides" "$(ctl reload 2>&1)"
 in_ns server4 ping -c 1 -W 2 203.0.113.65
 expect_equal "the longest prefix" "$client_addr" "$(ctl_value maps_to show stateless --map 203.0.113.65)"
 

@@ -34,12 +34,13 @@ row=$(ctl show sessions --protocol udp --json)
 x_id=$(grep -o '"x_id":[0-9]*' <<<"$row" | cut -d: -f2)
 t=$(grep -o '"t":"[^"]*"' <<<"$row" | cut -d'"' -f4)
 t_id=$(grep -o '"t_id":[0-9]*' <<<"$row" | cut -d: -f2)
-text=$(ctl explain "[$client_addr]:$x_id" '->' "$z6" udp 7)
+text=$(ctl explain "[$client_addr]:$x_id" '->' "$z6" udp 7 | sed 's/idle for [0-9]* s/idle for 0 s/')
 expect_match "binding" "^binding +there: $client_addr port $x_id <-> $t port $t_id \(dynamic, 1 session\)" "$text"
 expect_match "session" "^session +open, idle for [0-9]+ s" "$text"
 expect_match "neighbour" "^neighbour +198.51.100.2, known, [0-9a-f:]{17}" "$text"
 expect_match "verdict" "^verdict +would pass\$" "$text"
-text=$(ctl explain --from "$server_addr:7" --to "$t:$t_id" --protocol udp)
+expect_equal "one text, with an arrow" "$text" "$(ctl explain "[$client_addr]:$x_id -> $z6 udp 7" | sed 's/idle for [0-9]* s/idle for 0 s/')"
+text=$(ctl explain --from "$server_addr:7" --to "$t:$t_id" udp)
 expect_match "way back" "^binding +there: $client_addr port $x_id" "$text"
 expect_match "way back" "^route +2001:db8:6:(:/(48|64)|c::2/128) by p6" "$text"
 expect_match "way back" "^verdict +would pass\$" "$text"
@@ -67,5 +68,5 @@ expect_match "the shell's redirection" "explain SOURCE to DESTINATION" "$out"
 expect_status "no address" 2 ctl explain 2001:db8::x "$z6" tcp 443
 expect_status "two families" 1 ctl explain "$client_addr" 192.0.2.1 tcp 443
 expect_match "two families" "64:ff9b::203.0.113.7" "$out"
-expect_status "no port" 1 ctl explain "$client_addr" "$z6" tcp
+expect_status "no port" 2 ctl explain "$client_addr" "$z6" tcp
 expect_match "no port" "the port that the packet goes to" "$out"

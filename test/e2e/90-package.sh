@@ -36,7 +36,7 @@ for unit in dataplane control dns64; do
 done
 in_host systemctl daemon-reload
 in_host systemctl start isthmus-dataplane isthmus-control isthmus-dns64
-expect_match "what systemctl says" "2 ports, 1 workers" "$(in_host systemctl status isthmus-dataplane)"
+expect_match "what systemctl says" "2 ports, 1 worker" "$(in_host systemctl status isthmus-dataplane)"
 expect_equal "user of control" isthmus "$(in_host ps -o user= -p "$(pid_of control)")"
 expect_match "user of dns64" "^isthmus" "$(in_host ps -o user= -p "$(pid_of dns64)")"
 wait_for 10 "a ping" pings

@@ -72,8 +72,8 @@ rm -r "$root/sys/bus/pci/devices/0000:01:00.1"
 expect_status "no such device" 1 setup
 expect_match "no such device" "no PCI device 0000:01:00.1; lspci" "$out"
 expect_status "a driver that is none" 1 setup --driver e1000
-expect_status "an unknown word" 1 setup --now
-expect_match "an unknown word" "usage:" "$out"
+expect_status "an unknown word" 2 setup --now
+expect_match "an unknown word" "has no flag \"--now\"; see isthmus-setup --help" "$out"
 sed -i s/pool/pol/ "$lab_dir/conf"
 expect_status "a wrong file" 1 setup
 expect_match "a wrong file" 'did you mean "pool"' "$out"
