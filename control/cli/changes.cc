@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 
+#include "control/cli/rows.h"
 #include "control/cli/table.h"
 
 namespace isthmus::cli {
@@ -80,30 +81,30 @@ int show_config(Asker& ask, const Words& w) {
     return kDone;
 }
 
-int show_history(Asker& ask, const Words& w) {
+int show_history(Asker& ask, const Words& w, const RowChoice& choice) {
     Json out;
     const int rc = ask.request("show.history", {{"id", w.id}}, out);
     if (rc != kDone) return rc;
-    if (ask.json) {
-        print_json(out);
-        return kDone;
-    }
     if (out.is_object()) {
+        if (ask.json) {
+            print_json(out);
+            return kDone;
+        }
         std::cout << time_text(out.value("unix_seconds", std::int64_t{0})) << "  "
                   << api::text_of(out, "what") << " by " << api::text_of(out, "user") << "\n";
         print_change(std::cout, out);
         return kDone;
     }
+    if (ask.json) return choice.print(ask, out, "show history", {});
     for (Json& row : out) row["time"] = time_text(row.value("unix_seconds", std::int64_t{0}));
-    print_table(std::cout, out, true,
-                {{"back", "back"},
-                 {"id", "id"},
-                 {"time", "time"},
-                 {"user", "user"},
-                 {"what", "what"},
-                 {"sessions_closed", "sessions closed"},
-                 {"changed", "changed"}});
-    return kDone;
+    return choice.print(ask, out, "show history",
+                        {{"back", "back"},
+                         {"id", "id"},
+                         {"time", "time"},
+                         {"user", "user"},
+                         {"what", "what"},
+                         {"sessions_closed", "sessions closed"},
+                         {"changed", "changed"}});
 }
 
 int confirm(Asker& ask) {
@@ -133,7 +134,14 @@ void add_show(args::Command& show, Asker& ask, int& rc, const std::shared_ptr<Wo
         show.add_subcommand("history", "who changed the policy, when, and what that closed");
     history->fallthrough();
     history->add_option("id", w->id, "one change with all its values");
-    history->callback([&ask, &rc, w] { rc = show_history(ask, *w); });
+    const auto choice = std::make_shared<RowChoice>();
+    choice->add_options(
+        *history,
+        {{"--user", "user", "those of this user", RowFilter::How::equal},
+         {"--what", "what", "those with this in it", RowFilter::How::part},
+         {"--changed", "changed", "those that changed this key", RowFilter::How::part}},
+        {"sessions_closed"});
+    history->callback([&ask, &rc, w, choice] { rc = show_history(ask, *w, *choice); });
 }
 
 }  // namespace

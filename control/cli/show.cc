@@ -5,8 +5,8 @@
 #include <iostream>
 #include <memory>
 
+#include "control/cli/plain_lists.h"
 #include "control/cli/table.h"
-#include "control/cli/workers.h"
 
 namespace isthmus::cli {
 
@@ -14,44 +14,10 @@ namespace {
 
 /// What lists are filtered by; the dataplane does it (agent/lists.h). Lives as long as the App.
 struct Words {
-    std::string subscriber, protocol, remote, local, state, sort, map;
+    std::string subscriber, protocol, remote, local, state, sort, map, to, port_name;
     unsigned port = 0, remote_port = 0, limit = 0;
-    bool count = false, all = false;
+    bool count = false;
 };
-
-struct Plain {
-    const char* name;
-    const char* help;
-    std::vector<Column> columns;  // empty: those of the rows
-};
-
-const std::vector<Plain>& plain_lists() {
-    static const std::vector<Plain> lists{
-        {"pools", "addresses of the pool, with ports in use and free", {}},
-        {"prefixes", "the NAT64 prefixes", {}},
-        {"counters",
-         "what was counted since the dataplane started",
-         {{"counter", "counter"}, {"value", "value"}, {"help", "help"}}},
-        {"drops",
-         "dropped packets by reason",
-         {{"reason", "reason"}, {"packets", "packets"}, {"help", "help"}, {"source", "source"}}},
-        {"ports",
-         "the ports, as their devices see them",
-         {{"name", "name"},
-          {"driver", "driver"},
-          {"link", "link"},
-          {"mtu_bytes", "MTU"},
-          {"mac", "MAC"},
-          {"rx_packets", "packets in"},
-          {"tx_packets", "packets out"},
-          {"rx_missed", "missed"},
-          {"punted", "to the kernel"},
-          {"device", "device"}}},
-        {"workers", "the workers, their CPUs and their share of the state", {}},
-        {"neighbours", "next hops with their link addresses", {}},
-        {"routes", "routes as the workers use them", {}}};
-    return lists;
-}
 
 struct Paged {
     const char* name;
@@ -115,6 +81,12 @@ const std::vector<Paged>& paged_lists() {
          false,
          false,
          {}},
+        {"routes",
+         "routes as the workers use them",
+         {{"to", "to", 24}, {"via", "via"}},
+         false,
+         false,
+         {}},
         {"stateless", "mappings without state: EAM entries and prefixes", {}, false, false, {}}};
     return lists;
 }
@@ -132,8 +104,25 @@ Json params_of(const Words& w) {
     text("sort", w.sort);
     if (w.port != 0) p["port"] = w.port;
     if (w.remote_port != 0) p["remote_port"] = w.remote_port;
+    text("to", w.to);
+    text("port_name", w.port_name);
     if (w.count) p["count"] = true;
     return p;
+}
+
+/// "198.51.100.2 by p4, on the link of p6 vlan 7", or what else becomes of the packets.
+std::string via_text(const Json& route) {
+    if (route.value("local", false)) return "this host";
+    if (route.value("discard", false)) return "discarded";
+    std::string out;
+    for (const Json& h : route.value("hops", Json::array())) {
+        const std::string gateway = api::text_of(h, "via"), port = api::text_of(h, "port");
+        out += (out.empty() ? "" : ", ") +
+               (gateway.empty() ? "on the link of " + port : gateway + " by " + port);
+        if (const auto vlan = api::number_of(h, "vlan", 0); vlan != 0)
+            out += " vlan " + std::to_string(vlan);
+    }
+    return out;
 }
 
 /// Page by page, each printed as it comes: a list of any length needs the memory of one page.
@@ -142,50 +131,30 @@ int show_paged(Asker& ask, const Words& w, const Paged& list) {
     std::uint64_t n = 0;
     bool header = true;
     for (bool more = true; more;) {
-        if (w.limit != 0) params["limit"] = w.limit - n;
+        if (w.limit != 0 && std::string_view(list.name) != "stateless")
+            params["limit"] = w.limit - n;
         if (const int rc = ask.request(std::string("show.") + list.name, params, page); rc != kDone)
             return rc;
-        const Json rows = page.value("rows", Json::array());
+        Json rows = page.value("rows", Json::array());
+        // The mappings without state come in pages of the server's length.
+        if (w.limit != 0 && rows.size() > w.limit - n)
+            rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(w.limit - n), rows.end());
         n += page.contains("count") ? page.value("count", std::uint64_t{0}) : rows.size();
-        more = page.contains("next");
+        more = page.contains("next") && (w.count || w.limit == 0 || n < w.limit);
         if (more) params["cursor"] = page["next"];
         if (w.count) continue;
         if (ask.json) {
             for (const Json& r : rows) std::cout << api::to_text(r) << "\n";
         } else if (!rows.empty() || !more) {
+            if (std::string_view(list.name) == "routes") {
+                for (Json& r : rows) r["via"] = via_text(r);
+            }
             print_table(std::cout, rows, header, list.columns);
             header = header && rows.empty();
         }
         if (!std::cout.flush()) return kRefused;  // nobody reads on
     }
     if (w.count) std::cout << (ask.json ? api::to_text({{"count", n}}) : std::to_string(n)) << "\n";
-    return kDone;
-}
-
-int show_plain(Asker& ask, const Words& w, const Plain& list) {
-    Json out;
-    if (const int rc = ask.request(std::string("show.") + list.name, Json::object(), out);
-        rc != kDone)
-        return rc;
-    const std::string name = list.name;
-    if (name == "drops" && !w.all) {
-        Json some = Json::array();
-        for (const Json& d : out) {
-            if (d.value("packets", Json()) != 0) some.push_back(d);
-        }
-        out = std::move(some);
-    }
-    if (name == "counters" && !ask.json) {
-        Json rows = Json::array();
-        for (const auto& [key, c] : out.items())
-            rows.push_back({{"counter", key}, {"value", c["value"]}, {"help", c["help"]}});
-        out = std::move(rows);
-    }
-    if (name == "workers" && !ask.json) {
-        print_workers(std::cout, out);
-    } else {
-        print_answer(ask, out, list.columns);
-    }
     return kDone;
 }
 
@@ -200,7 +169,15 @@ int show_mapping(Asker& ask, const std::string& address) {
 void add_filters(args::Command& c, const std::shared_ptr<Words>& w, const Paged& list) {
     if (std::string(list.name) == "stateless") {
         c.add_option("--map", w->map, "what this address, of either family, is mapped to");
+        c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
         c.add_flag("--count", w->count, "only how many entries");
+        return;
+    }
+    if (std::string(list.name) == "routes") {
+        c.add_option("--to", w->to, "those that cover this address, the longest prefix last");
+        c.add_option("--port", w->port_name, "those by this port");
+        c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
+        c.add_flag("--count", w->count, "only how many");
         return;
     }
     c.add_option("--subscriber", w->subscriber, "IPv6 prefix or address");
@@ -228,7 +205,10 @@ args::Command& add_show_commands(args::Command& app, Asker& ask, int& rc) {
     app.add_subcommand("status", "what runs, and whether the file is what runs")->callback([&] {
         Json out;
         rc = ask.request("status", Json::object(), out);
-        if (rc == kDone) print_answer(ask, out);
+        if (rc != kDone) return;
+        print_answer(ask, out);
+        // For scripts: isthmus-control answers, nothing is translated.
+        if (api::text_of(out.value("dataplane", Json::object()), "state") == "away") rc = kAway;
     });
     auto* show = app.add_subcommand("show", "what lives, what was counted, what runs");
     show->require_subcommand()->fallthrough();
@@ -239,12 +219,7 @@ args::Command& add_show_commands(args::Command& app, Asker& ask, int& rc) {
             rc = w->map.empty() ? show_paged(ask, *w, list) : show_mapping(ask, w->map);
         });
     }
-    for (const Plain& list : plain_lists()) {
-        auto* c = show->add_subcommand(list.name, list.help)->fallthrough();
-        if (std::string(list.name) == "drops")
-            c->add_flag("--all", w->all, "reasons that never occurred too");
-        c->callback([&ask, &rc, w, &list] { rc = show_plain(ask, *w, list); });
-    }
+    add_plain_lists(*show, ask, rc);
     return *show;
 }
 

@@ -2,6 +2,7 @@
 #include "control/cli/table.h"
 
 #include <algorithm>
+#include <cstdio>
 #include <ctime>
 #include <iostream>
 
@@ -60,8 +61,19 @@ void print_table(std::ostream& out, const json& rows, bool header,
 }
 
 void print_object(std::ostream& out, const json& object, unsigned indent) {
+    constexpr std::string_view kTime = "_unix_seconds", kUptime = "uptime_seconds";
     for (const auto& [k, v] : object.items()) {
-        out << std::string(indent, ' ') << k << ":";
+        out << std::string(indent, ' ');
+        if (k.ends_with(kTime) && v.is_number()) {
+            out << k.substr(0, k.size() - kTime.size()) << ": " << time_text(v.get<std::int64_t>())
+                << "\n";
+            continue;
+        }
+        if (k == kUptime && v.is_number_unsigned()) {
+            out << "uptime: " << span_text(v.get<std::uint64_t>()) << "\n";
+            continue;
+        }
+        out << k << ":";
         if (v.is_object()) {
             out << "\n";
             print_object(out, v, indent + 2);
@@ -89,6 +101,15 @@ std::string time_text(std::int64_t unix_seconds) {
         std::strftime(out, sizeof out, "%Y-%m-%d %H:%M:%S", &tm) == 0)
         return "-";
     return out;
+}
+
+std::string span_text(std::uint64_t seconds) {
+    const std::uint64_t days = seconds / 86400;
+    char out[32];
+    if (seconds < 60) return std::to_string(seconds) + " s";
+    std::snprintf(out, sizeof out, "%u:%02u:%02u", static_cast<unsigned>(seconds % 86400 / 3600),
+                  static_cast<unsigned>(seconds % 3600 / 60), static_cast<unsigned>(seconds % 60));
+    return (days == 0 ? "" : count_text(days, "day") + " ") + out;
 }
 
 std::string count_text(std::uint64_t n, const char* what) {

@@ -32,6 +32,8 @@ void print_answer(const Asker& ask, const nlohmann::json& answer,
 
 /// "2026-11-25 07:03:14", local time.
 [[nodiscard]] std::string time_text(std::int64_t unix_seconds);
+/// "7 s", "1:02:03" hours, "2 days 0:10:00".
+[[nodiscard]] std::string span_text(std::uint64_t seconds);
 /// "118 sessions", "1 session".
 [[nodiscard]] std::string count_text(std::uint64_t n, const char* what);
 

@@ -17,6 +17,7 @@
 
 #include "control/cli/packet_text.h"
 #include "control/cli/pcapng.h"
+#include "control/cli/rows.h"
 #include "control/cli/table.h"
 #include "control/cli/trace_text.h"
 
@@ -233,10 +234,13 @@ int write_dropped(const std::string& name, const Json& rows) {
     return kDone;
 }
 
-int show_dropped(Asker& ask, const Words& o) {
-    Json params = Json::object(), rows;
+int show_dropped(Asker& ask, const Words& o, const RowChoice& choice) {
+    Json params = Json::object(), answer;
     if (!o.reason.empty()) params["reason"] = o.reason;
-    if (const int rc = ask.request("show.dropped", params, rows); rc != kDone) return rc;
+    if (const int rc = ask.request("show.dropped", params, answer); rc != kDone) return rc;
+    const auto chosen = choice.of(answer);
+    if (!chosen || choice.counts()) return choice.print(ask, answer, "show dropped", {});
+    const Json& rows = *chosen;
     if (!o.write.empty()) return write_dropped(o.write, rows);
     if (ask.json) {
         print_json(rows);
@@ -290,7 +294,12 @@ void add_trace_commands(args::Command& app, args::Command& show, Asker& ask, int
     d->fallthrough();
     d->add_option("--reason", w->reason, "only this reason");
     d->add_option("--write", w->write, "pcapng file, or - for standard output");
-    d->callback([&ask, &rc, w] { rc = show_dropped(ask, *w); });
+    const auto choice = std::make_shared<RowChoice>();
+    choice->add_options(*d,
+                        {{"--port", "port", "name of the port", RowFilter::How::equal},
+                         {"--worker", "worker", "number of the worker", RowFilter::How::equal}},
+                        {"time_unix_ns", "bytes"});
+    d->callback([&ask, &rc, w, choice] { rc = show_dropped(ask, *w, *choice); });
 }
 
 }  // namespace isthmus::cli

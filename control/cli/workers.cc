@@ -54,7 +54,21 @@ void print_workers(std::ostream& out, const json& workers) {
         }
         cycles.push_back(std::move(row));
     }
-    print_table(out, rows, true);
+    print_table(out, rows, true,
+                {{"id", "worker"},
+                 {"cpu", "cpu"},
+                 {"idle", "idle"},
+                 {"subscribers", "subscribers"},
+                 {"bindings", "bindings"},
+                 {"sessions", "sessions"},
+                 {"addresses", "addresses"},
+                 {"ports_free", "ports free"},
+                 {"rx_packets", "packets in"},
+                 {"handed_over", "handed over"},
+                 {"turns", "turns"},
+                 {"busy_turns", "busy turns"},
+                 {"busy_cycles", "busy cycles"},
+                 {"turn_max_cycles", "longest turn"}});
     out << "\nmost over mean of the workers: subscribers " << most_over_mean(workers, "subscribers")
         << ", bindings " << most_over_mean(workers, "bindings") << ", free ports "
         << most_over_mean(workers, "ports_free") << "\n";

@@ -79,7 +79,6 @@ private:
     [[nodiscard]] api::Json prefixes() const;
     [[nodiscard]] Expected<api::Json> stateless(const api::Json& params) const;
     [[nodiscard]] api::Json neighbours();
-    [[nodiscard]] api::Json routes();
     // For the logs and the metrics (observe.cc).
     Expected<api::Json> log_configure(const api::Json& params);
     Expected<api::Json> events_take(const api::Json& params);

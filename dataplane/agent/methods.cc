@@ -6,21 +6,13 @@
 
 #include "common/config/diff.h"
 #include "dataplane/agent/agent.h"
+#include "dataplane/agent/route_list.h"
 #include "dataplane/agent/stateless_view.h"
 #include "dataplane/pipeline/state.h"
 
 namespace isthmus::agent {
 
 using api::Json;
-
-namespace {
-
-std::string any_text(std::uint8_t family, const Ipv6Addr& a) {
-    if (family == 6) return a.text();
-    return Ipv4Addr::of(a.octet[0], a.octet[1], a.octet[2], a.octet[3]).text();
-}
-
-}  // namespace
 
 Json Agent::status() const {
     std::uint64_t bindings = 0, sessions = 0;
@@ -206,24 +198,6 @@ Json Agent::neighbours() {
     return out;
 }
 
-Json Agent::routes() {
-    Json out = Json::array();
-    for (const auto& r : kernel_->writer().routes()) {
-        Json hops = Json::array();
-        for (const auto& h : r.hops) {
-            hops.push_back({{"port", cfg_.dataplane.ports[h.port].name},
-                            {"vlan", h.vlan},
-                            {"via", h.on_link ? "" : any_text(r.prefix.family, h.gateway)}});
-        }
-        out.push_back({{"to", any_text(r.prefix.family, r.prefix.addr) + "/" +
-                                  std::to_string(r.prefix.len_bits)},
-                       {"local", r.local},
-                       {"discard", r.discard},
-                       {"hops", hops}});
-    }
-    return out;
-}
-
 /// {address}: what it is mapped to; {}: a page of the table, the cursor is a number.
 Expected<Json> Agent::stateless(const Json& params) const {
     if (const std::string address = api::text_of(params, "address"); !address.empty())
@@ -251,8 +225,9 @@ void Agent::serve_methods() {
     show("show.prefixes", &Agent::prefixes);
     server_->on("show.neighbours", Right::read,
                 [this](const Json&) -> Expected<Json> { return neighbours(); });
-    server_->on("show.routes", Right::read,
-                [this](const Json&) -> Expected<Json> { return routes(); });
+    server_->on("show.routes", Right::read, [this](const Json& p) -> Expected<Json> {
+        return route_list(kernel_->writer(), cfg_, p);
+    });
     server_->on("show.stateless", Right::read, [this](const Json& p) { return stateless(p); });
     lists_.serve(*server_);
     serve_live_methods();

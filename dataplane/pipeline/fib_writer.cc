@@ -259,14 +259,31 @@ void FibWriter::commit_resync() {
     for (const Place& p : old) remove_neighbour(p.family, p.port, p.vlan, p.address);
 }
 
-std::vector<RouteEntry> FibWriter::routes() const {
+std::optional<RouteEntry> FibWriter::seen(const AnyPrefix& prefix, const Entry& e) {
+    if (e.local) return RouteEntry{prefix, {}, true, false};
+    if (e.routes.empty()) return std::nullopt;
+    return RouteEntry{prefix, e.routes.front().hops, false, e.routes.front().hops.empty()};
+}
+
+FibWriter::RoutePage FibWriter::routes(const std::optional<AnyPrefix>& after,
+                                       std::size_t most) const {
+    RoutePage out;
+    auto at = after ? entries_.upper_bound(*after) : entries_.begin();
+    for (std::size_t i = 0; i < most && at != entries_.end(); i++, ++at) {
+        if (auto route = seen(at->first, at->second)) out.rows.push_back(std::move(*route));
+        if (i + 1 == most) out.next = at->first;
+    }
+    if (at == entries_.end()) out.next.reset();
+    return out;
+}
+
+std::vector<RouteEntry> FibWriter::routes_to(std::uint8_t family, const Ipv6Addr& host) const {
     std::vector<RouteEntry> out;
-    for (const auto& [prefix, e] : entries_) {
-        if (e.local) {
-            out.push_back({prefix, {}, true, false});
-        } else if (!e.routes.empty()) {
-            out.push_back({prefix, e.routes.front().hops, false, e.routes.front().hops.empty()});
-        }
+    for (unsigned bits = 0; bits <= bits_of(family); bits++) {
+        const auto len = static_cast<std::uint8_t>(bits);
+        const auto at = entries_.find(AnyPrefix{family, len, masked(host, len)});
+        if (at == entries_.end()) continue;
+        if (auto route = seen(at->first, at->second)) out.push_back(std::move(*route));
     }
     return out;
 }

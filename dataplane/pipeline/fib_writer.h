@@ -115,7 +115,16 @@ public:
     /// full.
     void reclaim();
 
-    [[nodiscard]] std::vector<RouteEntry> routes() const;
+    struct RoutePage {
+        std::vector<RouteEntry> rows;
+        std::optional<AnyPrefix> next;  // where the next page begins; nothing: the list is over
+    };
+    /// The routes among `most` prefixes of the table after `after`: a page of a full table costs no
+    /// more than one of a small table.
+    [[nodiscard]] RoutePage routes(const std::optional<AnyPrefix>& after, std::size_t most) const;
+    /// Those that cover a host's address, the longest prefix last.
+    [[nodiscard]] std::vector<RouteEntry> routes_to(std::uint8_t family,
+                                                    const Ipv6Addr& host) const;
     [[nodiscard]] std::vector<NeighbourEntry> neighbours() const;
     [[nodiscard]] Use use() const;
     /// The route that decides about a host address; nothing: there is none.
@@ -152,6 +161,8 @@ private:
         std::uint32_t group = 0;
     };
     using Entries = std::map<AnyPrefix, Entry>;
+    /// What an entry is to an operator; nothing where it is there for a neighbour only.
+    static std::optional<RouteEntry> seen(const AnyPrefix& prefix, const Entry& e);
     struct AdjacencyUse {
         AdjacencyId id = 0;
         std::uint32_t groups = 0;

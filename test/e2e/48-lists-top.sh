@@ -25,6 +25,31 @@ expect_status "no such state" 1 ctl show sessions --state sleepy
 expect_match "no such state" "established" "$out"
 expect_status "no such protocol" 2 ctl show sessions --protocol sctp
 
+# Lists that come whole have filters, an order and a count too.
+expect_equal "addresses of the pool" 16 "$(ctl show pools --count)"
+expect_equal "of a prefix" 4 "$(ctl show pools --address 203.0.113.4/30 --count)"
+expect_equal "the fullest one" "$t" "$(ctl_value 0.address show pools --sort udp_in_use --limit 1)"
+expect_match "in an order for people" "^address +pool +ports +state +tcp used" "$(ctl show pools)"
+expect_equal "as JSON" '{"count":0}' "$(ctl show pools --state draining --count --json)"
+expect_equal "counters by name" "bindings_created bindings_removed" "$(ctl show counters --name bindings_ | awk 'NR > 1 { print $1 }' | xargs)"
+expect_equal "a counter as JSON" 4 "$(ctl_value sessions_created.value show counters --name sessions_created)"
+expect_equal "ports" p4 "$(ctl_value 0.name show ports --name p4)"
+expect_equal "workers" 1 "$(ctl show workers --worker 0 --count)"
+expect_match "a neighbour" "^198.51.100.2 .* p4 " "$(ctl show neighbours --address 198.51.100.0/24)"
+expect_match "routes" "^0.0.0.0/0 +198.51.100.2 by p4\$" "$(ctl show routes --to "$server_addr")"
+expect_equal "the longest prefix last" "0.0.0.0/0 198.51.100.0/30" "$(ctl show routes --to 198.51.100.2 | awk 'NR > 1 { print $1 }' | xargs)"
+expect_equal "routes by a port" "$(ctl show routes --json | grep -c '"port":"p6"')" "$(ctl show routes --port p6 --count)"
+expect_equal "some routes" 2 "$(ctl show routes --limit 2 --json | wc -l)"
+expect_equal "prefixes" "$pref64" "$(ctl_value 0.prefix show prefixes --prefix "$pref64")"
+expect_equal "history" 1 "$(ctl show history --user isthmus-control --what start --count)"
+expect_status "no address" 2 ctl show pools --address nonsense
+expect_match "no address" '^isthmusctl show pools: --address: "nonsense" is neither' "$out"
+ask 50 --count 2 >"$lab_dir/none" # a packet that is dropped: to a pool address that nobody uses
+py server4 udp flood 203.0.113.9 9 3 || true
+wait_for 3 "a drop" eval '[ "$(ctl show dropped --count)" -gt 0 ]'
+expect_equal "drops by name" no_binding "$(ctl_value 0.reason show drops --reason BINDING --sort packets --limit 1)"
+expect_equal "the last dropped" 1 "$(ctl show dropped --reason no_binding --port p4 --limit 1 | wc -l)"
+
 # The live view: once as text and as JSON; then on a terminal, where q leaves and the screen is put back.
 text=$(ctl top --once --interval 0.5)
 expect_match "workers" "^ +0 +[0-9]+ .*%" "$text"

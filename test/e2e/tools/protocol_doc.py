@@ -34,7 +34,7 @@ METHODS = {
     "show.ports": ("The ports, as their devices see them.", "", {}),
     "show.workers": ("The workers, their cycles and their share of the state.", "", {}),
     "show.neighbours": ("Next hops with their link addresses.", "", {}),
-    "show.routes": ("Routes as the workers use them.", "", {}),
+    "show.routes": ("A page of the routes as the workers use them (see Lists).", "to (an address that they cover, the longest prefix last), port_name, limit, count, cursor", {"to": "198.51.100.2"}),
     "show.bindings": ("A page of bindings (see Lists).", FLOW, {"protocol": "udp", "limit": 1}),
     "show.sessions": ("A page of sessions (see Lists).", f"remote, remote_port, state, {FLOW}", {"subscriber": "2001:db8:6:c::/64", "state": "open", "limit": 1}),
     "show.subscribers": ("A page of subscribers (see Lists).", f"local, {LIST}", {"sort": "sessions", "limit": 1}),
