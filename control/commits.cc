@@ -317,7 +317,10 @@ void Commits::give_up_waiting() {
         [before](const config::Nat64Config&) -> Expected<config::Nat64Config> { return before; },
         [this, order, before](const Expected<Json>& result) {
             going_back_ = false;
-            if (result) return end_waiting();
+            if (result) {
+                end_waiting();
+                return given_up_();
+            }
             // The dataplane is away: what it will be given when it comes back is the old policy.
             log::warn(result.error().text() + "; it gets the old policy when it is there");
             const config::Nat64Config refused = policy_.nat64();
@@ -325,6 +328,7 @@ void Commits::give_up_waiting() {
             in_force();
             Json ignored = Json::object();
             after_change(order, refused, changes_json(config::changes(refused, before)), ignored);
+            given_up_();
         });
 }
 

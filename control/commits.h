@@ -57,6 +57,8 @@ public:
 
     /// Rolls back what nobody confirmed in time. Call often.
     void tick();
+    /// `told` is called when that has been done.
+    void on_given_up(std::function<void()> told) { given_up_ = std::move(told); }
     void stop(const config::Nat64Config& in_file);
 
     /// The change that waits: {"seconds_left", "what", "user"}; null: none.
@@ -98,6 +100,7 @@ private:
     std::string waiting_path_;
     std::optional<Waiting> waiting_;
     bool going_back_ = false;
+    std::function<void()> given_up_ = [] {};
     bool job_runs_ = false;
     std::deque<Job> jobs_;
 };

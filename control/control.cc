@@ -40,6 +40,7 @@ Expected<std::unique_ptr<Control>> Control::create(const std::string& file) {
     c->server_->set_guard(
         [self = c.get()](const api::Peer& p, api::Right r) { return self->rights_.may(p, r); });
     c->observer_ = std::make_unique<Observer>(loaded.config);
+    c->commits_.on_given_up([self = c.get()] { self->dns64_follows([](const api::Json&) {}); });
     c->serve_methods();
     return c;
 }

@@ -56,6 +56,10 @@ private:
     void reload(const Order& order, const api::Reply& reply);
     void reload_gateway(const Order& order, const api::Reply& reply);
     void reload_dns64(const api::Json& answer, const api::Reply& reply);
+    void finish_reload(const Order& order, const api::Json& gateway, const api::Reply& reply);
+    /// isthmus-dns64 takes the policy that runs; `told` gets its word. Its own section stays.
+    void dns64_follows(const Dns64Link::Told& told);
+    [[nodiscard]] const std::string& dns64_socket();
     void whois(const api::Json& params, const api::Reply& reply);
     [[nodiscard]] Expected<api::Json> show_config(const api::Json& params) const;
     void status(const api::Reply& reply);
@@ -68,6 +72,7 @@ private:
     std::unique_ptr<api::RpcServer> server_;
     api::RpcLinks dataplane_;
     Dns64Link dns64_;
+    std::string dns64_socket_;  // as the file said when it could be read last
     Commits commits_;
     std::unique_ptr<Observer> observer_;
     std::string instance_, trouble_;  // trouble_: why the dataplane is away; empty: it is there

@@ -57,7 +57,16 @@ void Control::serve_changes() {
             if (back < 1)
                 return reply(Error{"back", "is 1 or more; 0 is what runs", api::code::kParams});
             commits_.rollback(order_of(peer, p, "rollback " + std::to_string(back)),
-                              static_cast<std::size_t>(back), reply);
+                              static_cast<std::size_t>(back),
+                              [this, reply](const Expected<Json>& result) {
+                                  if (!result || result->value("dry_run", false))
+                                      return reply(result);
+                                  dns64_follows([answer = *result, reply](const Json& word) {
+                                      Json out = answer;
+                                      if (!word.is_null()) out["dns64"] = word;
+                                      reply(out);
+                                  });
+                              });
         });
     server_->on("show.history", Right::read, [this](const Json& p) -> Expected<Json> {
         const auto id = api::number_of(p, "id", 0);

@@ -5,9 +5,13 @@
 //   the file is valid -> isthmus-dns64 would take it -> the dataplane has it -> isthmus-dns64 takes
 //   it
 //
-// What one of them refuses changes nothing in any. An isthmus-dns64 that is away delays nothing: it
-// reads the file when it starts. A change that goes back unless it is confirmed is isthmus-dns64's
-// with the confirmation: it has no way back.
+// What one of them refuses changes nothing in any: what isthmus-dns64 refuses though it would have
+// taken it a moment ago is taken back from the dataplane. An isthmus-dns64 that is away delays
+// nothing: it reads the file when it starts.
+//
+// A change that goes back unless it is confirmed is isthmus-dns64's too, as far as it is the
+// gateway's: prefixes are the same in both at every moment, also when it goes back by itself or by
+// `rollback`. Its own section of the file it takes with the confirmation.
 #include "common/log/log.h"
 #include "control/control.h"
 
@@ -73,17 +77,54 @@ void Control::reload_gateway(const Order& order, const api::Reply& reply) {
         });
 }
 
-/// isthmus-dns64 takes the file; nothing that it says undoes what is done.
+const std::string& Control::dns64_socket() {
+    const auto loaded = config::load_file(file_);
+    if (loaded.ok()) dns64_socket_ = dns64_socket_of(file_);
+    return dns64_socket_;
+}
+
+/// isthmus-dns64 takes the file; what it says of it is told beside the gateway's answer.
 void Control::reload_dns64(const Json& answer, const api::Reply& reply) {
-    dns64_.reload(dns64_socket_of(file_), false, [answer, reply](const Json& word) {
+    dns64_.reload(dns64_socket(), false, [answer, reply](const Json& word) {
         if (!word.is_null() && word["state"] == "failed")
             log::warn("isthmus-dns64 has not reloaded: " + api::text_of(word, "why"));
         reply(with_word(answer, word));
     });
 }
 
+void Control::dns64_follows(const Dns64Link::Told& told) {
+    dns64_.follow(dns64_socket(), commits_.running().text(), [told](const Json& word) {
+        if (!word.is_null() && word["state"] != "follows")
+            log::warn("isthmus-dns64 does not have the gateway's policy: " +
+                      api::text_of(word, "why"));
+        told(word);
+    });
+}
+
+/// The gateway has the file's policy, isthmus-dns64 not yet.
+void Control::finish_reload(const Order& order, const Json& gateway, const api::Reply& reply) {
+    dns64_.reload(dns64_socket(), false, [this, order, gateway, reply](const Json& word) {
+        if (word.is_null() || word["state"] != "failed") return reply(with_word(gateway, word));
+        const std::string why = "isthmus-dns64 refuses the file: " + api::text_of(word, "why");
+        log::warn(why);
+        if (gateway.value("changes", Json::array()).empty())
+            return reply(Error{"", why + "; nothing was changed"});
+        Order back = order;
+        back.what = "rollback: " + why;
+        back.force = true;
+        commits_.rollback(back, 1, [this, why, reply](const Expected<Json>& result) {
+            if (!result)
+                return reply(
+                    Error{"", why + ", and the gateway cannot go back: " + result.error().text()});
+            dns64_follows([why, reply](const Json&) {
+                reply(Error{"", why + "; the gateway has gone back to the policy before"});
+            });
+        });
+    });
+}
+
 void Control::reload(const Order& order, const api::Reply& reply) {
-    dns64_.reload(dns64_socket_of(file_), true, [this, order, reply](const Json& word) {
+    dns64_.reload(dns64_socket(), true, [this, order, reply](const Json& word) {
         if (!word.is_null() && word["state"] == "failed")
             return reply(Error{"", "isthmus-dns64 refuses the file: " + api::text_of(word, "why") +
                                        "; nothing was changed"});
@@ -92,9 +133,13 @@ void Control::reload(const Order& order, const api::Reply& reply) {
             // Who is away is not waited for a second time.
             if (order.dry_run || word["state"] == "not_running")
                 return reply(with_word(*result, word));
-            if (result->contains("confirm_within_seconds"))
-                return reply(with_word(*result, Json{{"state", "waits_for_confirmation"}}));
-            reload_dns64(*result, reply);
+            if (!result->contains("confirm_within_seconds"))
+                return finish_reload(order, *result, reply);
+            dns64_follows([answer = *result, reply](const Json& said) {
+                const bool follows = !said.is_null() && said["state"] == "follows";
+                reply(
+                    with_word(answer, follows ? Json{{"state", "waits_for_confirmation"}} : said));
+            });
         });
     });
 }

@@ -48,10 +48,12 @@ Expected<std::shared_ptr<TlsContext>> TlsContext::for_server(const std::string& 
     std::shared_ptr<TlsContext> out(new TlsContext(ctx));
     if (SSL_CTX_use_certificate_chain_file(ctx, certificate.c_str()) != 1)
         return Error{"dns64.tls_certificate", certificate + ": " + last_error()};
-    if (SSL_CTX_use_PrivateKey_file(ctx, key.c_str(), SSL_FILETYPE_PEM) != 1)
-        return Error{"dns64.tls_key", key + ": " + last_error()};
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return Error{"dns64.tls_key", key + " is not the key of " + certificate};
+    if (SSL_CTX_use_PrivateKey_file(ctx, key.c_str(), SSL_FILETYPE_PEM) != 1) {
+        const bool other = ERR_GET_REASON(ERR_peek_last_error()) == X509_R_KEY_VALUES_MISMATCH;
+        const std::string why = last_error();
+        return Error{"dns64.tls_key",
+                     key + (other ? " is not the key of " + certificate : ": " + why)};
+    }
     SSL_CTX_set_alpn_select_cb(ctx, choose_alpn, nullptr);
     return out;
 }

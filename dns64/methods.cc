@@ -270,6 +270,11 @@ void Operator::serve_methods() {
     server_->on("pref64", Right::read,
                 [this](const Json& p) { return pref64_of(service_.rules(), p); });
     server_->on("reload", Right::admin, [this](const Json& p) { return reload_asked(p); });
+    server_->on("follow", Right::admin, [this](const Json& p) -> Expected<Json> {
+        if (const Status s = api::only_these(p, {{"policy"}}); !s) return s.error();
+        if (const Status s = service_.follow(api::text_of(p, "policy")); !s) return s.error();
+        return Json{{"follows", true}};
+    });
 }
 
 }  // namespace isthmus::dns64

@@ -101,8 +101,6 @@ std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
     if (a.user != b.user) return "user";
     if (a.socket != b.socket) return "socket";
     if (a.metrics != b.metrics) return "metrics";
-    if (a.tls_certificate != b.tls_certificate) return "tls_certificate";
-    if (a.tls_key != b.tls_key) return "tls_key";
     if (a.cache.memory_mib != b.cache.memory_mib) return "cache.memory_mib";
     return "";
 }
@@ -119,6 +117,23 @@ bool changes_upstream(const Dns64Config& a, const Dns64Config& b) {
 bool any_tls(const std::vector<Endpoint>& list) {
     return std::any_of(list.begin(), list.end(),
                        [](const Endpoint& e) { return e.transport == Wire::tls; });
+}
+
+/// Certificate and key of tls:// listeners. `now`: those that are used, nullptr before there are
+/// any; they stay where the files are the same ones as before and cannot be read any more, since
+/// who started us could read more than we.
+Expected<std::shared_ptr<TlsContext>> listener_tls(const Dns64Config& c, const Dns64Config& before,
+                                                   std::shared_ptr<TlsContext> now) {
+    if (!any_tls(c.listen)) return now;
+    if (now && c.tls_certificate == before.tls_certificate && c.tls_key == before.tls_key) {
+        for (const std::string& file : {c.tls_certificate, c.tls_key}) {
+            if (::access(file.c_str(), R_OK) == 0 || errno != EACCES) continue;
+            log::warn(file + " cannot be read by the user " + c.user +
+                      ": the certificate that was read at the start stays in use");
+            return now;
+        }
+    }
+    return TlsContext::for_server(c.tls_certificate, c.tls_key);
 }
 
 /// What a worker's engine is made from, so that what can be wrong is found before it is wanted.
@@ -204,17 +219,16 @@ Status Service::start() {
     if (!rules) return rules.error();
     rules_ = *rules;
     text_ = text_of(file_);
+    policy_text_ = config::to_text(rules_->config.nat64);
     const Dns64Config& c = rules_->config.dns64;
     Random random;
     for (std::uint8_t& b : site_.cookie_secret) b = static_cast<std::uint8_t>(random.u32());
     site_.seed = random.u64();
     site_.n_workers = c.cpus.empty() ? c.threads : static_cast<unsigned>(c.cpus.size());
     cache_limit_bytes_ = std::uint64_t{c.cache.memory_mib} << 20;
-    if (any_tls(c.listen)) {
-        auto tls = TlsContext::for_server(c.tls_certificate, c.tls_key);
-        if (!tls) return tls.error();
-        tls_ = *tls;
-    }
+    auto tls = listener_tls(c, c, nullptr);
+    if (!tls) return tls.error();
+    tls_ = *tls;
     if (Status s = open_sockets(); !s) return s;
     if (Status s = become(c.user); !s) return s;
     // As the user who will have to open it again.
@@ -295,6 +309,8 @@ Status Service::would_reload() const {
     const auto rules = next_rules();
     if (!rules) return rules.error();
     const Dns64Config& c = (*rules)->config.dns64;
+    const auto tls = listener_tls(c, rules_->config.dns64, tls_);
+    if (!tls) return tls.error();
     if (!changes_upstream(rules_->config.dns64, c)) return Done{};
     const auto engine = Engine::prepare(c);
     return engine ? Status(Done{}) : Status(engine.error());
@@ -311,20 +327,45 @@ Status Service::reload() {
         if (!engine) return engine.error();
         engines.push_back(*engine);
     }
+    const auto tls = listener_tls(c, rules_->config.dns64, tls_);
+    if (!tls) return tls.error();
     if (Status s = log_.open(c.query_log.file); !s) return s;
-    rules_ = *rules;
+    // Nothing fails from here on.
     text_ = text_of(file_);
-    for (std::size_t i = 0; i < workers_.size(); i++) {
+    policy_text_ = config::to_text((*rules)->config.nat64);
+    tls_ = *tls;
+    for (const auto& l : tcp_)
+        l->worker().loop().post([&listener = *l, tls = tls_] { listener.replace_tls(tls); });
+    put_in_force(*rules);
+    for (std::size_t i = 0; i < engines.size(); i++) {
         Worker& w = *workers_[i];
-        w.loop().post([&w, r = rules_, e = other_upstream ? engines[i] : Engine{}, other_upstream] {
-            w.replace_rules(r);
-            if (other_upstream) w.set_upstream(e.make(w, r->config.dns64));
-        });
+        w.loop().post(
+            [&w, r = rules_, e = engines[i]] { w.set_upstream(e.make(w, r->config.dns64)); });
     }
     return Done{};
 }
 
+void Service::put_in_force(std::shared_ptr<const Rules> rules) {
+    rules_ = std::move(rules);
+    for (const auto& w : workers_)
+        w->loop().post([&worker = *w, r = rules_] { worker.replace_rules(r); });
+}
+
+Status Service::follow(const std::string& policy) {
+    const auto loaded = config::load_text(policy, "policy");
+    if (!loaded.ok()) return Error{"", loaded.error_text()};
+    config::Config c = rules_->config;
+    c.nat64 = loaded.config.nat64;
+    auto rules = Rules::make(c);
+    if (!rules) return rules.error();
+    put_in_force(*rules);
+    return Done{};
+}
+
 std::string Service::file_state() const {
+    if (config::to_text(rules_->config.nat64) != policy_text_)
+        return "differs in section nat64 from what runs, which isthmus-control gave: a reload "
+               "applies it";
     if (text_of(file_) == text_) return "is what runs";
     const auto rules = load_rules(file_);
     return rules ? "has changed since it was read: a reload applies it"

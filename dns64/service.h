@@ -36,6 +36,8 @@ public:
     void run();
     /// The file anew; a refused one changes nothing.
     [[nodiscard]] Status reload();
+    /// The gateway's policy, as text, in place of section nat64, until the next reload().
+    [[nodiscard]] Status follow(const std::string& policy);
     /// What reload() would say now; nothing is changed. The query log is not opened.
     [[nodiscard]] Status would_reload() const;
     /// True when every worker has come round its loop since the last call that gave true.
@@ -57,6 +59,7 @@ private:
     /// What the file says, when it may take the place of what runs.
     [[nodiscard]] Expected<std::shared_ptr<const Rules>> next_rules() const;
     [[nodiscard]] Status start();
+    void put_in_force(std::shared_ptr<const Rules> rules);
     [[nodiscard]] Status open_sockets();
     [[nodiscard]] Status make_worker();
     [[nodiscard]] Status make_listeners(Worker& w);
@@ -74,7 +77,8 @@ private:
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> beats_ = 0;  // workers that have come round
     std::uint64_t cache_limit_bytes_ = 0;
-    std::string text_;  // of the file, as it was read last
+    std::string text_;         // of the file, as it was read last
+    std::string policy_text_;  // its section nat64, likewise
     std::unique_ptr<Operator> operator_;
 };
 

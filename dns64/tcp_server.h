@@ -44,6 +44,11 @@ public:
     ~TcpListener() override;
     void on_ready(std::uint32_t events) override;
     void reply(const Origin& to, Bytes message) override;
+    /// For connections that come from now on, where this listener speaks TLS.
+    void replace_tls(std::shared_ptr<TlsContext> tls) {
+        if (tls_) tls_ = std::move(tls);
+    }
+    [[nodiscard]] Worker& worker() { return worker_; }
 
 private:
     struct Connection final : Timer {

@@ -103,9 +103,10 @@ void dns64_rows(Rows& rows) {
               "not be there",
               ISTHMUS_FIELD(dns64.socket_group));
     rows.text("dns64", "user", true, "user that the server becomes", ISTHMUS_FIELD(dns64.user));
-    rows.text("dns64", "tls_certificate", true, "file, for tls:// in listen",
+    rows.text("dns64", "tls_certificate", false, "file, for tls:// in listen",
               ISTHMUS_FIELD(dns64.tls_certificate));
-    rows.text("dns64", "tls_key", true, "file, for tls:// in listen", ISTHMUS_FIELD(dns64.tls_key));
+    rows.text("dns64", "tls_key", false, "file, for tls:// in listen",
+              ISTHMUS_FIELD(dns64.tls_key));
     rows.text("dns64", "tls_ca", false, "file, for tls:// in upstreams; empty: the system's",
               ISTHMUS_FIELD(dns64.tls_ca));
     rows.text("dns64", "trust_anchor", true, "file, for validation = \"recursive\"",

@@ -41,7 +41,8 @@ void print_dns64(std::ostream& out, const Json& answer) {
     if (state == "reloaded") out << "isthmus-dns64: reloaded\n";
     if (state == "would_reload") out << "isthmus-dns64: would reload\n";
     if (state == "waits_for_confirmation")
-        out << "isthmus-dns64: reloads with isthmusctl confirm\n";
+        out << "isthmus-dns64: has the prefixes; takes its own section with isthmusctl confirm\n";
+    if (state == "follows") out << "isthmus-dns64: follows\n";
     if (state == "not_running") out << "isthmus-dns64: not running\n";
     if (state == "failed") out << "isthmus-dns64: failed: " << api::text_of(word, "why") << "\n";
 }

@@ -52,12 +52,50 @@ expect_status "no valid file" 1 ctl reload
 expect_equal "isthmus-dns64" "$new" "$(prefix)"
 change 'max_sessions = many' 'max_sessions = 65536'
 
-# With a way back: isthmus-dns64 follows what stays.
-expect_match "--confirm" "^isthmus-dns64: reloads with isthmusctl confirm$" "$(ctl reload --confirm 30)"
-expect_equal "not yet" "$new" "$(prefix)"
+# With a way back: isthmus-dns64 has the gateway's prefixes at every moment, its own section with the confirmation.
+change 'threads = 1;' 'threads = 1; any = "hinfo";'
+any() { in_ns client6 dig @"$gw6_addr" +tries=2 +timeout=2 +short "$1.www.example" ANY; }
+expect_match "--confirm" "^isthmus-dns64: has the prefixes; takes its own section with isthmusctl confirm$" "$(ctl reload --confirm 30)"
+expect_equal "both have it" "$(behind "$old")" "$(address)"
+reachable "$(address)"
+expect_match "not what the file says" "isthmus-control gave" "$(dns64_ctl status --json)"
+expect_no_match "not yet" "RFC8482" "$(any a)"
 expect_match "confirm" "^isthmus-dns64: reloaded$" "$(ctl confirm)"
 expect_equal "confirmed" "$(behind "$old")" "$(address)"
+expect_match "its own section" "RFC8482" "$(any b)"
+expect_match "what the file says" "is what runs" "$(dns64_ctl status --json)"
+# Nobody confirms.
+change "$old" "$new"
+ctl reload --confirm 1 >/dev/null
+expect_equal "both have it" "$(behind "$new")" "$(address)"
+back() { [ "$(prefix)" = "$old" ] && [ "$(gateway)" = "$old" ]; }
+wait_for 5 "both go back" back
+expect_equal "gone back" "$(behind "$old")" "$(address)"
 reachable "$(address)"
+# rollback
+ctl reload >/dev/null
+expect_equal "before" "$(behind "$new")" "$(address)"
+expect_match "rollback" "^isthmus-dns64: follows$" "$(ctl rollback)"
+expect_equal "rollback" "$(behind "$old")" "$(address)"
+reachable "$(address)"
+expect_match "the file again" "^isthmus-dns64: reloaded$" "$(ctl reload)"
+# Refused when the gateway has it already: the gateway goes back. Another server on the socket says so.
+lab_stop dns64 TERM 5
+rm -f "$lab_dir/dns64.sock"
+lab_spawn liar client6 "$tools/dns64_liar.py" "$lab_dir/dns64.sock"
+wait_for 5 "the liar" test -S "$lab_dir/dns64.sock"
+change "$new" "$old"
+expect_status "refused late" 1 ctl reload
+expect_match "refused late" "refuses the file: .*no more.*; the gateway has gone back to the policy before" "$out"
+expect_equal "the gateway" "$new" "$(gateway)"
+reachable "$(behind "$new")"
+lab_stop liar TERM 5
+rm -f "$lab_dir/dns64.sock"
+change "$old" "$new"
+gw_start_dns64
+expect_equal "back to before" "$(behind "$new")" "$(address)"
+change "$new" "$old"
+expect_match "once more" "^isthmus-dns64: reloaded$" "$(ctl reload)"
 
 # At a standstill: control serves others meanwhile.
 change "$old" "$new"

@@ -4,6 +4,7 @@
 dns_tls.py [SCRIPT [ONLY]]"""
 import itertools
 import pathlib
+import signal
 import socket
 import ssl
 import struct
@@ -215,6 +216,89 @@ def _(_):
             true(str(e), says in str(e).split("nat64 =")[0])
         else:
             true(f"{text} is refused", False)
+
+
+def signed(name, alt="DNS:dns.example.net"):
+    """NAME.pem and NAME.key, a new pair."""
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", f"{name}.key", "-out", f"{name}.csr",
+            "-subj", f"/CN={name}")
+    (folder / f"{name}.ext").write_text(f"subjectAltName={alt}\n")
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-set_serial", str(next(ports)), "-out",
+            f"{name}.pem", "-days", "2", "-extfile", f"{name}.ext")
+    for end in ("pem", "key"):
+        (folder / f"{name}.{end}").chmod(0o644)
+
+
+def common_name(tls):
+    return dict(x[0] for x in tls.getpeercert()["subject"])["commonName"]
+
+
+@case("T-2308-008: a reload reads certificate and key again: connections stay, a bad file changes nothing")
+def _(_):
+    port = next(ports)
+    for name in ("first", "second", "third"):
+        signed(name)
+    live = {end: folder / f"live.{end}" for end in ("pem", "key")}
+
+    def put(pem, key):
+        for end, name in (("pem", pem), ("key", key)):
+            live[end].write_bytes((folder / f"{name}.{end}").read_bytes() if name else b"no certificate\n")
+            live[end].chmod(0o644)
+    put("first", "first")
+    files = f'tls_certificate = "{live["pem"]}"; tls_key = "{live["key"]}";'
+    text = f'listen = [ "[{SERVER6}]:{port}", "tls://[{SERVER6}]:{port + 50}" ]; threads = 2;' + LIMITS
+    upstream = Upstream(port=port, other=zone)
+    server = Server(text + files, port=port, upstream=("127.0.0.1", port))
+    try:
+        client = Client(port)
+        with dot(port + 50) as old:
+            equal("at the start", "first", common_name(old))
+            put("second", "second")
+            server.reload(text + files)
+            with dot(port + 50) as new:
+                equal("after the reload", "second", common_name(new))
+                expect(ask(new, client.query("new.example")), "NOERROR rd ra", ["new.example. 300 AAAA 2001:db8:64::c000:201"])
+            expect(ask(old, client.query("old.example")), "NOERROR rd ra", ["old.example. 300 AAAA 2001:db8:64::c000:201"])
+            # what cannot be used is named, and nothing of the file is taken
+            for pem, key, says in (("third", "second", "live.key is not the key of"), ("", "second", "live.pem: "),
+                                   ("second", "", "live.key: ")):
+                put(pem, key)
+                n = server.log.read_text().count("not reloaded")
+                server.write(text + files, 'prefixes = [ "2001:db8:65::/96" ];')
+                server.process.send_signal(signal.SIGHUP)
+                server.wait_for("not reloaded", times=n + 1)
+                true(says, says in server.log.read_text().split("not reloaded")[-1])
+                with dot(port + 50) as new:
+                    equal("the one before", "second", common_name(new))
+                expect(client.ask(f"{says.split(':')[0].replace(' ', '-')}.example"), "NOERROR rd ra")
+                true("the prefix before", "2001:db8:64::" in str(client.ask("prefix.example").answer[0]))
+            expect(ask(old, client.query("old2.example")), "NOERROR rd ra")
+        # other files
+        server.reload(text + f'tls_certificate = "{folder}/third.pem"; tls_key = "{folder}/third.key";')
+        out = subprocess.run(["kdig", f"@{SERVER6}", "-p", str(port + 50), "+tls", f"+tls-ca={folder}/ca.pem", "+tls-hostname=dns.example.net",
+                              "-d", "k.example", "AAAA"], capture_output=True, text=True, check=False)
+        true(out.stdout + out.stderr, "CN=third" in out.stdout + out.stderr and "2001:db8:64::c000:201" in out.stdout)
+    finally:
+        equal("exit status", 0, server.stop())
+        upstream.close()
+
+
+@case("T-2308-008: a key that only root may read serves from the start on; a reload keeps it, and says so")
+def _(_):
+    port = next(ports)
+    signed("rootonly")
+    (folder / "rootonly.key").chmod(0o600)
+    text = listener(port).replace("server.", "rootonly.") + LIMITS
+    upstream = Upstream(port=port, other=zone)
+    server = Server(text, port=port, upstream=("127.0.0.1", port))
+    try:
+        server.reload(text, 'prefixes = [ "2001:db8:65::/96" ];')
+        true("said so", "rootonly.key cannot be read by the user nobody" in server.log.read_text())
+        with dot(port + 50) as tls:
+            expect(ask(tls, Client(port).query("r.example")), "NOERROR rd ra", ["r.example. 300 AAAA 2001:db8:65::c000:201"])
+    finally:
+        server.stop()
+        upstream.close()
 
 
 def main(argv):

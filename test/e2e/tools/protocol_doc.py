@@ -54,7 +54,7 @@ METHODS = {
     "trace.read": ("What was recorded since the last reading. A trace that nobody reads for 10 s ends.", "trace: the number from trace.start", {"trace": 1}),
     "trace.stop": ("Ends the trace.", "trace", {"trace": 1}),
     "reload": ("Makes the configuration file what runs; of isthmus-dns64 too, when the file has a section dns64: then dns64 has its state "
-               "(reloaded, would_reload, waits_for_confirmation, not_running, failed) and why.", "dry_run, confirm_seconds (goes back unless confirm comes)", {"dry_run": True}),
+               "(reloaded, would_reload, waits_for_confirmation, follows, not_running, failed) and why.", "dry_run, confirm_seconds (goes back unless confirm comes)", {"dry_run": True}),
     "confirm": ("What reload with confirm_seconds changed stays.", "", {}),
     "rollback": ("Back to an earlier policy.", "back (1: the one before), dry_run", {"dry_run": True}),
     "pool.add": ("Adds addresses to the pool.", "addresses (address, prefix or range), ports, dry_run", {"addresses": "203.0.113.64", "dry_run": True}),
@@ -87,6 +87,8 @@ OF_DNS64 = {
     "cache.flush": ("Forgets entries; says how many.", "one of name, zone (with all below), all (true)", {"name": "nothing.example"}),
     "pref64": ("The prefixes for router advertisements (RFC 8781): option as hexadecimal octets.",
                "view, lifetime_seconds, max_interval_seconds (600 when not given: the lifetime is three times that)", {"lifetime_seconds": 1800}),
+    "follow": ("Takes section nat64 from this text in place of the file's, until the next reload: isthmus-control says so when the "
+               "gateway's policy is not the file's.", "policy", {"policy": 'nat64: { prefixes = ( "2001:db8:64::/96" ); };'}),
     "reload": ("Makes the configuration file what runs.", "dry_run (only says whether it would be taken)", {}),
 }
 COUNTERS = ("show.counters", "counters")
