@@ -96,6 +96,35 @@ bool is_up_to(const Wide& a, const Wide& b) noexcept {
     return (a.high < b.high) | ((a.high == b.high) & (a.low <= b.low));
 }
 
+__extension__ using Uint128 = unsigned __int128;
+Uint128 wide(std::uint32_t v) noexcept { return v; }
+Uint128 wide(const Wide& v) noexcept { return Uint128{v.high} << 64 | v.low; }
+
+/// Cells for `ranges`, of the addresses from `low` to `high`.
+template <typename Key>
+void divide(EamCells& cells, std::span<const EamRange<Key>> ranges, const Key& low,
+            const Key& high) noexcept {
+    const Uint128 length = wide(high) - wide(low);
+    cells.shift = 0;
+    while ((length >> cells.shift) >= EamCells::kCells) cells.shift++;
+    const auto last_cell = static_cast<unsigned>(length >> cells.shift);
+    std::uint16_t at = 0;
+    for (unsigned c = 0; c <= last_cell; c++) {
+        const Uint128 begin = wide(low) + (Uint128{c} << cells.shift);
+        while (at + 1U < ranges.size() && wide(ranges[at + 1U].first) <= begin) at++;
+        cells.first[c] = at;
+    }
+    cells.first[last_cell + 1] = static_cast<std::uint16_t>(ranges.size() - 1);
+}
+
+/// The ranges that an address in cell `c` may lie in.
+template <typename Key>
+std::span<const EamRange<Key>> of_cell(const EamCells& cells, const EamRange<Key>* ranges,
+                                       unsigned c) noexcept {
+    const unsigned first = cells.first[c], last = cells.first[c + 1];
+    return {ranges + first, last - first + 1};
+}
+
 template <typename Key>
 std::uint16_t search(std::span<const EamRange<Key>> ranges, const Key& key) noexcept {
     const EamRange<Key>* at = ranges.data();
@@ -151,20 +180,24 @@ void EamTable::finish() noexcept {
         low6_ = i == 0 ? first_of(p6) : std::min(low6_, first_of(p6));
         high6_ = i == 0 ? last_of(p6) : std::max(high6_, last_of(p6));
     }
+    if (n_ == 0) return;
+    divide(cells4_, std::span<const EamRange<std::uint32_t>>{range4_.data(), n4_}, low4_, high4_);
+    divide(cells6_, std::span<const EamRange<Wide>>{range6_.data(), n6_}, low6_, high6_);
 }
 
 const Eam* EamTable::find(Ipv4Addr a) const noexcept {
     const std::uint32_t key = a.host();
     if (key < low4_ || high4_ < key) return nullptr;
-    const std::uint16_t i =
-        search(std::span<const EamRange<std::uint32_t>>{range4_.data(), n4_}, key);
+    const unsigned cell = (key - low4_) >> cells4_.shift;
+    const std::uint16_t i = search(of_cell(cells4_, range4_.data(), cell), key);
     return i == 0 ? nullptr : &entry_[i - 1U];
 }
 
 const Eam* EamTable::find(const Ipv6Addr& a) const noexcept {
     const Wide key = number(a);
     if (!is_up_to(low6_, key) || !is_up_to(key, high6_)) return nullptr;
-    const std::uint16_t i = search(std::span<const EamRange<Wide>>{range6_.data(), n6_}, key);
+    const auto cell = static_cast<unsigned>((wide(key) - wide(low6_)) >> cells6_.shift);
+    const std::uint16_t i = search(of_cell(cells6_, range6_.data(), cell), key);
     return i == 0 ? nullptr : &entry_[i - 1U];
 }
 

@@ -2,9 +2,11 @@
 // Explicit address mappings (RFC 7757 s3): an IPv4 prefix stands for an IPv6 one, the bits behind
 // the prefixes are copied. On each side the longest prefix decides.
 //
-// The prefixes of a family are flattened to ranges that do not overlap, in one sorted array: a
-// lookup is one binary search, and no choice of addresses makes it slower. Built by the agent, read
-// by workers.
+// The prefixes of a family are flattened to ranges that do not overlap, in one sorted array, and
+// what lies between the first and the last address to 4,096 equal cells, each of which knows its
+// ranges: a lookup is a binary search among them. Where entries lie evenly those are one or two;
+// where they do not, a lookup is at worst as long as one in the whole array, whatever the addresses
+// of packets. Built by the agent, read by workers.
 #pragma once
 
 #include <array>
@@ -39,6 +41,13 @@ template <typename Key>
 struct EamRange {
     Key first{};
     std::uint16_t entry = 0;  // index + 1; 0: none
+};
+
+/// Where in the array of ranges a lookup begins.
+struct EamCells {
+    static constexpr unsigned kBits = 12, kCells = 1U << kBits;
+    unsigned shift = 0;  // of an address's distance from the first one: its cell
+    std::array<std::uint16_t, kCells + 1> first{};  // range in which the cell begins
 };
 
 class EamTable {
@@ -77,6 +86,7 @@ private:
     std::array<Eam, kMost> entry_{};
     std::array<EamRange<std::uint32_t>, kRanges> range4_{};
     std::array<EamRange<Wide>, kRanges> range6_{};
+    EamCells cells4_, cells6_;
 };
 
 }  // namespace isthmus::xlat
