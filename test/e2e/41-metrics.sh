@@ -70,6 +70,15 @@ expect_match "telemetry drops" '"hop_limit": 0' "$(telemetry /isthmus/drops)"
 expect_match "telemetry worker" '"sessions": 5' "$(telemetry /isthmus/worker,0)"
 expect_match "a worker that there is not" 'null' "$(telemetry /isthmus/worker,9)"
 
+# Sixty connections that say nothing delay a scrape, and do not end it.
+lab_spawn silent gw /usr/bin/python3 -c 'import socket, time
+held = [socket.create_connection(("127.0.0.1", 9999)) for _ in range(60)]
+print("ready", flush=True)
+time.sleep(60)'
+wait_for 10 "the silent connections" grep -q ready "$lab_dir/silent.log"
+expect_match "a scrape beside them" "isthmus_dataplane_up 1" "$(in_ns gw curl -sS --max-time 12 http://127.0.0.1:9999/metrics)"
+lab_stop silent KILL
+
 # Without a dataplane the page says so, is still good, and an alert comes.
 lab_stop dataplane KILL
 down() { scrape && grep -q '^isthmus_dataplane_up 0$' "$lab_dir/metrics.txt"; }
