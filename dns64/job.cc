@@ -155,6 +155,7 @@ void Job::answer(const Answer& a, Bytes body) {
     if (purpose_ == Purpose::refresh || origin_.transport == nullptr) return;
     Worker::Exchange x(origin_);
     x.q = request_;
+    x.view = &view_;
     worker_.fill_extras(x);
     x.extras.ede = a.ede;
     x.extras.ede_text = a.ede_text;

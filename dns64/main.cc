@@ -29,7 +29,7 @@ void reload(isthmus::dns64::Service& service) {
 int take_signals() {
     sigset_t set;
     sigemptyset(&set);
-    for (const int s : {SIGTERM, SIGINT, SIGHUP}) sigaddset(&set, s);
+    for (const int s : {SIGTERM, SIGINT, SIGHUP, SIGUSR1}) sigaddset(&set, s);
     pthread_sigmask(SIG_BLOCK, &set, nullptr);
     std::signal(SIGPIPE, SIG_IGN);
     return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
@@ -43,8 +43,13 @@ void serve(isthmus::dns64::Service& service, int signals) {
         service.desk().poll(1000, fds);
         signalfd_siginfo got{};
         if (::read(signals, &got, sizeof got) == static_cast<ssize_t>(sizeof got)) {
-            if (got.ssi_signo != SIGHUP) return;
-            reload(service);
+            if (got.ssi_signo == SIGUSR1) {
+                service.reopen_log();
+            } else if (got.ssi_signo == SIGHUP) {
+                reload(service);
+            } else {
+                return;
+            }
         }
         if (watchdog.wanted() && service.alive()) watchdog.alive();
     }

@@ -17,9 +17,10 @@ using api::Right;
 
 namespace {
 
-Json texts_of(const std::vector<config::Endpoint>& list) {
+template <typename T>
+Json texts_of(const std::vector<T>& list) {
     Json out = Json::array();
-    for (const config::Endpoint& e : list) out.push_back(e.text());
+    for (const T& e : list) out.push_back(e.text());
     return out;
 }
 
@@ -194,6 +195,7 @@ void Operator::status(const api::Reply& reply) {
                        {"threads", service_.workers().size()},
                        {"listen", texts_of(listen_on(c))},
                        {"views", views_of(rules)},
+                       {"avoided_prefixes", texts_of(service_.avoided())},
                        {"upstreams", {{"healthy", up}, {"known", upstreams.size()}}},
                        {"queries", count("queries_udp").get<std::uint64_t>() +
                                        count("queries_tcp").get<std::uint64_t>() +

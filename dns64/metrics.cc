@@ -163,6 +163,12 @@ std::vector<MetricFamily> make(const MetricSource* s) {
         b.add("reloads_total", MetricType::Counter, "reloads of the configuration",
               static_cast<double>(n), {{"result", good ? "done" : "refused"}});
     }
+    b.add("avoided_prefixes", MetricType::Gauge,
+          "prefixes of gateways that are not well (dns64.gateways)",
+          s == nullptr ? 0 : static_cast<double>(s->avoided_prefixes));
+    b.add("query_log_write_failures_total", MetricType::Counter,
+          "writes that the query log's file did not take (a full disk)",
+          s == nullptr ? 0 : static_cast<double>(s->log_write_failures));
     queries(b);
     counts(b);
     upstreams(b, s == nullptr || !s->upstreams ? Json::array() : *s->upstreams);

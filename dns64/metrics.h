@@ -21,6 +21,7 @@ struct MetricSource {
     std::uint64_t cache_limit_bytes = 0;
     std::time_t started = 0;
     std::uint64_t reloads = 0, refused_reloads = 0;
+    std::uint64_t log_write_failures = 0, avoided_prefixes = 0;
 };
 
 /// From any thread.

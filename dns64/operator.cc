@@ -41,6 +41,19 @@ Expected<api::Rights> operator_rights(const config::Config& c) {
                             c.control.admin_users, c.control.read_group, c.control.read_users});
 }
 
+Operator::Operator(Service& service)
+    : service_(service), started_(std::time(nullptr)), gateways_([this](const auto& prefixes) {
+          mailbox_.post([this, prefixes] {
+              if (const Status s = service_.avoid(prefixes); !s) log::error(s.error().text());
+              n_avoided_ = prefixes.size();
+          });
+      }) {}
+
+void Operator::watch_gateways() {
+    const config::Dns64Config& c = service_.rules().config.dns64;
+    gateways_.configure(c.gateways, c.gateway_patience);
+}
+
 Expected<std::unique_ptr<Operator>> Operator::create(Service& service) {
     std::unique_ptr<Operator> o(new Operator(service));
     const config::Config& c = service.rules().config;
@@ -67,6 +80,7 @@ Status Operator::reload() {
         return s;
     }
     reloads_++;
+    watch_gateways();
     auto rights = operator_rights(service_.rules().config);
     if (!rights) return rights.error();  // the service has checked them
     rights_ = std::move(*rights);
@@ -117,7 +131,7 @@ void Operator::observe() {
 }
 
 std::string Operator::metrics_text() const {
-    MetricSource s{service_.workers(), nullptr, 0, 0, 0, 0};
+    MetricSource s{service_.workers(), nullptr, 0, 0, 0, 0, 0, 0};
     {
         const std::lock_guard guard(seen_lock_);
         s.upstreams = seen_upstreams_;
@@ -126,10 +140,16 @@ std::string Operator::metrics_text() const {
     s.started = started_;
     s.reloads = reloads_;
     s.refused_reloads = refused_reloads_;
+    s.avoided_prefixes = n_avoided_;
+    s.log_write_failures = service_.query_log().write_failures();
     return prometheus::TextSerializer().Serialize(metrics_of(s));
 }
 
 void Operator::poll(int timeout_ms, std::vector<pollfd>& also) {
+    if (!watching_) {  // not before there are threads of ours, whose signals are blocked
+        watching_ = true;
+        watch_gateways();
+    }
     observe();
     also.push_back({mailbox_.fd(), POLLIN, 0});
     if (server_) {

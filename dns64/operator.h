@@ -20,6 +20,7 @@
 #include "common/api/rights.h"
 #include "common/api/rpc.h"
 #include "common/http/http.h"
+#include "dns64/gateway_watch.h"
 #include "dns64/mailbox.h"
 #include "dns64/metrics.h"
 #include "dns64/service.h"
@@ -37,7 +38,7 @@ public:
     [[nodiscard]] Status reload();
 
 private:
-    explicit Operator(Service& service) : service_(service), started_(std::time(nullptr)) {}
+    explicit Operator(Service& service);
     using Answers = std::vector<api::Json>;  // of the workers, in their order
     /// `ask` runs in each worker's thread, `done` here when all have answered.
     void ask_workers(const std::function<api::Json(Worker&)>& ask,
@@ -45,6 +46,7 @@ private:
     /// Once a second: asks the workers what the metrics tell; opens their port when it is not.
     void observe();
     void listen();
+    void watch_gateways();
     [[nodiscard]] std::string metrics_text() const;
     void serve_methods();
     Expected<api::Json> reload_asked(const api::Json& params);
@@ -60,12 +62,14 @@ private:
     std::unique_ptr<api::RpcServer> server_;  // after the mailbox: Replies are called from it
     const std::time_t started_;
     std::time_t next_look_ = 0, next_listen_ = 0;
+    bool watching_ = false;
     bool looking_ = false;  // the workers have not all answered yet
     std::string http_trouble_;
-    std::atomic<std::uint64_t> reloads_ = 0, refused_reloads_ = 0;
+    std::atomic<std::uint64_t> reloads_ = 0, refused_reloads_ = 0, n_avoided_ = 0;
     mutable std::mutex seen_lock_;  // taken by the metrics' threads, never by workers
     std::shared_ptr<const api::Json> seen_upstreams_;
-    std::unique_ptr<http::HttpServer> http_;  // the last: its threads use the others
+    std::unique_ptr<http::HttpServer> http_;  // behind what its threads use
+    GatewayWatch gateways_;                   // likewise
 };
 
 /// Who may use the socket, by the file; an error names a user or group that there is not.

@@ -84,8 +84,9 @@ Why View::name_verdict(NameView qname) const noexcept {
 /// Makes a Policy; everything that may fail happens here.
 class Compiler {
 public:
-    Compiler(const config::Config& c, const std::vector<config::Network>& local)
-        : c_(c), local_(local), out_(new Policy) {}
+    Compiler(const config::Config& c, const std::vector<config::Network>& local,
+             const std::vector<Pref64>& avoided)
+        : c_(c), local_(local), avoided_(avoided), out_(new Policy) {}
 
     Expected<std::unique_ptr<Policy>> run() {
         out_->wkp_allow_non_global_ = c_.nat64.wkp_allow_non_global;
@@ -104,6 +105,9 @@ public:
         add_view(d.view);
         for (const config::Dns64View& v : d.views) add_view(v);
         all_prefixes();
+        for (View& v : out_->views_) {
+            for (View::Range& r : v.ranges) avoid(r.prefixes);
+        }
         clients();
         if (!error_.what.empty()) return error_;
         return std::move(out_);
@@ -156,6 +160,14 @@ private:
         out_->views_.push_back(std::move(v));
     }
 
+    void avoid(std::vector<Pref64>& prefixes) const {
+        std::vector<Pref64> good;
+        for (const Pref64& p : prefixes) {
+            if (std::find(avoided_.begin(), avoided_.end(), p) == avoided_.end()) good.push_back(p);
+        }
+        if (!good.empty()) prefixes = std::move(good);
+    }
+
     void all_prefixes() {
         std::vector<Pref64>& all = out_->all_;
         all.push_back(kWellKnown);
@@ -195,13 +207,15 @@ private:
 
     const config::Config& c_;
     const std::vector<config::Network>& local_;
+    const std::vector<Pref64>& avoided_;
     std::unique_ptr<Policy> out_;
     Error error_;
 };
 
 Expected<std::unique_ptr<Policy>> Policy::compile(const config::Config& c,
-                                                  const std::vector<config::Network>& local) {
-    return Compiler(c, local).run();
+                                                  const std::vector<config::Network>& local,
+                                                  const std::vector<Pref64>& avoided) {
+    return Compiler(c, local, avoided).run();
 }
 
 const View* Policy::view_of(const Ipv6Addr& client) const noexcept {

@@ -71,8 +71,11 @@ struct Mapped {
 class Policy {
 public:
     /// `local`: networks of the host's own interfaces, who may ask when dns64.allow is empty.
+    /// `avoided`: nothing is made with these prefixes where there is another one; they are
+    /// announced, and their reverse names known, all the same.
     [[nodiscard]] static Expected<std::unique_ptr<Policy>> compile(
-        const config::Config& c, const std::vector<config::Network>& local);
+        const config::Config& c, const std::vector<config::Network>& local,
+        const std::vector<Pref64>& avoided = {});
 
     /// nullptr: the client may not ask at all. IPv4-mapped addresses count as IPv4.
     [[nodiscard]] const View* view_of(const Ipv6Addr& client) const noexcept;

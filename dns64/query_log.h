@@ -1,42 +1,85 @@
 // SPDX-License-Identifier: Apache-2.0
-// The query log: JSON, one line for one query in so many (dns64.query_log). All workers write to
-// one file; a line is whole or missing. SIGHUP opens the file again, for who rotates it.
+// The query log: JSON, one line for one query in so many (dns64.query_log).
+//
+// A worker puts a record into its ring (query_ring.h); one thread makes lines of them and writes.
+// A disk that is full or slow, or a FIFO that nobody reads, stops that thread only: the rings fill,
+// further records are lost, and a line says how many as soon as lines are taken again.
 #pragma once
 
-#include <cstdint>
+#include <atomic>
+#include <condition_variable>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
+#include <thread>
+#include <vector>
 
-#include "common/base/expected.h"
-#include "dns64/codes.h"
-#include "dns64/name.h"
-#include "dns64/why.h"
+#include "dns64/log_file.h"
+#include "dns64/query_ring.h"
 
 namespace isthmus::dns64 {
 
-class QueryLog {
+/// What the writer has and what it is told; both live as long as either side.
+class QueryLogWriter {
 public:
-    QueryLog() = default;
-    ~QueryLog();
-    QueryLog(const QueryLog&) = delete;
-    QueryLog& operator=(const QueryLog&) = delete;
-    /// Empty: off.
-    Status open(const std::string& path);
-
-    struct Line {
-        std::string client;
-        std::string_view via;
-        NameView name;
-        RrType type = 0;
-        Rcode rcode = Rcode::noerror;
-        Why why = Why::none;
-        std::uint64_t us = 0;  // from query to answer
+    struct Orders {
+        LogFile file;  // not open: off
+        config::LogClients clients = config::LogClients::full;
     };
-    void write(const Line& l);
+    void run();
+    void order(Orders o);
+    void reopen() { reopen_ = true; }
+    /// False: the thread has not come to its end in `ms`.
+    [[nodiscard]] bool stop(int ms);
+
+    std::vector<std::unique_ptr<QueryRing>> rings;  // before run()
+    std::atomic<std::uint64_t> failures = 0;        // writes that a file did not take
 
 private:
-    std::mutex lock_;
-    int fd_ = -1;
+    [[nodiscard]] bool wait();
+    void take_orders();
+    void fill();
+    void write();
+    void say(const Status& s);
+
+    std::mutex lock_;  // never held while a file is written to
+    std::condition_variable changed_;
+    std::optional<Orders> orders_;
+    bool stopping_ = false, ended_ = false, on_ = false;
+    std::atomic<bool> reopen_ = false;
+    // The thread's own.
+    Orders now_;
+    std::string lines_;    // to be written
+    std::string trouble_;  // said already
+    std::uint64_t checked_s_ = 0;
 };
+
+class QueryLog {
+public:
+    QueryLog() : writer_(std::make_shared<QueryLogWriter>()) {}
+    ~QueryLog() { stop(); }
+    QueryLog(const QueryLog&) = delete;
+    QueryLog& operator=(const QueryLog&) = delete;
+
+    /// Before start().
+    [[nodiscard]] QueryRing& add_worker();
+    void start();
+    void stop();
+    /// Opens the file; an error leaves the log as it was.
+    [[nodiscard]] Status configure(const config::Dns64Log& c);
+    /// Of who has moved the file (SIGUSR1). It is noticed after a second without that.
+    void reopen() { writer_->reopen(); }
+    [[nodiscard]] std::uint64_t write_failures() const { return writer_->failures; }
+
+private:
+    std::shared_ptr<QueryLogWriter> writer_;
+    std::thread thread_;
+};
+
+/// "192.0.2.7", or as little of it as is wanted; empty: nothing.
+[[nodiscard]] std::string client_text(const SocketAddress& client, config::LogClients how);
+/// One line, with its end.
+void append_line(std::string& out, const LoggedQuery& q, unsigned worker, config::LogClients how);
 
 }  // namespace isthmus::dns64

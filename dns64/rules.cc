@@ -89,10 +89,11 @@ std::vector<config::Network> local_networks() {
     return {loopback4, loopback6, link_local};
 }
 
-Expected<std::shared_ptr<const Rules>> Rules::make(const config::Config& c) {
+Expected<std::shared_ptr<const Rules>> Rules::make(const config::Config& c,
+                                                   const std::vector<Pref64>& avoided) {
     auto rules = std::make_shared<Rules>();
     rules->config = c;
-    auto policy = Policy::compile(c, local_networks());
+    auto policy = Policy::compile(c, local_networks(), avoided);
     if (!policy) return policy.error();
     rules->policy = std::move(*policy);
     auto secret = secret_of(c.dns64.cookie_secret, "cookie_secret");
@@ -109,6 +110,7 @@ Expected<std::shared_ptr<const Rules>> Rules::make(const config::Config& c) {
         Digest d;
         add_common(d, c);
         add_view(d, *from);
+        d.add_list(avoided);
         if (v.id >= rules->view_tags.size()) rules->view_tags.resize(v.id + std::size_t{1});
         rules->view_tags[v.id] = d.tag();
     }

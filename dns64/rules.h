@@ -24,7 +24,9 @@ struct Rules {
     /// For cookies towards clients; without one the server draws its own.
     std::optional<CookieSecret> cookie_secret, cookie_secret_previous;
 
-    [[nodiscard]] static Expected<std::shared_ptr<const Rules>> make(const config::Config& c);
+    /// `avoided`: prefixes whose gateway is not well, see Policy::compile().
+    [[nodiscard]] static Expected<std::shared_ptr<const Rules>> make(
+        const config::Config& c, const std::vector<Pref64>& avoided = {});
 };
 
 /// Who may ask when dns64.allow is empty: the host itself and its links (fe80::/10).

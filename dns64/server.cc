@@ -13,6 +13,8 @@ namespace {
 
 constexpr int kSocketBuffer = 4 << 20;
 constexpr unsigned kBurstsMost = 4;  // of one socket in one turn: others wait
+/// While so many were answered others will have come: they are taken without asking epoll first.
+constexpr unsigned kAgainAt = 8;
 
 void set_flag(int fd, int level, int name) {
     const int on = 1;
@@ -128,7 +130,8 @@ UdpListener::~UdpListener() {
 }
 
 unsigned UdpListener::receive() {
-    for (unsigned i = 0; i < kBurst; i++) {
+    // The kernel has changed those that it filled the last time.
+    for (unsigned i = 0; i < n_in_; i++) {
         msghdr& h = in_message_[i].msg_hdr;
         h.msg_namelen = sizeof(sockaddr_in6);
         h.msg_control = wildcard_ ? in_control_[i].data() : nullptr;
@@ -136,14 +139,14 @@ unsigned UdpListener::receive() {
         h.msg_flags = 0;
     }
     const int n = ::recvmmsg(fd_, in_message_.data(), kBurst, MSG_DONTWAIT, nullptr);
-    return n > 0 ? static_cast<unsigned>(n) : 0;
+    n_in_ = n > 0 ? static_cast<unsigned>(n) : 0;
+    return n_in_;
 }
 
 /// What the queries of a burst will look at, asked for before the first of them is.
-void UdpListener::foresee(unsigned n) const {
-    std::array<std::uint32_t, kBurst> seen;
-    for (unsigned i = 0; i < n; i++) seen[i] = worker_.foresee(received(i));
-    for (unsigned i = 0; i < n; i++) worker_.prefetch_entry(seen[i]);
+void UdpListener::foresee(unsigned n) {
+    for (unsigned i = 0; i < n; i++) hash_[i] = worker_.foresee(received(i));
+    for (unsigned i = 0; i < n; i++) worker_.prefetch_entry(hash_[i]);
 }
 
 void UdpListener::take(unsigned i) {
@@ -154,17 +157,17 @@ void UdpListener::take(unsigned i) {
     if (wildcard_) from.control_bytes = answer_control(h, from.control, sizeof from.control);
     if (n_out_ == kBurst) flush();
     // A query as long as kReceiveMost is none; it is cut, so it gets FORMERR.
-    const std::size_t n = worker_.query(received(i), from, slot());
+    const std::size_t n = worker_.query(received(i), from, slot(), hash_[i]);
     if (n > 0) queue(from.peer, {from.control, from.control_bytes}, n);
 }
 
 void UdpListener::on_ready(std::uint32_t) {
     for (unsigned burst = 0; burst < kBurstsMost; burst++) {
         const unsigned n = receive();
-        if (n > 1) foresee(n);
+        foresee(n);
         for (unsigned i = 0; i < n; i++) take(i);
         flush();
-        if (n < kBurst) return;
+        if (n < kAgainAt) return;
     }
 }
 

@@ -34,7 +34,7 @@ private:
     [[nodiscard]] Bytes received(unsigned i) const {
         return {static_cast<const std::uint8_t*>(in_part_[i].iov_base), in_message_[i].msg_len};
     }
-    void foresee(unsigned n) const;
+    void foresee(unsigned n);
     void take(unsigned i);
     void queue(const SocketAddress& to, Bytes control, std::size_t size);
     void flush();
@@ -51,7 +51,9 @@ private:
     std::array<iovec, kBurst> in_part_{}, out_part_{};
     std::array<SocketAddress, kBurst> in_peer_, out_peer_;
     std::array<std::array<std::uint8_t, kControlMost>, kBurst> in_control_{}, out_control_{};
+    unsigned n_in_ = kBurst;  // places that the kernel has filled
     unsigned n_out_ = 0;
+    std::array<std::uint32_t, kBurst> hash_{};  // of what was received
 };
 
 /// Is the address free? Asked once before the workers share it, because SO_REUSEPORT would share it

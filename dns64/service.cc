@@ -194,7 +194,8 @@ std::vector<Endpoint> listen_on(const Dns64Config& c) {
     return {v6, v4};
 }
 
-Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file) {
+Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file,
+                                                  const std::vector<Pref64>& avoided) {
     const auto loaded = config::load_file(file);
     for (const auto& w : loaded.warnings) log::warn(w.text());
     if (!loaded.ok()) return Error{"", loaded.error_text()};
@@ -203,7 +204,7 @@ Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file) {
                      "has no section dns64; write dns64 = { upstreams = [ \"192.0.2.53\" ]; };"};
     if (Status s = check_supported(loaded.config.dns64); !s) return s.error();
     if (const auto rights = operator_rights(loaded.config); !rights) return rights.error();
-    return Rules::make(loaded.config);
+    return Rules::make(loaded.config, avoided);
 }
 
 Expected<std::unique_ptr<Service>> Service::create(const std::string& file) {
@@ -232,7 +233,7 @@ Status Service::start() {
     if (Status s = open_sockets(); !s) return s;
     if (Status s = become(c.user); !s) return s;
     // As the user who will have to open it again.
-    return log_.open(c.query_log.file);
+    return log_.configure(c.query_log);
 }
 
 Status Service::open_sockets() {
@@ -258,8 +259,8 @@ Status Service::make_worker() {
     const std::size_t memory = (std::size_t{c.cache.memory_mib} << 20) / site_.n_workers;
     auto cache = Cache::create(memory, site_.seed);
     if (!cache) return cache.error();
-    workers_.push_back(
-        std::make_unique<Worker>(std::move(*loop), site_, rules_, std::move(*cache), &log_));
+    workers_.push_back(std::make_unique<Worker>(std::move(*loop), site_, rules_, std::move(*cache),
+                                                &log_.add_worker()));
     Worker& w = *workers_.back();
     const auto engine = Engine::prepare(c);
     if (!engine) return engine.error();
@@ -295,10 +296,11 @@ void Service::run() {
             log::warn("dns64.cpus: a thread could not be moved to CPU " + std::to_string(cpus[i]));
     }
     beats_ = workers_.size();
+    log_.start();
 }
 
 Expected<std::shared_ptr<const Rules>> Service::next_rules() const {
-    auto rules = load_rules(file_);
+    auto rules = load_rules(file_, avoided_);
     if (!rules) return rules.error();
     const std::string key = start_only_key(rules_->config.dns64, (*rules)->config.dns64);
     if (!key.empty()) return Error{"dns64." + key, "changes with a restart only"};
@@ -329,7 +331,7 @@ Status Service::reload() {
     }
     const auto tls = listener_tls(c, rules_->config.dns64, tls_);
     if (!tls) return tls.error();
-    if (Status s = log_.open(c.query_log.file); !s) return s;
+    if (Status s = log_.configure(c.query_log); !s) return s;
     // Nothing fails from here on.
     text_ = text_of(file_);
     policy_text_ = config::to_text((*rules)->config.nat64);
@@ -356,8 +358,16 @@ Status Service::follow(const std::string& policy) {
     if (!loaded.ok()) return Error{"", loaded.error_text()};
     config::Config c = rules_->config;
     c.nat64 = loaded.config.nat64;
-    auto rules = Rules::make(c);
+    auto rules = Rules::make(c, avoided_);
     if (!rules) return rules.error();
+    put_in_force(*rules);
+    return Done{};
+}
+
+Status Service::avoid(const std::vector<Pref64>& prefixes) {
+    auto rules = Rules::make(rules_->config, prefixes);
+    if (!rules) return rules.error();
+    avoided_ = prefixes;
     put_in_force(*rules);
     return Done{};
 }
@@ -384,6 +394,7 @@ void Service::stop() {
     for (std::size_t i = 0; i < threads_.size(); i++) workers_[i]->loop().stop();
     for (std::thread& t : threads_) t.join();
     threads_.clear();
+    log_.stop();  // with what they said last
 }
 
 }  // namespace isthmus::dns64

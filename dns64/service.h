@@ -18,7 +18,8 @@ namespace isthmus::dns64 {
 
 /// A file that is valid and that this version can obey: a key that nothing reads yet is an error,
 /// not silence.
-[[nodiscard]] Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file);
+[[nodiscard]] Expected<std::shared_ptr<const Rules>> load_rules(
+    const std::string& file, const std::vector<Pref64>& avoided = {});
 
 /// dns64.listen, or what it means when it is empty.
 [[nodiscard]] std::vector<config::Endpoint> listen_on(const config::Dns64Config& c);
@@ -38,11 +39,17 @@ public:
     [[nodiscard]] Status reload();
     /// The gateway's policy, as text, in place of section nat64, until the next reload().
     [[nodiscard]] Status follow(const std::string& policy);
+    /// Prefixes whose gateways are not well: nothing is made with them where there are others.
+    [[nodiscard]] Status avoid(const std::vector<Pref64>& prefixes);
+    [[nodiscard]] const std::vector<Pref64>& avoided() const { return avoided_; }
     /// What reload() would say now; nothing is changed. The query log is not opened.
     [[nodiscard]] Status would_reload() const;
     /// True when every worker has come round its loop since the last call that gave true.
     [[nodiscard]] bool alive();
     void stop();
+    /// Opens the query log's file anew, for who has moved it.
+    void reopen_log() { log_.reopen(); }
+    [[nodiscard]] const QueryLog& query_log() const { return log_; }
 
     // For the operator's socket; in the main thread.
     [[nodiscard]] const std::vector<std::unique_ptr<Worker>>& workers() const { return workers_; }
@@ -79,6 +86,7 @@ private:
     std::uint64_t cache_limit_bytes_ = 0;
     std::string text_;         // of the file, as it was read last
     std::string policy_text_;  // its section nat64, likewise
+    std::vector<Pref64> avoided_;
     std::unique_ptr<Operator> operator_;
 };
 

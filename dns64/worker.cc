@@ -15,6 +15,13 @@ constexpr std::uint32_t kKeepaliveUnits = 10;
 /// How often is looked whether a retired upstream may go.
 constexpr std::uint64_t kRetiredMs = 1000;
 
+std::uint64_t nanoseconds(clockid_t clock) {
+    timespec t{};
+    ::clock_gettime(clock, &t);
+    return static_cast<std::uint64_t>(t.tv_sec) * 1'000'000'000U +
+           static_cast<std::uint64_t>(t.tv_nsec);
+}
+
 Bytes address_bytes(const SocketAddress& a, std::array<std::uint8_t, 16>& room) {
     if (a.is_v6()) {
         room = a.v6().octet;
@@ -28,7 +35,7 @@ Bytes address_bytes(const SocketAddress& a, std::array<std::uint8_t, 16>& room) 
 }  // namespace
 
 Worker::Worker(std::unique_ptr<Loop> loop, const Site& site, std::shared_ptr<const Rules> rules,
-               std::unique_ptr<Cache> cache, QueryLog* log)
+               std::unique_ptr<Cache> cache, QueryRing* log)
     : loop_(std::move(loop)),
       site_(site),
       cache_(std::move(cache)),
@@ -110,9 +117,29 @@ void Worker::note(const Exchange& x, Why why, Rcode rcode, std::uint64_t us) {
     counters_.note_latency(us);
     if (log_ == nullptr || config().query_log.file.empty() || --log_countdown_ != 0) return;
     log_countdown_ = std::max(config().query_log.sample, 1U);
+    log_query(x, why, rcode, us);
+}
+
+/// `us`: 0 for what was answered in the turn in which it came: then the clock is read.
+void Worker::log_query(const Exchange& x, Why why, Rcode rcode, std::uint64_t us) {
+    counters_.log_records += 1;
+    LoggedQuery* q = log_->claim();
+    if (q == nullptr) {
+        counters_.log_lost += 1;
+        return;
+    }
+    q->time_us = nanoseconds(CLOCK_REALTIME) / 1000;
+    q->us = us != 0 ? us : (nanoseconds(CLOCK_MONOTONIC) - loop_->now_ns()) / 1000;
+    q->client = x.from.peer;
+    q->type = x.q.qtype;
+    q->rcode = rcode;
+    q->why = why;
+    q->via = x.from.via;
+    q->cached = x.cached;
     const std::uint8_t root[1] = {0};
-    log_->write({x.from.peer.host_text(), kViaNames[static_cast<std::size_t>(x.from.via)],
-                 x.q.qname.empty() ? NameView(root) : x.q.qname, x.q.qtype, rcode, why, us});
+    q->set_name(x.q.qname.empty() ? NameView(root) : x.q.qname);
+    q->set_view(x.view == nullptr ? "" : x.view->name);
+    log_->publish();
 }
 
 std::size_t Worker::refuse(const Exchange& x, Why why, Rcode rcode, std::span<std::uint8_t> out) {
@@ -155,9 +182,11 @@ std::uint32_t Worker::foresee(Bytes datagram) const {
     return h;
 }
 
-std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out) {
+std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out,
+                          std::uint32_t hash) {
     counters_.queries[static_cast<std::size_t>(from.via)] += 1;
     Exchange x(from);
+    x.hash = hash;
     const Checked c = read_request(datagram, from.via != Via::udp, x.q);
     if (c.action == Action::drop) {
         counters_.dropped += 1;
@@ -166,7 +195,7 @@ std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uin
     fill_extras(x);
     std::size_t n = 0;
     if (is_limited(x, out, n)) return n;
-    const View* view = view_of(from.peer);
+    const View* view = x.view = view_of(from.peer);
     if (view == nullptr) return refuse(x, Why::not_allowed, Rcode::refused, out);
     if (c.why == Why::cookie_only) {
         const bool wrong = x.q.cookie.size() > kClientCookie && !x.cookie_good;
@@ -194,8 +223,8 @@ std::size_t Worker::answer_from_cache(Exchange& x, const View& view, std::span<s
     fold_into(x.q.qname, name);
     const NameView lower(name.data(), x.q.qname.size());
     const std::uint8_t variant = variant_bit(x.q.dnssec_ok(), x.q.checking_disabled());
-    CacheEntry* e = cache_->find(cache_->hash(lower, x.q.qtype), lower, x.q.qtype,
-                                 rules().view_tags[view.id], variant);
+    const std::uint32_t h = x.hash != 0 ? x.hash : cache_->hash(lower, x.q.qtype);
+    CacheEntry* e = cache_->find(h, lower, x.q.qtype, rules().view_tags[view.id], variant);
     const std::uint32_t now = now_s();
     if (e == nullptr || !e->is_fresh(now)) return 0;
     const auto why = static_cast<Why>(e->why);
@@ -213,6 +242,7 @@ std::size_t Worker::answer_from_cache(Exchange& x, const View& view, std::span<s
     }
     if (n == 0) return 0;
     counters_.cache_hits += 1;
+    x.cached = true;
     note(x, why, static_cast<Rcode>(e->flags_rcode & flag::rcode_mask), 0);
     if (e->ttl_s - e->age(now) <= e->ttl_s / 10) prefetch_maybe(*e, x, view);
     return n;

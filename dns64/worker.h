@@ -16,7 +16,7 @@
 #include "dns64/counters.h"
 #include "dns64/limiter.h"
 #include "dns64/loop.h"
-#include "dns64/query_log.h"
+#include "dns64/query_ring.h"
 #include "dns64/random.h"
 #include "dns64/request.h"
 #include "dns64/rules.h"
@@ -72,7 +72,7 @@ struct Explained {
 class Worker {
 public:
     Worker(std::unique_ptr<Loop> loop, const Site& site, std::shared_ptr<const Rules> rules,
-           std::unique_ptr<Cache> cache, QueryLog* log);
+           std::unique_ptr<Cache> cache, QueryRing* log);
     ~Worker();
     Worker(const Worker&) = delete;
     Worker& operator=(const Worker&) = delete;
@@ -90,9 +90,9 @@ public:
     [[nodiscard]] const config::Dns64Config& config() const { return rules().config.dns64; }
 
     /// The hot path. Octets of the answer written to `out` (kMessageMost for streams, else at least
-    /// kUdpMost); 0: there will be one later, or none.
-    [[nodiscard]] std::size_t query(Bytes datagram, const Origin& from,
-                                    std::span<std::uint8_t> out);
+    /// kUdpMost); 0: there will be one later, or none. `hash`: of foresee(); 0: not known.
+    [[nodiscard]] std::size_t query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out,
+                                    std::uint32_t hash = 0);
 
     /// For a burst: asks for the cache lines that query() will want of the index, then, by the
     /// number that it gave, for those of the entry. Nothing is decided; any bytes will do.
@@ -124,6 +124,9 @@ private:
         ReplyExtras extras;
         std::array<std::uint8_t, kWholeCookie> cookie{};
         bool cookie_good = false;
+        const View* view = nullptr;  // nullptr: may not ask
+        bool cached = false;         // the answer lay ready
+        std::uint32_t hash = 0;      // of name and type in the cache; 0: not known
     };
     [[nodiscard]] const View* view_of(const SocketAddress& client) const;
     [[nodiscard]] const View* view_of(const ToExplain& q) const;
@@ -135,6 +138,7 @@ private:
     void prefetch_maybe(CacheEntry& e, const Exchange& x, const View& view);
     void start_job(const Exchange& x, const View& view, Bytes datagram);
     void note(const Exchange& x, Why why, Rcode rcode, std::uint64_t us);
+    void log_query(const Exchange& x, Why why, Rcode rcode, std::uint64_t us);
     void fill_extras(Exchange& x);
     void read_wall_clock();
 
@@ -165,7 +169,7 @@ private:
     Retired retired_{*this};
     Limiter limiter_;
     Counters counters_;
-    QueryLog* log_;
+    QueryRing* log_;
     std::uint32_t log_countdown_ = 1;
     std::uint32_t wall_s_ = 0;  // read once a turn when cookies want it
     std::uint64_t wall_read_ms_ = 0;

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/net/addr.h"
@@ -42,6 +43,16 @@ struct Endpoint {
 struct Dns64Range {
     Prefix4 ipv4;
     std::vector<Pref64> prefixes;
+    unsigned line = 0;
+};
+
+inline constexpr std::string_view kHttp = "http://";
+
+/// Who translates these prefixes, and where it says whether it is well: the path of
+/// isthmus-control's socket, or "http://ADDRESS:PORT".
+struct Dns64Gateway {
+    std::vector<Pref64> prefixes;
+    std::string status;
     unsigned line = 0;
 };
 
@@ -109,9 +120,15 @@ struct Dns64Cache {
     std::uint32_t stale_ttl = 30;         // seconds
 };
 
+enum class LogClients : std::uint8_t { full, network, none };
+
 struct Dns64Log {
     std::string file;          // query log, JSON lines; empty: off
     std::uint32_t sample = 1;  // one of so many queries
+    LogClients clients = LogClients::full;
+    std::uint32_t max_size_mib = 100;  // of the file, then it is rotated; 0: never
+    std::uint32_t max_hours = 0;       // likewise
+    std::uint32_t max_files = 10;      // FILE.1 and so on
 };
 
 struct Dns64Config {
@@ -133,7 +150,9 @@ struct Dns64Config {
     std::vector<std::string> resolve_zones;  // special names and local zones asked upstream anyway
     std::string nat64_fqdn;                  // PTR of the well-known addresses (RFC 7050 s3.1.1)
     std::vector<Network> allow;              // besides the clients of views; empty: local networks
-    Dns64View view;                          // the default view
+    std::vector<Dns64Gateway> gateways;
+    std::uint32_t gateway_patience = 10;  // seconds without a word, until it counts as well
+    Dns64View view;                       // the default view
     std::vector<Dns64View> views;
     Dns64Limits limits;
     Dns64Cache cache;

@@ -131,6 +131,13 @@ void dns64_lists(std::vector<ListKey>& out) {
                    "( \"example.net\" )", false});
     out.push_back({"dns64.ignore_aaaa", false, "Names whose AAAA are ignored: always synthesized.",
                    "( \"broken.example\" )", false});
+    out.push_back(
+        {"dns64.gateways", false,
+         "{ prefixes; status; }: whose prefixes these are, and where it says whether it is "
+         "well: isthmus-control's socket, or http://ADDRESS:PORT of its control.http.",
+         "( { prefixes = ( \"2001:db8:64::/96\" ); status = "
+         "\"/run/isthmus/control/control.sock\"; } )",
+         false});
     out.push_back({"dns64.views", false,
                    "{ name; clients; synthesis; break_dnssec; cd_only; } and the lists of the "
                    "default view, for clients by longest prefix.",

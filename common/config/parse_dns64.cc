@@ -57,6 +57,8 @@ public:
                 text(e, "a zone", out_.resolve_zones);
             } else if (name == "cpus") {
                 cpu(e);
+            } else if (name == "gateways") {
+                gateway(e);
             } else {
                 view_element(e, name, out_.view);
             }
@@ -115,6 +117,31 @@ private:
             static_cast<int>(s) > 1023)
             return complain_(s, "a CPU is a number from 0 to 1023");
         out_.cpus.push_back(static_cast<std::uint16_t>(static_cast<int>(s)));
+    }
+    void gateway(const Setting& e) {
+        if (!e.isGroup())
+            return complain_(e, "a gateway is { prefixes = (\"...\"); status = \"...\"; }");
+        Dns64Gateway g;
+        g.line = static_cast<unsigned>(e.getSourceLine());
+        for (int i = 0; i < e.getLength(); i++) {
+            const std::string name = e[i].getName();
+            if (name == "status") {
+                if (!string_of(e[i], "status", g.status)) return;
+            } else if (name == "prefixes") {
+                if (!is_list(e[i], name)) return;
+                for (int k = 0; k < e[i].getLength(); k++) pref64(e[i][k], g.prefixes);
+            } else {
+                return unknown_(e[i], name, {"prefixes", "status"});
+            }
+        }
+        if (g.prefixes.empty()) return complain_(e, "a gateway needs prefixes = (\"PREFIX\", ...)");
+        std::string why;
+        const bool http = g.status.starts_with(kHttp);
+        if (http ? !parse_endpoint(g.status.substr(kHttp.size()), why) : !g.status.starts_with("/"))
+            return complain_(e,
+                             "status is the path of isthmus-control's socket, or "
+                             "\"http://ADDRESS:PORT\" of its control.http");
+        out_.gateways.push_back(g);
     }
     void pref64(const Setting& s, std::vector<Pref64>& out) {
         std::string t;
@@ -287,7 +314,7 @@ const std::set<std::string>& dns64_lists() {
         "dns64.listen",       "dns64.upstreams",     "dns64.allow",         "dns64.resolve_zones",
         "dns64.cpus",         "dns64.prefixes",      "dns64.ranges",        "dns64.exclude_ipv4",
         "dns64.exclude_aaaa", "dns64.exclude_names", "dns64.include_names", "dns64.ignore_aaaa",
-        "dns64.views"};
+        "dns64.gateways",     "dns64.views"};
     return kLists;
 }
 

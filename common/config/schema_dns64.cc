@@ -92,6 +92,20 @@ void dns64_rows(Rows& rows) {
               ISTHMUS_FIELD(dns64.query_log.file));
     rows.number("dns64.query_log", "sample", 1, 1000000000, false, "queries",
                 "one of so many is logged", ISTHMUS_FIELD(dns64.query_log.sample));
+    rows.choice("dns64.query_log", "clients", {"full", "network", "none"}, false,
+                "what is logged of a client: his address, its /24 or /56, nothing",
+                ISTHMUS_FIELD(dns64.query_log.clients));
+    rows.number("dns64.query_log", "max_size_mib", 0, 1000000, false, "MiB",
+                "FILE is rotated to FILE.1 and so on; 0: never",
+                ISTHMUS_FIELD(dns64.query_log.max_size_mib));
+    rows.number("dns64.query_log", "max_hours", 0, 100000, false, "hours",
+                "of FILE, then it is rotated; 0: never", ISTHMUS_FIELD(dns64.query_log.max_hours));
+    rows.number("dns64.query_log", "max_files", 0, 10000, false, "files",
+                "rotated ones that are kept", ISTHMUS_FIELD(dns64.query_log.max_files));
+    rows.number("dns64", "gateway_patience", 1, 3600, false, "seconds",
+                "without a word of a gateway of dns64.gateways, until its prefixes are used as "
+                "those of one that is well",
+                ISTHMUS_FIELD(dns64.gateway_patience));
     rows.text("dns64", "metrics", true, "IPv4 address and port of /metrics; empty: none",
               ISTHMUS_FIELD(dns64.metrics));
     rows.text("dns64", "socket", true,

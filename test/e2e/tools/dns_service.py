@@ -1,14 +1,10 @@
 #!/usr/bin/python3
 # SPDX-License-Identifier: Apache-2.0
-"""What an operator sets: views, who may ask, cookies, rate limit, stale answers, prefetch, reload, query log. Each
+"""What an operator sets: views, who may ask, cookies, rate limit, stale answers, prefetch, reload. Each
 case has a server and an upstream of its own. dns_service.py [SCRIPT [ONLY]]"""
 import itertools
-import json
-import os
 import socket
-import stat
 import sys
-import tempfile
 import threading
 import time
 
@@ -410,37 +406,6 @@ def _(_):
         lab.reload('ede = "off";')
         for name in ("s.example", "fail.example"):
             equal(name, [], ede_of(client.ask(name)))
-
-
-@case("the query log: one JSON line for each question, or for every n-th")
-def _(_):
-    folder = tempfile.mkdtemp(prefix="isthmus-dns.")
-    os.chmod(folder, 0o777)
-    file = os.path.join(folder, "queries.json")
-    with Lab(f'query_log = {{ file = "{file}"; sample = 1; }};') as lab:
-        lab.client().ask("log.example")
-        lab.client().ask("log.example")
-        lab.client(CLIENT4, "tcp").ask("log.example", "A")
-        lab.client().ask("nord.example", rd=False)
-        time.sleep(0.1)
-        lines = [json.loads(line) for line in open(file, encoding="utf-8")]
-        equal("lines", [(CLIENT6, "udp", "log.example.", "AAAA", "NOERROR", "synthesized")] * 2 +
-              [(CLIENT4, "tcp", "log.example.", "A", "NOERROR", "plain"), (CLIENT6, "udp", "nord.example.", "AAAA", "REFUSED", "no_recursion_wanted")],
-              [(x["client"], x["via"], x["name"], x["type"], x["rcode"], x["why"]) for x in lines])
-        true("times", all(abs(x["time"] - time.time()) < 10 for x in lines))
-        equal("mode", 0o640, stat.S_IMODE(os.stat(file).st_mode))
-        lab.reload(f'query_log = {{ file = "{file}"; sample = 5; }};')
-        for _ in range(20):
-            lab.client().ask("log.example")
-        equal("lines", 8, len(open(file, encoding="utf-8").readlines()))
-        # rotation: the file goes, a reload opens a new one
-        os.rename(file, file + ".1")
-        lab.reload(f'query_log = {{ file = "{file}"; sample = 1; }};')
-        lab.client().ask("log.example")
-        equal("lines", 1, len(open(file, encoding="utf-8").readlines()))
-    for f in (file, file + ".1"):
-        os.unlink(f)
-    os.rmdir(folder)
 
 
 @case("T-2308-007: the upstream goes away and comes back: SERVFAIL, then answers; what is cached is given", each_way=True)
