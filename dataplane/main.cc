@@ -16,6 +16,7 @@
 #include "dataplane/dpdk/eal.h"
 #include "dataplane/dpdk/runtime.h"
 #include "dataplane/dpdk/sizing.h"
+#include "dataplane/dpdk/variant.h"
 
 namespace {
 
@@ -74,6 +75,8 @@ int run(const isthmus::config::Config& cfg) {
         return fail(open ? left.error() : open.error());
     }
     log::info("capabilities kept: " + *left);
+    log::info("compiled for " + std::string(cpu::name_of(cpu::compiled_for())) + "; this CPU has " +
+              std::string(cpu::name_of(cpu::level_of_this_cpu())));
     const auto n_of = [](std::size_t n, const char* what) {
         return std::to_string(n) + " " + what + (n == 1 ? "" : "s");
     };
@@ -136,8 +139,13 @@ int size(isthmus::config::Config cfg, const SizeOptions& o) {
 }  // namespace
 
 int main(int argc, char** argv) {
+    if (const isthmus::Status best = isthmus::dpdk::become_best_variant(argv, ISTHMUS_LIBEXEC);
+        !best)
+        return fail(best.error());
     isthmus::args::Command app("isthmus-dataplane",
                                "Isthmus dataplane: the DPDK process that translates");
+    app.add_to_version(", compiled for " +
+                       std::string(isthmus::cpu::name_of(isthmus::cpu::compiled_for())));
     std::string file = "/etc/isthmus/isthmus.conf";
     bool check = false, host = false;
     const auto* config_flag =

@@ -149,6 +149,11 @@ Command::Command(const std::string& name, const std::string& help)
                               "print the version and exit");
 }
 
+void Command::add_to_version(const std::string& text) {
+    parser_->set_version_flag("--version", parser_->get_name() + " " + ISTHMUS_VERSION + text,
+                              "print the version and exit");
+}
+
 Command::Command(CLI::App* parser) : parser_(parser) {}
 
 Command::~Command() = default;

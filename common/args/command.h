@@ -83,6 +83,8 @@ public:
     Option* add_option(const std::string& names, std::uint64_t& to, const std::string& help);
     Option* add_option(const std::string& names, double& to, const std::string& help);
     Option* add_flag(const std::string& names, bool& to, const std::string& help);
+    /// What --version says besides.
+    void add_to_version(const std::string& text);
     /// A flag that does something and ends the program, as --version does.
     void add_action(const std::string& names, std::function<void()> action,
                     const std::string& help);

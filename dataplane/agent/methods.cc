@@ -126,6 +126,7 @@ Json Agent::workers_json() const {
                        {"busy_cycles", f.busy_cycles},
                        {"turn_max_cycles", f.turn_max_cycles},
                        {"idle", f.sleeping_allowed ? "sleep" : "poll"},
+                       {"instructions", f.instructions},
                        {"rx_packets", s.counters.of(Counter::rx_packets)},
                        {"bindings", s.engine.n_bindings()},
                        {"sessions", s.engine.n_sessions()},

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "common/base/expected.h"
@@ -55,6 +56,7 @@ struct WorkerFacts {
     std::uint64_t cycles_per_second = 0;      // of the TSC
     std::uint64_t turn_max_cycles = 0;        // longest turn since start
     bool sleeping_allowed = false;
+    std::string_view instructions;  // what its code is compiled for: "x86-64-v3"
 };
 
 class Workers {

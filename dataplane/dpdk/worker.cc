@@ -9,6 +9,7 @@
 
 #include <utility>
 
+#include "common/base/cpu_level.h"
 #include "dataplane/pipeline/pipeline.h"
 
 namespace isthmus::dpdk {
@@ -322,6 +323,7 @@ agent::WorkerFacts Worker::facts() const {
     f.cycles_per_second = rte_get_tsc_hz();
     f.turn_max_cycles = turn_max_cycles_.load(std::memory_order_relaxed);
     f.sleeping_allowed = setup_.may_sleep;
+    f.instructions = cpu::name_of(cpu::compiled_for());
     return f;
 }
 
