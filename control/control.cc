@@ -127,7 +127,8 @@ Json Control::dataplane_status(const Expected<Json>& there) const {
     if (!there) {
         return {{"state", "away"},
                 {"why", there.error().text() + "; see systemctl status isthmus-dataplane"},
-                {"since_unix_seconds", away_since_}};
+                // Nobody may have noticed before this question.
+                {"since_unix_seconds", trouble_.empty() ? std::time(nullptr) : away_since_}};
     }
     Json out = *there;
     const bool same = api::text_of(out, "policy") == commits_.running_digest();

@@ -18,7 +18,9 @@ namespace isthmus::control {
 
 namespace {
 
-constexpr int kConnectMs = 1000, kSendMs = 1000, kFlushMs = 2000;
+/// One thread serves all logs: while one waits, the workers' rings fill. Long enough for a round
+/// trip by satellite.
+constexpr int kConnectMs = 900, kSendMs = 500, kFlushMs = 900;
 constexpr std::size_t kUnknownPath = 512;  // RFC 7011 s10.3.3, RFC 5426 s3.2
 
 union Address {
