@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # The packages on a host with systemd: installed, started, killed, stopped in their tracks, upgraded
 # with an edited configuration, purged.
+# alone: the package has other paths in its programs, which are linked anew in the build tree
 # shellcheck source=test/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 # shellcheck source=scripts/lib/host.sh
