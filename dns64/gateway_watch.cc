@@ -144,7 +144,7 @@ void GatewayWatch::configure(const std::vector<config::Dns64Gateway>& gateways,
     if (!thread_.joinable()) thread_ = std::thread([this] { run(); });
 }
 
-void GatewayWatch::look(Gateway& g) {
+void GatewayWatch::look(Gateway& g, std::uint32_t patience_s) {
     const auto well = ask_gateway(g.config.status);
     const std::int64_t now = api::now_ms();
     if (well) {
@@ -159,12 +159,17 @@ void GatewayWatch::look(Gateway& g) {
         return;
     }
     if (!g.well.has_value() ? !g.trouble.empty()
-                            : now - g.heard_ms < 1000 * std::int64_t{patience_s_})
+                            : now - g.heard_ms < 1000 * std::int64_t{patience_s})
         return;
     g.well.reset();
     g.trouble = well.error().text();
     log::warn("gateway of " + texts_of(g.config.prefixes) + " cannot be asked, " + g.trouble +
               ": its prefixes are used");
+}
+
+bool GatewayWatch::is_stopping() {
+    const std::lock_guard guard(lock_);
+    return stopping_;
 }
 
 void GatewayWatch::tell() {
@@ -180,6 +185,7 @@ void GatewayWatch::tell() {
 
 void GatewayWatch::run() {
     for (;;) {
+        std::uint32_t patience_s = 0;
         {
             std::unique_lock guard(lock_);
             (void)changed_.wait_for(guard, kRound,
@@ -200,8 +206,12 @@ void GatewayWatch::run() {
                 gateways_ = std::move(fresh);
                 next_.reset();
             }
+            patience_s = patience_s_;
         }
-        for (Gateway& g : gateways_) look(g);
+        for (Gateway& g : gateways_) {
+            if (is_stopping()) return;  // each may take its two seconds
+            look(g, patience_s);
+        }
         tell();
     }
 }

@@ -43,7 +43,8 @@ private:
         std::string trouble;  // said already
     };
     void run();
-    void look(Gateway& g);
+    void look(Gateway& g, std::uint32_t patience_s);
+    bool is_stopping();
     void tell();
 
     Avoid avoid_;

@@ -47,7 +47,7 @@ public:
     /// A free port, now used by `binding`; nothing: none left. `parity_kept` tells whether it was.
     std::optional<std::uint16_t> take(unsigned slot, Proto proto, Wish wish, Index binding,
                                       bool& parity_kept) noexcept;
-    // take() in steps, for those that know ahead that they will want a port. Choices are numbered,
+    /// take() in steps, for those that know ahead that they will want a port. Choices are numbered,
     /// and the number is where choose() gets its randomness from: no number serves twice.
     [[nodiscard]] std::uint64_t number_of_next(unsigned nth) const noexcept {
         return counter_ + 1 + nth;

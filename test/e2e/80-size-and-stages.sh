@@ -25,6 +25,7 @@ server_echo
 ask 200 --count 200 --spread
 text=$(ctl show workers)
 expect_match "show workers" "TSC cycles for a packet" "$text"
+expect_match "its instruction set" "instructions.*x86-64" "$(tr '\n' ' ' <<<"$text")"
 expect_match "show workers" "receive +read +lookup +send +transmit +housekeeping" "$text"
 for stage in read lookup send; do
     n=$(($(ctl_value "0.stages.$stage.packets" show workers) + $(ctl_value "1.stages.$stage.packets" show workers)))
