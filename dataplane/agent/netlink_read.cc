@@ -124,7 +124,12 @@ void KernelWatch::add_hop(unsigned oif, unsigned flags, const void* gateway, std
     const auto link = links_.find(oif);
     if (link == links_.end() || (flags & RTNH_F_DEAD) != 0) return;
     NextHop h{link->second.port, link->second.vlan, true, {}};
-    h.on_link = !read_address(static_cast<const nlattr*>(gateway), family, h.gateway);
+    const auto* a = static_cast<const nlattr*>(gateway);
+    if (a != nullptr && mnl_attr_get_type(a) == RTA_VIA) {
+        if (!read_via(a, h.gateway)) return;
+        h.by_ipv6 = true;
+    }
+    h.on_link = !h.by_ipv6 && !read_address(a, family, h.gateway);
     if (h.on_link) h.gateway = {};
     out.push_back(h);
 }
@@ -142,7 +147,8 @@ void each_hop(const nlattr* multipath, Fn&& fn) {
         int room = static_cast<int>(hop->rtnh_len - sizeof *hop);
         for (const auto* x = reinterpret_cast<const nlattr*>(RTNH_DATA(hop)); mnl_attr_ok(x, room);
              x = mnl_attr_next(x)) {
-            if (mnl_attr_get_type(x) == RTA_GATEWAY) gateway = x;
+            const unsigned type = mnl_attr_get_type(x);
+            if (type == RTA_GATEWAY || type == RTA_VIA) gateway = x;
             room -= static_cast<int>(MNL_ALIGN(x->nla_len));
         }
         fn(static_cast<unsigned>(hop->rtnh_ifindex), unsigned{hop->rtnh_flags}, gateway);
@@ -181,7 +187,8 @@ void KernelWatch::on_route(const nlmsghdr* m) {
         in_vrf = in_vrf || (link != links_.end() && link->second.master != 0);
         add_hop(oif, flags, gateway, prefix.family, hops);
     };
-    if (!discard && a[RTA_OIF] != nullptr) add(read_u32(a[RTA_OIF]), r->rtm_flags, a[RTA_GATEWAY]);
+    const nlattr* const gateway = a[RTA_VIA] != nullptr ? a[RTA_VIA] : a[RTA_GATEWAY];
+    if (!discard && a[RTA_OIF] != nullptr) add(read_u32(a[RTA_OIF]), r->rtm_flags, gateway);
     if (!discard && a[RTA_MULTIPATH] != nullptr) each_hop(a[RTA_MULTIPATH], add);
     if (table != RT_TABLE_MAIN && (!in_vrf || table == RT_TABLE_LOCAL)) return;
     const pipeline::RouteKey key{table, read_u32(a[RTA_PRIORITY])};

@@ -31,7 +31,7 @@ std::optional<AnyPrefix> prefix_of(const std::string& text) {
     return std::nullopt;
 }
 
-std::string text_of(const AnyPrefix& p) {
+std::string prefix_text(const AnyPrefix& p) {
     return any_text(p.family, p.addr) + "/" + std::to_string(p.len_bits);
 }
 
@@ -40,9 +40,9 @@ Json row_of(const RouteEntry& r, const config::Config& cfg) {
     for (const auto& h : r.hops) {
         hops.push_back({{"port", cfg.dataplane.ports[h.port].name},
                         {"vlan", h.vlan},
-                        {"via", h.on_link ? "" : any_text(r.prefix.family, h.gateway)}});
+                        {"via", h.on_link ? "" : any_text(h.family(r.prefix.family), h.gateway)}});
     }
-    return {{"to", text_of(r.prefix)}, {"local", r.local}, {"discard", r.discard}, {"hops", hops}};
+    return {{"to", prefix_text(r.prefix)}, {"local", r.local}, {"discard", r.discard}, {"hops", hops}};
 }
 
 bool leaves_by(const RouteEntry& r, const config::Config& cfg, const std::string& port) {
@@ -94,7 +94,7 @@ Expected<Json> route_list(const pipeline::FibWriter& fib, const config::Config& 
         out["rows"] = Json::array();
         for (const RouteEntry& r : page.rows) out["rows"].push_back(row_of(r, cfg));
     }
-    if (page.next && to.empty()) out["next"] = text_of(*page.next);
+    if (page.next && to.empty()) out["next"] = prefix_text(*page.next);
     return out;
 }
 

@@ -43,6 +43,15 @@ inline bool read_address(const nlattr* a, std::uint8_t family, Ipv6Addr& out) {
     return true;
 }
 
+/// RTA_VIA, a gateway of another family than the route's: the only one there is leads from IPv4 to
+/// IPv6.
+inline bool read_via(const nlattr* a, Ipv6Addr& out) {
+    if (mnl_attr_get_payload_len(a) != sizeof(rtvia) + 16) return false;
+    const auto* via = static_cast<const rtvia*>(mnl_attr_get_payload(a));
+    std::memcpy(out.octet.data(), via->rtvia_addr, 16);
+    return via->rtvia_family == AF_INET6;
+}
+
 /// 0: not there, or of another size.
 inline std::uint32_t read_u32(const nlattr* a) {
     return a != nullptr && mnl_attr_get_payload_len(a) == 4 ? mnl_attr_get_u32(a) : 0;

@@ -81,7 +81,7 @@ std::optional<std::uint32_t> FibWriter::wanted(const AnyPrefix& prefix, const En
     std::vector<Place> places;
     for (const NextHop& h : e.routes.front().hops) {
         if (places.size() == Fib::kGroupMost) break;
-        Place p{prefix.family, h.port, h.vlan, h.on_link && !is_host, h.gateway};
+        Place p{h.family(prefix.family), h.port, h.vlan, h.on_link && !is_host, h.gateway};
         // On a connected network each destination is its own next hop.
         if (h.on_link) p.address = is_host ? prefix.addr : Ipv6Addr{};
         places.push_back(p);

@@ -35,6 +35,11 @@ struct NextHop {
     std::uint16_t port = 0, vlan = 0;
     bool on_link = true;  // the destination itself is the next hop
     Ipv6Addr gateway;
+    bool by_ipv6 = false;  // an IPv6 gateway, whatever the route's family (RFC 8950)
+    /// Of the gateway, in a route of `route_family`.
+    [[nodiscard]] std::uint8_t family(std::uint8_t route_family) const {
+        return by_ipv6 ? std::uint8_t{6} : route_family;
+    }
     friend auto operator<=>(const NextHop&, const NextHop&) = default;
 };
 

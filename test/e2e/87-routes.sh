@@ -96,6 +96,16 @@ wait_for 5 "two next hops" two_hops
 ip -n "$punt" route replace 192.0.2.0/24 via 198.51.100.2 dev p4
 wait_for 5 "one next hop" eval '! ctl show routes --json | tr -d " \n" | grep -q 10.9.9.9'
 
+# The way to the server by an IPv6 gateway, as BGP over unnumbered links installs it (RFC 8950).
+gateway=fe80::4
+in_ns server4 sysctl -qw net.ipv6.conf.eth0.disable_ipv6=0
+ip -n "$(ns_name server4)" addr add $gateway/64 dev eth0 nodad
+ip -n "$punt" route add "$server_addr/32" via inet6 "$gateway" dev p4
+by_ipv6() { ctl show routes --json | tr -d ' \n' | grep -q "\"via\":\"$gateway\""; }
+wait_for 5 "the route by an IPv6 gateway" by_ipv6
+wait_for 5 "a ping by it" in_ns client6 ping -c 1 -W 1 "$(v6_of "$server_addr")"
+ip -n "$punt" route del "$server_addr/32"
+
 # A link that goes down takes its routes along, and brings the table up to date.
 ip -n "$punt" link set p4 down
 no_default() { ! ctl show routes --json | grep -q '"0.0.0.0/0"'; }

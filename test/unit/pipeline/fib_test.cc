@@ -240,3 +240,24 @@ TEST_CASE("fib: a resync sweeps what was not named again, and nothing else") {
     CHECK(t.to("192.0.2.1").state == Adjacency::State::local);
     CHECK(t.to("203.0.113.1").state == Adjacency::State::none);
 }
+
+TEST_CASE("fib: an IPv4 route may lead to an IPv6 gateway (RFC 8950)") {
+    Tables t;
+    const Ipv6Addr gateway = *Ipv6Addr::parse("fe80::2");
+    const NextHop hop{0, 0, false, gateway, true};
+    REQUIRE(t.writer.set_route(v4("192.0.2.0/24"), {hop}));
+    REQUIRE(t.to("192.0.2.1").state == Adjacency::State::unresolved);
+    REQUIRE(t.to("192.0.2.1").family == 6);
+    REQUIRE(t.to("192.0.2.1").next_hop == gateway);
+    const auto asked = t.writer.take_unresolved(8);
+    REQUIRE(asked.size() == 1);
+    REQUIRE(asked[0].family == 6);
+    REQUIRE(asked[0].address == gateway);
+    const MacAddr mac{{2, 0, 0, 0, 9, 9}};
+    t.writer.set_neighbour(6, 0, 0, gateway, mac);
+    REQUIRE(t.to("192.0.2.1").state == Adjacency::State::resolved);
+    REQUIRE(t.to("192.0.2.1").dst == mac);
+    REQUIRE(t.writer.is_gateway(6, 0, 0, gateway));
+    t.writer.remove_route(v4("192.0.2.0/24"), {hop});
+    REQUIRE(t.to("192.0.2.1").state == Adjacency::State::none);
+}
