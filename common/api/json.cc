@@ -11,4 +11,9 @@ Json from_text(std::string_view text) {
     return Json::parse(text.begin(), text.end(), nullptr, false);
 }
 
+Json list_in(const Json& object, const char* name) {
+    const Json out = object.is_object() ? object.value(name, Json()) : Json();
+    return out.is_array() ? out : Json::array();
+}
+
 }  // namespace isthmus::api

@@ -16,5 +16,7 @@ using Json = nlohmann::json;
 [[nodiscard]] std::string to_text(const Json& json, int indent = -1);
 /// is_discarded() when `text` is no JSON.
 [[nodiscard]] Json from_text(std::string_view text);
+/// The array `name` of `object`; an empty one where there is none.
+[[nodiscard]] Json list_in(const Json& object, const char* name);
 
 }  // namespace isthmus::api

@@ -98,7 +98,7 @@ void control_lists(std::vector<ListKey>& out) {
          false});
 }
 
-void dns64_lists(std::vector<ListKey>& out) {
+void dns64_list_keys(std::vector<ListKey>& out) {
     out.push_back({"dns64.listen", true,
                    "Addresses to serve: \"192.0.2.53\", \"[2001:db8::53]:53\".", "( \"[::]:53\" )",
                    false});
@@ -153,7 +153,7 @@ const std::vector<ListKey>& list_keys() {
         nat64_lists(out);
         dataplane_lists(out);
         control_lists(out);
-        dns64_lists(out);
+        dns64_list_keys(out);
         return out;
     }();
     return kKeys;

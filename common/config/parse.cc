@@ -29,7 +29,7 @@ std::set<std::string> all_lists() {
     out.insert(carrier_lists().begin(), carrier_lists().end());
     return out;
 }
-const std::set<std::string> kLists = all_lists();
+const std::set<std::string> kAllLists = all_lists();
 const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat64.limits",
                                     "nat64.icmp",      "nat64.port_blocks", "nat64.deterministic",
                                     "nat64.stateless", "dataplane",         "control",
@@ -112,7 +112,7 @@ private:
             const std::string path = section + "." + name;
             if (kGroups.contains(path)) {
                 read_group(s, path);
-            } else if (kLists.contains(path)) {
+            } else if (kAllLists.contains(path)) {
                 out_.line_of[path] = origin(s).line;
                 read_list(s, path);
             } else if (dns64_lists().contains(path)) {
@@ -133,7 +133,7 @@ private:
             }
             known.insert(k.name);
         }
-        for (const auto* more : {&kLists, &kGroups, &dns64_lists()}) {
+        for (const auto* more : {&kAllLists, &kGroups, &dns64_lists()}) {
             for (const std::string& p : *more) {
                 if (p.rfind(section + ".", 0) == 0) known.insert(p.substr(section.size() + 1));
             }

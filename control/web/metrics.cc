@@ -40,11 +40,6 @@ double number(const Json& object, std::string_view name) {
     return at->is_number() ? at->get<double>() : 0;
 }
 
-Json list(const Json& object, const char* name) {
-    const Json out = object.is_object() ? object.value(name, Json()) : Json();
-    return out.is_array() ? out : Json::array();
-}
-
 class Builder {
 public:
     void add(std::string_view name, MetricType type, std::string_view help, double v,
@@ -167,16 +162,17 @@ void dataplane(Builder& b, const Json& m) {
         if (!n.label.empty()) labels.push_back({n.label, n.value});
         b.add(n.name, kCounterType, help_of(c, n), number(counters, c.name), std::move(labels));
     }
-    const Json workers = list(m, "workers"), pools = list(m, "pools");
+    const Json workers = api::list_in(m, "workers"), pools = api::list_in(m, "pools");
     double sessions = 0, ports = 0;
     for (const Json& w : workers) sessions += number(w, "sessions");
     for (const Json& p : pools) {
         for (const char* key : {"udp_in_use", "tcp_in_use", "icmp_in_use"}) ports += number(p, key);
     }
-    histogram(b, "isthmus_subscriber_ports", list(m, "ports_of_subscribers"), ports);
-    histogram(b, "isthmus_subscriber_sessions", list(m, "sessions_of_subscribers"), sessions);
+    histogram(b, "isthmus_subscriber_ports", api::list_in(m, "ports_of_subscribers"), ports);
+    histogram(b, "isthmus_subscriber_sessions", api::list_in(m, "sessions_of_subscribers"),
+              sessions);
     rows_of(b, MetricOf::workers, workers, {{"worker", "id"}});
-    rows_of(b, MetricOf::ports, list(m, "ports"), {{"port", "name"}});
+    rows_of(b, MetricOf::ports, api::list_in(m, "ports"), {{"port", "name"}});
     rows_of(b, MetricOf::pools, pools, {{"pool", "pool"}, {"address", "address"}});
 }
 

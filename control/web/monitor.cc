@@ -15,11 +15,6 @@ namespace {
 constexpr int kAnswerMs = 900;
 constexpr std::size_t kHistory = 600, kHappenings = 50;
 
-Json list(const Json& metrics, const char* name) {
-    const Json out = metrics.value(name, Json());
-    return out.is_array() ? out : Json::array();
-}
-
 double value(const Json& object, const std::string& name) {
     const auto at = object.find(name);
     return at != object.end() && at->is_number() ? at->get<double>() : 0;
@@ -36,7 +31,8 @@ double sum(const Json& objects, const char* name) {
 Rates rates_between(const Sample& before, const Sample& now) {
     Rates r;
     r.unix_ns = now.unix_ns;
-    const Json workers = list(now.metrics, "workers"), were = list(before.metrics, "workers");
+    const Json workers = api::list_in(now.metrics, "workers"),
+               were = api::list_in(before.metrics, "workers");
     r.sessions = sum(workers, "sessions");
     r.bindings = sum(workers, "bindings");
     r.subscribers = sum(workers, "subscribers");
@@ -105,7 +101,8 @@ void Monitor::compare(const Sample& before, const Sample& now) {
     if (value(before.metrics, "generation") != value(now.metrics, "generation"))
         tell(false, "policy of generation " + std::to_string(static_cast<std::uint64_t>(
                                                   value(now.metrics, "generation"))));
-    const Json ports = list(now.metrics, "ports"), were = list(before.metrics, "ports");
+    const Json ports = api::list_in(now.metrics, "ports"),
+               were = api::list_in(before.metrics, "ports");
     for (std::size_t i = 0; i < ports.size() && i < were.size(); i++) {
         const std::string link = api::text_of(ports[i], "link");
         if (link != api::text_of(were[i], "link"))

@@ -15,11 +15,6 @@ using api::Json;
 
 namespace {
 
-Json list(const Json& metrics, const char* name) {
-    const Json out = metrics.value(name, Json());
-    return out.is_array() ? out : Json::array();
-}
-
 double seconds(std::uint64_t unix_ns) { return static_cast<double>(unix_ns / 1'000'000) / 1000; }
 
 /// Plots need no more than that.
@@ -47,7 +42,7 @@ Json point(const Rates& r) {
 
 Json workers(const Sample& s) {
     Json out = Json::array();
-    for (const Json& w : list(s.metrics, "workers")) {
+    for (const Json& w : api::list_in(s.metrics, "workers")) {
         const std::size_t i = out.size();
         out.push_back({{"id", w.value("id", Json())},
                        {"cpu", w.value("cpu", Json())},
@@ -68,7 +63,7 @@ Json pools(const Sample& s) {
         std::map<std::string, std::pair<std::uint64_t, std::uint64_t>> of;  // used, free
     };
     std::map<std::string, Pool> all;
-    for (const Json& row : list(s.metrics, "pools")) {
+    for (const Json& row : api::list_in(s.metrics, "pools")) {
         Pool& p = all[api::text_of(row, "pool")];
         p.addresses++;
         if (api::text_of(row, "state") == "draining") p.draining++;
@@ -93,7 +88,7 @@ Json pools(const Sample& s) {
 
 Json ports(const Sample& s) {
     Json out = Json::array();
-    for (const Json& p : list(s.metrics, "ports")) {
+    for (const Json& p : api::list_in(s.metrics, "ports")) {
         Json row = Json::object();
         for (const char* key :
              {"name", "driver", "link", "link_mbps", "mtu_bytes", "rx_packets", "tx_packets",
