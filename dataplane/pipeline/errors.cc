@@ -48,11 +48,15 @@ Ipv6Addr source_of_error_46(const Context& c, Ipv4Addr router, unsigned prefix, 
     if (!c.cfg.errors_from_router) return y;
     if (!forbidden_under(c.cfg, prefix, router))
         return embed(c.cfg.nat.prefix[prefix].pref, router);
-    const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);
-    return i != nullptr && i->has_v6 ? i->source6 : y;
+    return own_source(c, way, y);
 }
 
 }  // namespace
+
+Ipv6Addr own_source(const Context& c, const Way& way, const Ipv6Addr& none) noexcept {
+    const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);
+    return i != nullptr && i->has_v6 ? i->source6 : none;
+}
 
 void forward_error_64(Context& c, Packet& packet, Work& w) noexcept {
     if (w.parsed.is_piece()) return drop_packet(c, packet, Drop::fragment_icmp);
@@ -116,8 +120,10 @@ void forward_error_46(Context& c, Packet& packet, Work& w) noexcept {
     if (way.why != Drop::none) return drop_packet(c, packet, way.why);
     const Ipv6Addr y = embed(c.cfg.nat.prefix[mapped.prefix].pref, z.addr);
     const Ipv4Addr router = load_ipv4(packet.frame.data + ipv4_at::kSource);
-    const xlat::To6 outer{
-        source_of_error_46(c, router, mapped.prefix, y, way), mapped.x_addr, {}, {}};
+    const Ipv6Addr source = is_our_own(packet)
+                                ? own_source(c, way, y)
+                                : source_of_error_46(c, router, mapped.prefix, y, way);
+    const xlat::To6 outer{source, mapped.x_addr, {}, {}};
     const Be16 z_id = proto == Proto::icmp ? mapped.x_id : q.parsed.dst_id;
     const xlat::To6 quoted{mapped.x_addr, y, mapped.x_id, z_id};
     xlat::Rewrite how;

@@ -6,6 +6,7 @@
 // an earlier one touches no state.
 #pragma once
 
+#include "common/net/headers.h"
 #include "dataplane/pipeline/send.h"
 #include "dataplane/xlat/rewrite.h"
 
@@ -66,6 +67,15 @@ void release_held(Context& c, const nat::FragmentStore::Key& key, const Work& wo
                   bool v6) noexcept;
 [[nodiscard]] nat::FragmentStore::Key fragment_key(const Frame& frame, const xlat::Parsed& p,
                                                    bool v6) noexcept;
+
+/// The IPv4 source of an error of our own about a hairpinned packet, on its way back through us: no
+/// host's. It leaves from an address of ours (T-7915-gen-007).
+inline constexpr Ipv4Addr kOurselves{};
+[[nodiscard]] inline bool is_our_own(const Packet& error) noexcept {
+    return error.hairpin && load_ipv4(error.frame.data + ipv4_at::kSource) == kOurselves;
+}
+/// Our address on the interface that `way` leaves by; `none` when it has no IPv6 address.
+[[nodiscard]] Ipv6Addr own_source(const Context& c, const Way& way, const Ipv6Addr& none) noexcept;
 
 /// ICMP errors of others (errors.cc).
 void forward_error_64(Context& c, Packet& packet, Work& work) noexcept;

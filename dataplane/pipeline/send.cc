@@ -8,6 +8,7 @@
 #include "dataplane/pipeline/l2.h"
 #include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/fragment.h"
+#include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
 
@@ -117,15 +118,22 @@ void send_error_v6(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorR
     send_ip(c, packet, way);
 }
 
+/// Makes an error about a hairpinned packet ready for its way back through us: it quotes the packet
+/// as its sender sent it, hop limit included, and as much of it as an IPv6 error may.
+void quote_as_sent(const Packet& packet, xlat::ErrorRest& rest) noexcept {
+    packet.frame.data[ipv4_at::kTtl]++;
+    xlat::write_ipv4_checksum(packet.frame.data);
+    rest.most = xlat::kMostIcmp6;
+}
+
 void send_error_v4(Context& c, Packet& packet, xlat::IcmpKind kind, xlat::ErrorRest rest) noexcept {
     const Ipv4Addr to = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const bool back = c.cfg.nat.slot_of(to) >= 0 || (packet.hairpin && leads_back(c.cfg, to));
     const Way way = way_to(c.worker, to, 0);
     Ipv4Addr source;
     if (back) {
-        // The offender was hairpinned: the error goes to one of our hosts, that is through us
-        // again.
-        source = load_ipv4(packet.frame.data + ipv4_at::kDestination);
+        source = kOurselves;
+        if (packet.hairpin) quote_as_sent(packet, rest);
     } else {
         if (way.why != Drop::none) return drop_packet(c, packet, Drop::none);
         const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);

@@ -54,8 +54,7 @@ In6 source_of_error(const Context& c, Ipv4Addr router, UseEam eam, const In6& qu
     if (!c.cfg.errors_from_router) return quoted_dst;
     const In6 mapped = to6(c.cfg, router, eam);
     if (mapped.how != Mapped::forbidden) return mapped;
-    const Interface* i = c.cfg.interfaces.find(way.adjacency.port, way.adjacency.vlan);
-    return i != nullptr && i->has_v6 ? In6{Mapped::prefix, i->source6} : quoted_dst;
+    return {Mapped::prefix, own_source(c, way, quoted_dst.addr)};
 }
 
 }  // namespace
@@ -126,7 +125,8 @@ void stateless_error_46(Context& c, Packet& packet, Work& w) noexcept {
     const Way way = way_to(c.worker, dst.addr, 0);
     if (way.why != Drop::none) return drop_packet(c, packet, way.why);
     const UseEam for_router = router == quoted_dst4 ? for_far_end : UseEam::yes;
-    const In6 src = source_of_error(c, router, for_router, quoted_dst, way);
+    const In6 src = is_our_own(packet) ? In6{Mapped::prefix, own_source(c, way, quoted_dst.addr)}
+                                       : source_of_error(c, router, for_router, quoted_dst, way);
     if (!is_mapped(src.how)) return drop_packet(c, packet, Drop::source_unmapped);
     const xlat::To6 outer{src.addr, dst.addr, {}, {}};
     const xlat::To6 quoted{quoted_src.addr, quoted_dst.addr, q.parsed.src_id, q.parsed.dst_id};

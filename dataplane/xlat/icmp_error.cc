@@ -15,8 +15,6 @@ namespace isthmus::xlat {
 
 namespace {
 
-constexpr std::uint32_t kMostIcmp4 = 576;
-constexpr std::uint32_t kMostIcmp6 = 1280;
 constexpr std::uint8_t kHopLimit6 = 64;
 constexpr std::uint8_t kTtl4 = 64;
 
@@ -154,7 +152,7 @@ bool build_error_v6(Frame& frame, IcmpKind kind, ErrorRest rest, const Ipv6Addr&
 bool build_error_v4(Frame& frame, IcmpKind kind, ErrorRest rest, Ipv4Addr source) noexcept {
     const Ipv4Addr to = load_ipv4(frame.data + ipv4_at::kSource);
     const std::uint8_t dscp = frame.data[ipv4_at::kTos] & 0xfc;
-    if (!make_room(frame, kIpv4Bytes + kIcmpBytes, kMostIcmp4)) return false;
+    if (!make_room(frame, kIpv4Bytes + kIcmpBytes, rest.most)) return false;
     std::uint8_t* const h = frame.data;
     std::memset(h, 0, kIpv4Bytes + kIcmpBytes);
     h[0] = 0x45;

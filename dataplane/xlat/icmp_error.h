@@ -24,18 +24,22 @@ namespace isthmus::xlat {
 [[nodiscard]] bool may_answer(const Frame& offender, const Parsed& p, bool v6,
                               bool link_multicast) noexcept;
 
-/// What fills the second word of the message.
+inline constexpr std::uint32_t kMostIcmp4 = 576;   // RFC 1812 s4.3.2.3
+inline constexpr std::uint32_t kMostIcmp6 = 1280;  // RFC 4443 s2.4(c)
+
+/// What fills the second word of the message, and how long an ICMPv4 one may be.
 struct ErrorRest {
     std::uint32_t mtu = 0;      // ICMPv6 2/0, ICMPv4 3/4
     std::uint32_t pointer = 0;  // ICMPv6 4/x
     std::uint16_t ip_id = 0;    // of the IPv4 header (RFC 6864 s4.3)
+    std::uint32_t most = kMostIcmp4;
 };
 
 /// Turns the offender in `frame` (at its IP header, as received) into the error: addressed to its
 /// source, from `source`, quoting as much of it as fits 1,280 bytes. False when the frame has no
 /// room.
 bool build_error_v6(Frame& frame, IcmpKind kind, ErrorRest rest, const Ipv6Addr& source) noexcept;
-/// Likewise, 576 bytes.
+/// Likewise, up to `rest.most` bytes.
 bool build_error_v4(Frame& frame, IcmpKind kind, ErrorRest rest, Ipv4Addr source) noexcept;
 
 /// Rate limit of the errors to one family (RFC 4443 s2.4(f)): one bucket for all and one for each

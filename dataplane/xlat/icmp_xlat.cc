@@ -8,6 +8,7 @@
 
 #include "common/net/checksum.h"
 #include "common/net/headers.h"
+#include "dataplane/xlat/icmp_error.h"
 #include "dataplane/xlat/icmp_tables.h"
 #include "dataplane/xlat/l4.h"
 
@@ -15,8 +16,6 @@ namespace isthmus::xlat {
 
 namespace {
 
-constexpr std::uint32_t kMostIcmp4 = 576;
-constexpr std::uint32_t kMostIcmp6 = 1280;
 constexpr std::uint32_t kLeastOriginal =
     128;  // RFC 4884 s3: bytes of the quoted packet before an extension
 
