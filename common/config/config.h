@@ -152,6 +152,7 @@ struct IcmpPolicy {
     std::uint32_t burst = 200;  // errors
     std::uint32_t rate_per_source =
         10;  // errors per second to one source /64 (IPv6) or address (IPv4)
+    std::uint32_t burst_per_source = 50;  // errors
     ErrorSource error_source = ErrorSource::router;
     std::vector<Ipv4Addr> rfc6791_pool;
 };

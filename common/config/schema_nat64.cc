@@ -160,6 +160,9 @@ void nat64_rows(Rows& rows) {
                 ISTHMUS_FIELD(nat64.icmp.burst));
     rows.number("nat64.icmp", "rate_per_source", 1, 1000000, false, "errors per second",
                 "to one /64 or IPv4 address", ISTHMUS_FIELD(nat64.icmp.rate_per_source));
+    rows.number("nat64.icmp", "burst_per_source", 1, 1000000, false, "errors",
+                "to one that heard nothing for a while",
+                ISTHMUS_FIELD(nat64.icmp.burst_per_source));
     rows.choice(
         "nat64.icmp", "error_source", {"router", "session"}, false,
         "source of translated ICMPv4 errors: the router that sent them, or the session's remote",

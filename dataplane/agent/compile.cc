@@ -168,7 +168,7 @@ void compile_rules(const config::Nat64Config& c, pipeline::Snapshot& s) {
     s.fragment_hold = ticks_of_seconds(c.lifetimes.fragment);
     const auto errors = [&](config::IcmpErrors mode) {
         return pipeline::ErrorPolicy{static_cast<pipeline::ErrorPolicy::Mode>(mode), c.icmp.rate,
-                                     c.icmp.burst, c.icmp.rate_per_source};
+                                     c.icmp.burst, c.icmp.rate_per_source, c.icmp.burst_per_source};
     };
     s.to_ipv6 = errors(c.icmp.to_ipv6);
     s.to_ipv4 = errors(c.icmp.to_ipv4);

@@ -99,8 +99,8 @@ bool errors_allowed(Context& c, const Frame& offender, bool v6) noexcept {
     if (p.mode == ErrorPolicy::Mode::off) return false;
     if (p.mode == ErrorPolicy::Mode::send) return true;
     xlat::ErrorLimiter& limiter = v6 ? c.worker.errors_to_6 : c.worker.errors_to_4;
-    if (limiter.allow({p.rate, p.burst, p.rate_per_source}, hash_of_source(c.worker, offender, v6),
-                      c.now.ns))
+    if (limiter.allow({p.rate, p.burst, p.rate_per_source, p.burst_per_source},
+                      hash_of_source(c.worker, offender, v6), c.now.ns))
         return true;
     c.worker.counters.add(Counter::icmp_errors_limited);
     return false;

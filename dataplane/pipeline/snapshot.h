@@ -24,9 +24,10 @@ namespace isthmus::pipeline {
 struct ErrorPolicy {
     enum class Mode : std::uint8_t { send, rate_limit, off };
     Mode mode = Mode::rate_limit;
-    std::uint32_t rate = 1000;           // errors per second, in all
-    std::uint32_t burst = 200;           // errors
-    std::uint32_t rate_per_source = 10;  // errors per second to one /64, or one IPv4 address
+    std::uint32_t rate = 1000;            // errors per second, in all
+    std::uint32_t burst = 200;            // errors
+    std::uint32_t rate_per_source = 10;   // errors per second to one /64, or one IPv4 address
+    std::uint32_t burst_per_source = 50;  // errors
 };
 
 /// IPv4 prefixes that must not stand behind the well-known prefix (RFC 6052 s3.1).

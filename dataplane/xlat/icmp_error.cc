@@ -194,12 +194,11 @@ bool ErrorLimiter::take(Bucket& b, std::uint32_t rate, std::uint32_t burst, Nano
 
 bool ErrorLimiter::allow(const Rates& rates, std::uint64_t source_hash, Nanos now) noexcept {
     Bucket& mine = source_[source_hash % kSources];
-    // A source may burst as far as one second's worth.
     const bool ok = has(all_, rates.rate, rates.burst, now) &&
-                    has(mine, rates.rate_per_source, rates.rate_per_source, now);
+                    has(mine, rates.rate_per_source, rates.burst_per_source, now);
     if (!ok) return false;
     return take(all_, rates.rate, rates.burst, now) &&
-           take(mine, rates.rate_per_source, rates.rate_per_source, now);
+           take(mine, rates.rate_per_source, rates.burst_per_source, now);
 }
 
 }  // namespace isthmus::xlat

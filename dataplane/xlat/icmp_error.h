@@ -48,8 +48,8 @@ bool build_error_v4(Frame& frame, IcmpKind kind, ErrorRest rest, Ipv4Addr source
 class ErrorLimiter {
 public:
     struct Rates {
-        std::uint32_t rate = 1000, burst = 200,
-                      rate_per_source = 10;  // per second; errors; per second
+        std::uint32_t rate = 1000, burst = 200;                     // per second; errors
+        std::uint32_t rate_per_source = 10, burst_per_source = 50;  // likewise
     };
     /// True when one more error may be sent to the source whose hash is `source_hash`.
     bool allow(const Rates& rates, std::uint64_t source_hash, Nanos now) noexcept;

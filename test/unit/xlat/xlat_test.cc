@@ -238,16 +238,21 @@ TEST_CASE(
 
 TEST_CASE("T-7915-gen-004: errors are rate limited") {
     auto limiter = std::make_unique<ErrorLimiter>();
-    const ErrorLimiter::Rates rates{1000, 200, 10};
+    const ErrorLimiter::Rates rates{1000, 200, 10, 50};
+    const auto sent_to = [&](unsigned source, std::uint64_t second) {
+        unsigned sent = 0;
+        for (unsigned i = 0; i < 1000; i++)
+            sent += limiter->allow(rates, source, Nanos{second * kNanosPerSecond}) ? 1 : 0;
+        return sent;
+    };
+    CHECK(sent_to(7, 1) == 50);
     unsigned sent = 0;
     for (unsigned i = 0; i < 1000; i++)
-        sent += limiter->allow(rates, 7, Nanos{kNanosPerSecond}) ? 1 : 0;
-    CHECK(sent == 10);
-    sent = 0;
-    for (unsigned i = 0; i < 1000; i++)
         sent += limiter->allow(rates, 100 + i, Nanos{kNanosPerSecond}) ? 1 : 0;
-    CHECK(sent == 190);
-    CHECK(limiter->allow(rates, 7, Nanos{2 * kNanosPerSecond}));
+    CHECK(sent == 150);
+    CHECK(sent_to(7, 2) == 10);
+    CHECK(sent_to(7, 4) == 20);
+    CHECK(sent_to(7, 1000) == 50);
 }
 
 TEST_CASE("hostile bytes are never read past their end, and what is forwarded is well-formed") {

@@ -236,5 +236,5 @@ def _(t):
 def _(t):
     for side, p in ((6, from_x(UDP(sport=1234, dport=53) / b"x", hops=1)), (4, from_s(UDP(sport=53, dport=5000) / b"x", ttl=1))):
         got = t.wires.exchange([(side, p)] * 100)[side]
-        if not 8 <= len(got) <= 15:
-            raise Mismatch(f"{len(got)} errors about 100 packets of one source on side {side}; ten a second are allowed")
+        if not 48 <= len(got) <= 55:
+            raise Mismatch(f"{len(got)} errors about 100 packets of one source on side {side}; fifty at once are allowed")
