@@ -104,6 +104,7 @@ Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept {
 }
 
 Drop check_64(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept {
+    if (is_unlikely(w.parsed.ragged)) return Drop::fragment_bad_length;
     const nat::SteadyKey flow{load_ipv6(packet.frame.data + ipv6_at::kSource),
                               w.z,
                               w.parsed.src_id,
@@ -125,6 +126,7 @@ Drop check_64(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept
 }
 
 Drop check_46(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept {
+    if (is_unlikely(w.parsed.ragged)) return Drop::fragment_bad_length;
     const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const bool error = w.parsed.kind == Kind::icmp_error;
     if (is_unlikely(illegal_host(src)) && !error) return Drop::source_illegal;

@@ -110,11 +110,12 @@ Drop parse_l4(const Frame& frame, Parsed& out, bool v6, Where where) noexcept {
     return parse_icmp(l4, out, v6);
 }
 
-/// `header` bytes stand before the payload in the datagram that the pieces make.
-Drop check_piece(const Parsed& p, std::uint32_t header) noexcept {
+/// `header` bytes stand before the payload in the datagram that the pieces make. A ragged piece is
+/// for whoever puts datagrams together to refuse (RFC 8200 s4.5): a router passes it on.
+Drop check_piece(Parsed& p, std::uint32_t header) noexcept {
     const std::uint32_t bytes = p.declared_bytes - p.l4_at;
     if (p.is_piece() && bytes == 0) return Drop::fragment_bad_length;
-    if (p.more && bytes % 8 != 0) return Drop::fragment_bad_length;
+    p.ragged = p.more && bytes % 8 != 0;
     return header + p.frag_offset + bytes > kMaxDatagram ? Drop::fragment_bad_length : Drop::none;
 }
 

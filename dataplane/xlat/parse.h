@@ -36,6 +36,7 @@ struct Parsed {
     bool df = false;                   // IPv4 only
     bool fragment = false;             // has a Fragment Header (IPv6), or MF or an offset (IPv4)
     bool more = false;                 // more fragments follow
+    bool ragged = false;               // they do, and this one is no multiple of eight octets
     bool udp_no_checksum = false;      // UDP whose checksum field is zero
     bool checksum_missing_l4 = false;  // the quoted packet ends before its checksum field
     std::uint32_t frag_id = 0;         // host order

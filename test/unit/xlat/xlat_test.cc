@@ -230,7 +230,12 @@ TEST_CASE(
     CHECK(parse(packets::make(h, 6, Bytes(8), false, packets::fragment_header(6, 0, true, 1), 44),
                 p) == Drop::ext_header_limit);
     CHECK(parse(packets::make(h, 17, Bytes(9), false, packets::fragment_header(17, 8, true, 1), 44),
-                p) == Drop::fragment_bad_length);
+                p) == Drop::none);
+    CHECK(p.ragged);
+    CHECK(
+        parse(packets::make(h, 17, Bytes(9), false, packets::fragment_header(17, 8, false, 1), 44),
+              p) == Drop::none);
+    CHECK_FALSE(p.ragged);
     Bytes jumbo = packets::make(h, 17, packets::udp(1, 2, {}));
     packets::put16(jumbo, 4, 0);
     CHECK(parse(jumbo, p) == Drop::ipv6_jumbogram);
