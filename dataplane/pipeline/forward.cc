@@ -89,7 +89,7 @@ bool illegal_source(const Ipv6Addr& a) noexcept {
 
 bool illegal_host(Ipv4Addr a) noexcept {
     const std::uint32_t top = a.host() >> 24;
-    return top == 0 || top == 127 || top >= 224;
+    return top == 0 || top == 127 || top >= 224 || (a.host() >> 16) == 0xa9fe;
 }
 
 Drop check_flow_64(const Snapshot& cfg, const nat::SteadyKey& flow) noexcept {

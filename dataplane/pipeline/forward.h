@@ -24,7 +24,8 @@ void forward_46(Context& c, Packet& packet, Work& work) noexcept;
 
 /// No host may send from it (RFC 4291 s2.5, s2.7; RFC 4007 s9).
 [[nodiscard]] bool illegal_source(const Ipv6Addr& a) noexcept;
-/// No host has it: neither a packet's source (RFC 1812 s5.3.7) nor where one is translated to.
+/// No host has it, or none that a router may forward for (RFC 3927 s7): neither a packet's source
+/// (RFC 1812 s5.3.7) nor where one is translated to.
 [[nodiscard]] bool illegal_host(Ipv4Addr a) noexcept;
 /// What may be said against a parsed packet before route, size and state are asked.
 [[nodiscard]] Drop check_64(const Snapshot& cfg, const Packet& packet, const Work& w) noexcept;

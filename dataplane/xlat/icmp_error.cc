@@ -83,7 +83,7 @@ std::optional<IcmpKind> error4(Drop why) noexcept {
 
 bool unicast_source4(Ipv4Addr a) noexcept {
     const std::uint32_t h = a.host();
-    return (h >> 24) != 0 && (h >> 24) != 127 && (h >> 28) < 0xe;
+    return (h >> 24) != 0 && (h >> 24) != 127 && (h >> 16) != 0xa9fe && (h >> 28) < 0xe;
 }
 
 /// No multicast, no link-local address, neither :: nor ::1, and none that maps IPv4
