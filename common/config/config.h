@@ -155,6 +155,7 @@ struct IcmpPolicy {
     std::uint32_t burst_per_source = 50;  // errors
     ErrorSource error_source = ErrorSource::router;
     std::vector<Ipv4Addr> rfc6791_pool;
+    bool name_routers = false;
 };
 
 struct Nat64Config {

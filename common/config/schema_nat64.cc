@@ -167,6 +167,11 @@ void nat64_rows(Rows& rows) {
         "nat64.icmp", "error_source", {"router", "session"}, false,
         "source of translated ICMPv4 errors: the router that sent them, or the session's remote",
         ISTHMUS_FIELD(nat64.icmp.error_source));
+    rows.boolean(
+        "nat64.icmp", "name_routers", false,
+        "without state: errors that leave from rfc6791_pool, or from an interface instead, "
+        "carry the IPv6 router's address (RFC 6791 section 4, RFC 5837)",
+        ISTHMUS_FIELD(nat64.icmp.name_routers));
 }
 
 // NOLINTEND(readability-function-size)

@@ -24,6 +24,7 @@ void compile_stateless(const config::Nat64Config& policy, pipeline::Snapshot& sn
     for (const Prefix4& p : from.ipv4) {
         if (s.n_ipv4 < s.ipv4.size()) s.ipv4[s.n_ipv4++] = p;
     }
+    s.name_routers = policy.icmp.name_routers;
     for (const Ipv4Addr a : policy.icmp.rfc6791_pool) {
         if (s.n_error_sources < s.error_source.size()) s.error_source[s.n_error_sources++] = a;
     }

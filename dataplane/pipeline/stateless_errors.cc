@@ -83,9 +83,10 @@ void stateless_error_64(Context& c, Packet& packet, Work& w) noexcept {
     const bool back = turns_back(c, quoted_src, dst.addr);
     const Way way = back ? Way{} : way_to(c.worker, dst.addr, 0);
     if (way.why != Drop::none) return drop_packet(c, packet, way.why);
-    In4 src =
-        to4(c.cfg, load_ipv6(packet.frame.data + ipv6_at::kSource), Behind::stateless_prefixes);
-    if (!is_mapped(src.how)) src = source_of_unmapped(c, packet, w, way, back);
+    const Ipv6Addr router = load_ipv6(packet.frame.data + ipv6_at::kSource);
+    In4 src = to4(c.cfg, router, Behind::stateless_prefixes);
+    const bool stands_in = !is_mapped(src.how);
+    if (stands_in) src = source_of_unmapped(c, packet, w, way, back);
     if (!is_mapped(src.how)) return drop_packet(c, packet, Drop::source_unmapped);
     const xlat::To4 outer{src.addr, dst.addr, {}, {}};
     const xlat::To4 quoted{quoted_src.addr, quoted_dst.addr, q.parsed.src_id, q.parsed.dst_id};
@@ -93,7 +94,9 @@ void stateless_error_64(Context& c, Packet& packet, Work& w) noexcept {
     how.ip_id = c.worker.next_ip_id();
     const xlat::Links links{back ? 65535U : way.adjacency.mtu, mtu_of_arrival(c, packet, w),
                             c.cfg.xlat};
-    why = xlat::translate_error_64(packet.frame, w.parsed, q, {outer, quoted, links, how});
+    const bool name_it = stands_in && !back && c.cfg.stateless.name_routers;
+    why = xlat::translate_error_64(packet.frame, w.parsed, q,
+                                   {outer, quoted, links, how, name_it ? &router : nullptr});
     if (why != Drop::none) return drop_packet(c, packet, why);
     c.worker.counters.add(Counter::icmp_errors_translated);
     c.worker.counters.add(Counter::translated_64);

@@ -29,6 +29,7 @@ struct Stateless {
     std::array<Prefix4, kStatelessMax> ipv4;  // destinations that stand for hosts behind it
     unsigned n_error_sources = 0;
     std::array<Ipv4Addr, 64> error_source;  // RFC 6791
+    bool name_routers = false;              // in errors that leave from one of them (RFC 5837)
     xlat::EamTable eam;
 };
 

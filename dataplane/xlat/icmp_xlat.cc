@@ -27,19 +27,41 @@ struct Layout {
     bool has_length = false;      // the length field is not zero
 };
 
-/// Fits a quoted packet of `quoted` bytes and the extension of `q` into `room`; `unit` is the
-/// length field's. First the quoted packet is cut, never below 128 bytes; then the extension goes
-/// as a whole. `may_extend`: the new type has a length field.
-Layout lay_out(std::uint32_t quoted, const Quoted& q, bool may_extend, std::uint32_t room,
+/// The extension structure that a message shall carry; opaque but for our own.
+struct Extension {
+    const std::uint8_t* at = nullptr;  // nullptr: the length field is zero
+    std::uint32_t bytes = 0;
+};
+
+Extension extension_of(const Frame& frame, const Quoted& q) noexcept {
+    if (q.extension_at == 0) return {};
+    return {frame.data + q.extension_at, q.extension_bytes};
+}
+
+/// Fits a quoted packet of `quoted` bytes and an extension into `room`; `unit` is the length
+/// field's. First the quoted packet is cut, never below 128 bytes; then the extension goes as a
+/// whole. `may_extend`: the new type has a length field.
+Layout lay_out(std::uint32_t quoted, const Extension& ext, bool may_extend, std::uint32_t room,
                std::uint32_t unit) noexcept {
-    if (q.extension_at == 0 || !may_extend || kLeastOriginal + q.extension_bytes > room) {
+    if (ext.at == nullptr || !may_extend || kLeastOriginal + ext.bytes > room) {
         const std::uint32_t n = std::min(quoted, room);
         return {n, n, 0, false};
     }
-    const std::uint32_t most = (room - q.extension_bytes) / unit * unit;
+    const std::uint32_t most = (room - ext.bytes) / unit * unit;
     const std::uint32_t wish = std::max(kLeastOriginal, (quoted + unit - 1) / unit * unit);
     const std::uint32_t field = std::min(wish, most);
-    return {std::min(quoted, field), field, q.extension_bytes, true};
+    return {std::min(quoted, field), field, ext.bytes, true};
+}
+
+/// RFC 4884 s7 with one Interface Information Object: the IPv6 address of the interface upon which
+/// the datagram arrived (RFC 5837 s4).
+using RouterName = std::array<std::uint8_t, 28>;
+RouterName name_of(const Ipv6Addr& router) noexcept {
+    constexpr std::uint8_t kHasAddress = 0x04;
+    RouterName e{0x20, 0, 0, 0, 0, 24, 2, kHasAddress, 0, 2, 0, 0};
+    std::copy(router.octet.begin(), router.octet.end(), e.begin() + 12);
+    store_raw16(e.data() + 2, Sum{}.add(std::span<const std::uint8_t>(e)).checksum());
+    return e;
 }
 
 /// Gives the frame `bytes` of length by taking room from the tail, then from the head.
@@ -100,15 +122,14 @@ struct Compose {
     std::uint32_t n = 0;
 };
 
-/// Copies what is quoted behind its own IP header, pads the field, appends the extension.
-void append_quoted(Compose& out, const Frame& frame, const Quoted& q, const Layout& lay,
-                   std::uint32_t header) noexcept {
+/// Copies what is quoted, `l4` behind its own IP header, pads the field, appends the extension.
+void append_quoted(Compose& out, const std::uint8_t* l4, std::uint32_t header, const Layout& lay,
+                   const Extension& ext) noexcept {
     const std::uint32_t start = out.n;
-    std::memcpy(out.bytes.data() + start + header, frame.data + q.at + q.parsed.l4_at,
-                lay.quoted - header);
+    std::memcpy(out.bytes.data() + start + header, l4, lay.quoted - header);
     out.n = start + lay.field;
     if (lay.extension != 0) {
-        std::memcpy(out.bytes.data() + out.n, frame.data + q.extension_at, lay.extension);
+        std::memcpy(out.bytes.data() + out.n, ext.at, lay.extension);
         out.n += lay.extension;
     }
 }
@@ -218,14 +239,18 @@ Drop parse_quoted_v4(const Frame& frame, const Parsed& outer, Quoted& out) noexc
 
 Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q,
                         const ErrorTo4& to) noexcept {
-    const auto& [outer, inner, links, how] = to;
+    const auto& [outer, inner, links, how, router] = to;
     const auto kind = icmp_kind_64({p.icmp_type, p.icmp_code});
     if (!kind) return Drop::icmp_unsupported;
     constexpr std::uint32_t kHead = kIpv4Bytes + kIcmpBytes;
     const std::uint32_t quoted = kIpv4Bytes + q.bytes - q.parsed.l4_at;
     // ICMPv4 3/4 has no length field (RFC 4884 s4.6); types 11 and 12 and the rest of 3 do.
     const bool may_extend = p.icmp_type == 1 || p.icmp_type == 3;
-    const Layout lay = lay_out(quoted, q, may_extend, kMostIcmp4 - kHead, 4);
+    const RouterName name = router != nullptr ? name_of(*router) : RouterName{};
+    Extension ext = extension_of(frame, q);
+    if (router != nullptr && ext.at == nullptr)
+        ext = {name.data(), static_cast<std::uint32_t>(name.size())};
+    const Layout lay = lay_out(quoted, ext, may_extend, kMostIcmp4 - kHead, 4);
     Compose out;
     std::uint8_t* const h = out.bytes.data();
     std::uint8_t* const icmp = h + kIpv4Bytes;
@@ -235,8 +260,8 @@ Drop translate_error_64(Frame& frame, const Parsed& p, const Quoted& q,
     if (why != Drop::none) return why;
     if (lay.has_length) icmp[5] = static_cast<std::uint8_t>(lay.field / 4);
     out.n = kHead;
-    append_quoted(out, frame, q, lay, kIpv4Bytes);
     const std::uint8_t* inner6 = frame.data + q.at;
+    append_quoted(out, inner6 + q.parsed.l4_at, kIpv4Bytes, lay, ext);
     std::uint8_t* const l4 = h + kHead + kIpv4Bytes;
     const Sum old_sum = Sum{}
                             .add(load_ipv6(inner6 + ipv6_at::kSource))
@@ -275,7 +300,8 @@ Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q,
     const std::uint32_t quoted = inner_header + q.bytes - q.parsed.l4_at;
     // ICMPv6 types 2 and 4 have no length field: no extension (RFC 4884 s4.6).
     const bool may_extend = kind->type == 1 || kind->type == 3;
-    const Layout lay = lay_out(quoted, q, may_extend, kMostIcmp6 - kHead, 8);
+    const Extension ext = extension_of(frame, q);
+    const Layout lay = lay_out(quoted, ext, may_extend, kMostIcmp6 - kHead, 8);
     Compose out;
     std::uint8_t* const h = out.bytes.data();
     std::uint8_t* const icmp = h + kIpv6Bytes;
@@ -285,8 +311,8 @@ Drop translate_error_46(Frame& frame, const Parsed& p, const Quoted& q,
     if (why != Drop::none) return why;
     if (lay.has_length) icmp[4] = static_cast<std::uint8_t>(lay.field / 8);
     out.n = kHead;
-    append_quoted(out, frame, q, lay, inner_header);
     const std::uint8_t* inner4 = frame.data + q.at;
+    append_quoted(out, inner4 + q.parsed.l4_at, inner_header, lay, ext);
     std::uint8_t* const l4 = h + kHead + inner_header;
     const Sum new_sum = Sum{}.add(inner.src).add(inner.dst);
     if (q.parsed.kind == Kind::echo && q.parsed.first() && lay.quoted >= inner_header + 8) {

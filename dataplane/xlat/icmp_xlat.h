@@ -44,6 +44,9 @@ struct ErrorTo4 {
     To4 outer, inner;
     Links links;
     Rewrite how;
+    /// When set: the router that `outer.src` stands in for, added to a message that may carry an
+    /// extension and has none (RFC 6791 s4, RFC 5837).
+    const Ipv6Addr* router = nullptr;
 };
 struct ErrorTo6 {
     To6 outer, inner;

@@ -57,6 +57,7 @@ void apply_setting(pipeline::Snapshot& cfg, const std::string& key, const std::s
          [&] { cfg.nat.excluded[cfg.nat.n_excluded++].destination = *Prefix4::parse(value); }},
         {"non_global", [&] { cfg.non_global.add(*Prefix4::parse(value)); }},
         {"udp_zero_checksum", [&] { cfg.stateless.drop_zero_checksum = value == "drop"; }},
+        {"name_routers", [&] { cfg.stateless.name_routers = n() != 0; }},
         {"tell_refusals", [&] { cfg.nat.log.refusals = n() != 0; }},
         {"hairpin",
          [&] {
