@@ -42,17 +42,19 @@ apt_quiet() {
 # install_packages SECTION...: what is missing of them, in one call; nothing when all is there.
 install_packages() {
     local wanted log
+    command -v apt-get dpkg-query >/dev/null ||
+        die "this is not Debian (no apt-get): install by hand what scripts/packages.txt lists under $(printf '[%s] ' "$@")"
     mapfile -t wanted < <(missing_packages $(packages_of "$@"))
     [ "${#wanted[@]}" = 0 ] && return 0
     need_root
     say "installing ${#wanted[@]} Debian packages: ${wanted[*]}"
     log=$(mktemp)
     deny_service_starts
-    trap 'allow_service_starts' EXIT
+    trap 'allow_service_starts; rm -f "$log"' EXIT
     trap 'exit 130' INT TERM
     if ! { apt_quiet update && apt_quiet install --no-install-recommends "${wanted[@]}"; } >"$log" 2>&1; then
-        cat "$log" >&2
-        die "apt-get could not install them"
+        tail -n 20 "$log" >&2
+        die "apt-get could not install them; is there a network, and is this Debian 12?"
     fi
     rm -f "$log"
     allow_service_starts

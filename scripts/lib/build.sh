@@ -23,7 +23,7 @@ build_tree() {
     shift
     ninja -C "$dir" "$@" >"$dir/build.log" 2>&1 || {
         tail -n 60 "$dir/build.log" >&2
-        die "the build failed: the whole log is $dir/build.log"
+        die "the build failed; the complete log is $dir/build.log"
     }
 }
 
@@ -34,17 +34,19 @@ cpu_seconds() {
     printf '%d' $((ticks / $(getconf CLK_TCK)))
 }
 
-# The programs as they are shipped: optimised, with symbols. Says what it took: beside other work on the
-# machine the processors' time tells more than the clock's; ccache saves what it knows.
-build_release() { # DIR TESTS(true|false)
-    local start cpu how=clean
-    [ ! -f "$1/build.ninja" ] || how="not clean"
+# The programs, optimised and with symbols: all targets, or those named. Tells what it took: on a busy machine
+# CPU time says more than the clock, and ccache saves what it knows. A tree that has the tests keeps them.
+build_release() { # DIR TESTS(true|false) [TARGET...]
+    local dir=$1 tests=$2 start cpu how=clean
+    shift 2
+    [ ! -f "$dir/build.ninja" ] || how="not clean"
+    say "building in $dir; the first time takes some minutes"
     start=$(now_ms) cpu=$(cpu_seconds)
-    configure_tree "$1" --buildtype=debugoptimized -Dtests="$2"
-    meson configure "$1" -Dtests="$2" >/dev/null
-    build_tree "$1"
-    grep -q ccache "$1/build.ninja" && how+=", with ccache"
-    say "built $1 in $(seconds_since "$start") s ($how): $(($(cpu_seconds) - cpu)) s of the processors' time"
+    configure_tree "$dir" --buildtype=debugoptimized -Dtests="$tests"
+    [ "$tests" = false ] || meson configure "$dir" -Dtests=true >/dev/null
+    build_tree "$dir" "$@"
+    grep -q ccache "$dir/build.ninja" && how+=", with ccache"
+    say "built in $(seconds_since "$start") s ($how), $(($(cpu_seconds) - cpu)) s of CPU time"
 }
 
 # unit_suite DIR FIELD [PROGRAM...]: what the unit suite runs, all of it or only these programs; FIELD: name, program.

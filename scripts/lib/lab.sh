@@ -57,6 +57,19 @@ lab_sweep_dead() {
     done
 }
 
+# Labs that somebody asked to keep.
+lab_remove_kept() {
+    local keep id n=0
+    for keep in /tmp/isthmus-lab.*/keep; do
+        [ -e "$keep" ] || continue
+        id=${keep#/tmp/isthmus-lab.}
+        lab_remove "ist${id%%.*}"
+        rm -rf "${keep%/keep}"
+        n=$((n + 1))
+    done
+    say "labs removed: $n"
+}
+
 ns_name() { printf '%s-%s\n' "$lab_id" "$1"; }
 
 in_ns() {
@@ -71,7 +84,7 @@ in_ns() {
 lab_ns() {
     local name
     for name in "$@"; do
-        ip netns add "$(ns_name "$name")"
+        ip netns add "$(ns_name "$name")" || die "no network namespace can be made here; a container needs CAP_SYS_ADMIN and CAP_NET_ADMIN"
         in_ns "$name" sysctl -qw net.ipv6.conf.all.accept_dad=0 net.ipv6.conf.default.accept_dad=0 \
             net.ipv6.conf.all.router_solicitations=0 net.ipv6.conf.default.router_solicitations=0 \
             net.ipv4.icmp_ratelimit=0 net.ipv6.icmp.ratelimit=0 net.ipv4.tcp_no_metrics_save=1 \
@@ -99,7 +112,8 @@ lab_router() {
 # and of 64 KiB, which no cable does: all of that is switched off on both ends.
 lab_wire() {
     local mtu=${5:-1500}
-    ip -n "$(ns_name "$1")" link add "$2" mtu "$mtu" type veth peer name "$4" mtu "$mtu" netns "$(ns_name "$3")"
+    ip -n "$(ns_name "$1")" link add "$2" mtu "$mtu" type veth peer name "$4" mtu "$mtu" netns "$(ns_name "$3")" ||
+        die "no virtual wire can be made here; does the kernel have veth?"
     lab_plain_device "$1" "$2"
     lab_plain_device "$3" "$4"
 }
