@@ -5,6 +5,7 @@
 #include <map>
 #include <set>
 
+#include "common/base/limits.h"
 #include "common/config/carrier.h"
 #include "common/config/place.h"
 
@@ -12,8 +13,7 @@ namespace isthmus::config {
 
 namespace {
 
-constexpr std::uint32_t kStaticMost = 4096;  // ports of static bindings
-constexpr std::size_t kRulesMost = 64, kPoolsMost = 31, kExcludeMost = 64, kUdpTimersMost = 16;
+constexpr std::size_t kNamedPoolsMost = limits::kPools - 1;
 
 bool name_ok(const std::string& n) {
     return !n.empty() && n.size() <= 31 &&
@@ -49,9 +49,9 @@ private:
                   "more than " + std::to_string(most) + " " + what + "; remove some");
     }
     void sizes() {
-        at_most(n_.rules, kRulesMost, "rules");
-        at_most(n_.exclude, kExcludeMost, "exclusions");
-        at_most(n_.udp_timers, kUdpTimersMost, "UDP timers");
+        at_most(n_.rules, limits::kRules, "rules");
+        at_most(n_.exclude, limits::kExclusions, "exclusions");
+        at_most(n_.udp_timers, limits::kUdpTimers, "UDP timers");
     }
 
     [[nodiscard]] bool is_pool(const std::string& name) const {
@@ -81,7 +81,9 @@ private:
                 error(e.origin, "pool name \"" + e.name +
                                     "\": 1 to 31 letters, digits, - or _, and not \"default\"");
         }
-        if (names.size() > kPoolsMost) error({}, "more than 31 pools with names; join some");
+        if (names.size() > kNamedPoolsMost)
+            error({},
+                  "more than " + std::to_string(kNamedPoolsMost) + " pools with names; join some");
         std::uint32_t fresh = 0;
         std::set<std::uint32_t> outside;
         for (const StaticEntry& e : n_.fixed) {
@@ -156,10 +158,10 @@ private:
             n += (b.ports.last - b.ports.first + 1ULL) *
                  (b.protocol == StaticEntry::Protocol::all ? 3 : 1);
         }
-        if (n > kStaticMost)
+        if (n > limits::kStaticPorts)
             return error(n_.fixed.front().origin,
                          "static bindings of " + std::to_string(n) + " ports in all; at most " +
-                             std::to_string(kStaticMost) + " are possible");
+                             std::to_string(limits::kStaticPorts) + " are possible");
         for (std::size_t i = 0; i < n_.fixed.size(); i++) {
             for (std::size_t j = 0; j < i; j++) collide(n_.fixed[i], n_.fixed[j]);
         }

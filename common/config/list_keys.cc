@@ -38,7 +38,7 @@ void nat64_lists(std::vector<ListKey>& out) {
                    "( { port = 53; seconds = 30; } )", false});
     out.push_back({"nat64.non_global", false,
                    "IPv4 prefixes that are not translated behind 64:ff9b::/96 (RFC 6052 section "
-                   "3.1). It replaces the built-in table.",
+                   "3.1). It replaces the built-in table. At most 64.",
                    "( \"10.0.0.0/8\", \"172.16.0.0/12\", \"192.168.0.0/16\" )", false});
     out.push_back(
         {"nat64.stateless.prefixes", false,

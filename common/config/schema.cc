@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "common/base/limits.h"
 #include "common/config/schema_rows.h"
 
 namespace isthmus::config {
@@ -87,7 +88,7 @@ std::vector<Key> make() {
     rows.number("dataplane", "max_subscribers", 0, 100000000, true, "subscribers",
                 "0: a sixteenth of max_bindings, at least 4096",
                 ISTHMUS_FIELD(dataplane.max_subscribers));
-    rows.number("dataplane", "max_pool_addresses", 1, 1024, true, "addresses",
+    rows.number("dataplane", "max_pool_addresses", 1, limits::kPoolAddresses, true, "addresses",
                 "768 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
     rows.choice(
         "dataplane", "unknown_ports", {"use", "rest"}, true,

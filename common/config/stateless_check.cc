@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 
+#include "common/base/limits.h"
 #include "common/config/carrier.h"
 #include "common/config/place.h"
 
 namespace isthmus::config {
 
 namespace {
-
-constexpr std::size_t kEamMost = 4096, kPrefixesMost = 16, kErrorSourcesMost = 64;
 
 bool is_private(const Prefix4& p) {
     constexpr std::array kPrivate{
@@ -46,11 +45,12 @@ private:
                 error({}, std::string(what) + ": more than " + std::to_string(most) +
                               " entries; remove some");
         };
-        at_most(s_.eam, kEamMost, "nat64.stateless.eam");
-        at_most(s_.prefixes, kPrefixesMost, "nat64.stateless.prefixes");
-        at_most(s_.ipv4, kPrefixesMost, "nat64.stateless.ipv4");
-        at_most(n_.icmp.rfc6791_pool, kErrorSourcesMost, "nat64.icmp.rfc6791_pool");
-        if (s_.eam.size() > kEamMost) l_.config.nat64.stateless.eam.resize(kEamMost);
+        at_most(s_.eam, limits::kEamEntries, "nat64.stateless.eam");
+        at_most(s_.prefixes, limits::kPrefixes, "nat64.stateless.prefixes");
+        at_most(s_.ipv4, limits::kPrefixes, "nat64.stateless.ipv4");
+        at_most(n_.icmp.rfc6791_pool, limits::kErrorSources, "nat64.icmp.rfc6791_pool");
+        if (s_.eam.size() > limits::kEamEntries)
+            l_.config.nat64.stateless.eam.resize(limits::kEamEntries);
     }
 
     void prefix(std::size_t i) {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "common/base/limits.h"
 #include "common/config/carrier.h"
 #include "common/config/place.h"
 
@@ -28,7 +29,12 @@ private:
 
     void prefixes() {
         const auto& list = c_.nat64.prefixes;
-        if (list.size() > 16) error(list[16].origin, "more than 16 NAT64 prefixes; remove some");
+        if (list.size() > limits::kPrefixes)
+            error(list[limits::kPrefixes].origin, "more than " + std::to_string(limits::kPrefixes) +
+                                                      " NAT64 prefixes; remove some");
+        if (c_.nat64.non_global.size() > limits::kNonGlobal)
+            error({}, "nat64.non_global: more than " + std::to_string(limits::kNonGlobal) +
+                          " prefixes; join or remove some");
         for (std::size_t i = 0; i < list.size(); i++) {
             const Prefix6 p = list[i].prefix.prefix();
             if (p.overlaps(kWellKnownPrefix) && p != kWellKnownPrefix) {
@@ -116,8 +122,9 @@ private:
     }
 
     void workers() {
-        auto cpus = c_.dataplane.workers;
-        if (cpus.size() > 64) error({}, "more than 64 workers");
+        if (c_.dataplane.workers.size() > limits::kWorkers)
+            error({}, "dataplane.workers: more than " + std::to_string(limits::kWorkers) +
+                          " workers; remove some");
     }
 
     void times() {

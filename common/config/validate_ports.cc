@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "common/base/limits.h"
 #include "common/config/place.h"
 #include "common/config/validate.h"
 
@@ -47,7 +48,15 @@ public:
 
     void run() {
         const auto& ports = l_.config.dataplane.ports;
-        if (ports.size() > 32) error(ports[32].origin, "more than 32 ports");
+        if (ports.size() > limits::kPorts)
+            error(ports[limits::kPorts].origin,
+                  "more than " + std::to_string(limits::kPorts) + " ports");
+        std::size_t interfaces = ports.size();
+        for (const PortConfig& p : ports) interfaces += p.vlans.size();
+        if (interfaces > limits::kInterfaces)
+            error(ports.front().origin, "ports and VLANs make " + std::to_string(interfaces) +
+                                            " punt interfaces; at most " +
+                                            std::to_string(limits::kInterfaces) + " are possible");
         for (const PortConfig& p : ports) {
             port(p);
             interface(p, "port " + p.name);

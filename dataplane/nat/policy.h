@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/base/limits.h"
 #include "common/base/prefetch.h"
 #include "common/base/units.h"
 #include "common/net/addr.h"
@@ -20,16 +21,16 @@
 
 namespace isthmus::nat {
 
-inline constexpr unsigned kPrefixesMax = 16;
-inline constexpr unsigned kSlotsMax = 1024;
+inline constexpr unsigned kPrefixesMax = limits::kPrefixes;
+inline constexpr unsigned kSlotsMax = limits::kPoolAddresses;
 inline constexpr unsigned kSlotHashSize = 4 * kSlotsMax;
-inline constexpr unsigned kWorkersMax = 64;
-inline constexpr unsigned kGroupsMax = 32;    // pools with names of their own
-inline constexpr unsigned kRulesMax = 64;     // source prefix -> pool
-inline constexpr unsigned kStaticMax = 4096;  // static bindings
+inline constexpr unsigned kWorkersMax = limits::kWorkers;
+inline constexpr unsigned kGroupsMax = limits::kPools;
+inline constexpr unsigned kRulesMax = limits::kRules;  // source prefix -> pool
+inline constexpr unsigned kStaticMax = limits::kStaticPorts;
 inline constexpr unsigned kStaticHashSize = 2 * kStaticMax;
-inline constexpr unsigned kExcludedMax = 64;
-inline constexpr unsigned kUdpTimersMax = 16;
+inline constexpr unsigned kExcludedMax = limits::kExclusions;
+inline constexpr unsigned kUdpTimersMax = limits::kUdpTimers;
 inline constexpr unsigned kBlocksMost = 16;         // port blocks of one subscriber
 inline constexpr std::uint8_t kStaticGroup = 0xff;  // addresses that serve static bindings only
 

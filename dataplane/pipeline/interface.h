@@ -8,12 +8,13 @@
 #include <cstdint>
 #include <cstring>
 
+#include "common/base/limits.h"
 #include "common/net/addr.h"
 
 namespace isthmus::pipeline {
 
-inline constexpr unsigned kPortsMax = 32;
-inline constexpr unsigned kInterfacesMax = 256;
+inline constexpr unsigned kPortsMax = limits::kPorts;
+inline constexpr unsigned kInterfacesMax = limits::kInterfaces;
 inline constexpr unsigned kExtraMacsMax = 8;
 
 struct Port {

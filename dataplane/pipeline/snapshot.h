@@ -9,6 +9,7 @@
 #include <array>
 #include <cstdint>
 
+#include "common/base/limits.h"
 #include "common/base/units.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
@@ -33,7 +34,7 @@ struct ErrorPolicy {
 /// IPv4 prefixes that must not stand behind the well-known prefix (RFC 6052 s3.1).
 class NonGlobal {
 public:
-    static constexpr unsigned kMax = 64;
+    static constexpr unsigned kMax = limits::kNonGlobal;
 
     void add(const Prefix4& p) noexcept {
         if (n_ == kMax) return;

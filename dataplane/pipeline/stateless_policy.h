@@ -5,13 +5,14 @@
 #include <array>
 #include <cstdint>
 
+#include "common/base/limits.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 #include "dataplane/xlat/eam.h"
 
 namespace isthmus::pipeline {
 
-inline constexpr unsigned kStatelessMax = 16;  // prefixes of each family
+inline constexpr unsigned kStatelessMax = limits::kPrefixes;  // of each family
 
 struct StatelessPrefix {
     Pref64 pref;
@@ -28,8 +29,8 @@ struct Stateless {
     unsigned n_ipv4 = 0;
     std::array<Prefix4, kStatelessMax> ipv4;  // destinations that stand for hosts behind it
     unsigned n_error_sources = 0;
-    std::array<Ipv4Addr, 64> error_source;  // RFC 6791
-    bool name_routers = false;              // in errors that leave from one of them (RFC 5837)
+    std::array<Ipv4Addr, limits::kErrorSources> error_source;  // RFC 6791
+    bool name_routers = false;  // in errors that leave from one of them (RFC 5837)
     xlat::EamTable eam;
 };
 

@@ -14,6 +14,7 @@
 #include <cstdint>
 #include <optional>
 
+#include "common/base/limits.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -52,7 +53,7 @@ struct EamCells {
 
 class EamTable {
 public:
-    static constexpr unsigned kMost = 4096;
+    static constexpr unsigned kMost = limits::kEamEntries;
 
     /// False: full, or not legal.
     bool add(const Eam& e) noexcept;

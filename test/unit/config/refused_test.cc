@@ -3,6 +3,7 @@
 // the value, and says what to write.
 #include <catch2/catch.hpp>
 #include <cstdint>
+#include <functional>
 #include <limits>
 
 #include "common/config/parse.h"
@@ -212,6 +213,28 @@ TEST_CASE("config: ports and their VLANs") {
          }) {
         check(b);
     }
+}
+
+TEST_CASE("config: more of a thing than the dataplane has room for") {
+    const auto many = [](unsigned n, const std::function<std::string(unsigned)>& one) {
+        std::string out;
+        for (unsigned i = 0; i < n; i++) out += (i == 0 ? "" : ", ") + one(i);
+        return out;
+    };
+    const auto prefix = [](unsigned i) { return "\"10.0." + std::to_string(i) + ".0/24\""; };
+    const auto vlan = [](unsigned i) { return std::to_string(i + 1); };
+    const auto said = [](const std::string& text) { return load_text(text, "f").error_text(); };
+    const auto non_global = [&](unsigned n) {
+        return "nat64 = { non_global = ( " + many(n, prefix) + " ); };";
+    };
+    CHECK(said(non_global(64)).find("non_global") == std::string::npos);
+    CHECK(said(non_global(65)).find("non_global: more than 64") != std::string::npos);
+    const auto port = [&](unsigned n) {
+        return "dataplane = { ports = ( { name = \"p\"; device = \"01:00.0\"; vlans = ( " +
+               many(n, vlan) + " ); } ); };";
+    };
+    CHECK(said(port(255)).find("punt interfaces") == std::string::npos);
+    CHECK(said(port(256)).find("make 257 punt interfaces; at most 256") != std::string::npos);
 }
 
 TEST_CASE("config: names and paths that no system would take") {
