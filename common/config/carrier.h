@@ -14,9 +14,10 @@ namespace isthmus::config {
 
 /// Names of these lists: "nat64.rules", ...
 [[nodiscard]] const std::vector<std::string>& carrier_lists();
-/// Reads one of them; what is wrong goes to `out.errors` with its line.
-void read_carrier_list(const libconfig::Setting& list, const std::string& path, Loaded& out,
-                       const std::string& file);
+/// Reads the list at `path`; what is wrong goes to `out.errors` with its line.
+/// False: it is none of these lists.
+[[nodiscard]] bool read_carrier_list(const libconfig::Setting& list, const std::string& path,
+                                     Loaded& out, const std::string& file);
 
 [[nodiscard]] std::string ports_text(const PortRange& r);
 [[nodiscard]] const char* name_of(StaticEntry::Protocol p);

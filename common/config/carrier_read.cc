@@ -3,6 +3,7 @@
 #include <functional>
 
 #include "common/config/carrier.h"
+#include "common/config/place.h"
 
 namespace isthmus::config {
 
@@ -16,7 +17,7 @@ public:
     ListReader(Loaded& out, const std::string& file) : out_(out), file_(file) {}
 
     void error(const Setting& s, const std::string& what) {
-        out_.errors.push_back({file_ + ":" + std::to_string(s.getSourceLine()), what});
+        out_.errors.push_back({place_of(origin(s), file_), what});
     }
     static Origin origin(const Setting& s) {
         return Origin{static_cast<unsigned>(s.getSourceLine())};
@@ -254,13 +255,15 @@ bool parse_ports(const std::string& text, unsigned least, PortRange& out) {
     return true;
 }
 
-void read_carrier_list(const Setting& list, const std::string& path, Loaded& out,
+bool read_carrier_list(const Setting& list, const std::string& path, Loaded& out,
                        const std::string& file) {
     ListReader reader(out, file);
     for (const List& l : lists()) {
         if (l.path != path) continue;
         for (int i = 0; i < list.getLength(); i++) l.read(reader, list[i], out.config.nat64);
+        return true;
     }
+    return false;
 }
 
 }  // namespace isthmus::config

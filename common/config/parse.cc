@@ -8,6 +8,7 @@
 #include "common/config/carrier.h"
 #include "common/config/file.h"
 #include "common/config/literals.h"
+#include "common/config/manual.h"
 #include "common/config/parse_dns64.h"
 #include "common/config/parse_logs.h"
 #include "common/config/parse_ports.h"
@@ -21,21 +22,24 @@ namespace {
 
 using libconfig::Setting;
 
-/// Lists and groups that are no rows of the schema.
-std::set<std::string> all_lists() {
-    std::set<std::string> out{"nat64.prefixes",          "nat64.pool",        "nat64.non_global",
-                              "nat64.icmp.rfc6791_pool", "dataplane.workers", "dataplane.ports",
-                              "dataplane.eal_args",      "control.logs"};
-    out.insert(carrier_lists().begin(), carrier_lists().end());
+/// The lists of all sections but dns64, by the table that the manual is made from.
+std::set<std::string> own_lists() {
+    std::set<std::string> out;
+    for (const ListKey& l : list_keys()) {
+        if (!l.path.starts_with("dns64.")) out.insert(l.path);
+    }
     return out;
 }
-const std::set<std::string> kAllLists = all_lists();
+const std::set<std::string> kAllLists = own_lists();
+/// Groups that are no rows of the schema.
 const std::set<std::string> kGroups{"nat64",           "nat64.lifetimes",   "nat64.limits",
                                     "nat64.icmp",      "nat64.port_blocks", "nat64.deterministic",
                                     "nat64.stateless", "dataplane",         "control",
                                     "control.log",     "control.alarms",    "control.http",
                                     "dns64",           "dns64.limits",      "dns64.cache",
                                     "dns64.query_log"};
+
+/// Letters to insert, delete or replace to turn one word into the other (Levenshtein).
 unsigned distance(const std::string& a, const std::string& b) {
     std::vector<unsigned> row(b.size() + 1);
     for (unsigned j = 0; j <= b.size(); j++) row[j] = j;
@@ -196,28 +200,29 @@ private:
 
     void read_list(const Setting& s, const std::string& path) {
         if (!is_list(s, path)) return;
-        read_carrier_list(s, path, out_, name_);
-        for (int i = 0; i < s.getLength(); i++) {
-            const Setting& e = s[i];
-            if (std::count(carrier_lists().begin(), carrier_lists().end(), path) != 0) break;
-            if (path == "nat64.prefixes") {
-                read_prefix(e);
-            } else if (path == "nat64.pool") {
-                read_pool(e);
-            } else if (path == "nat64.non_global") {
-                read_non_global(e);
-            } else if (path == "nat64.icmp.rfc6791_pool") {
-                read_rfc6791(e);
-            } else if (path == "dataplane.workers") {
-                read_cpu(e);
-            } else if (path == "dataplane.ports") {
-                out_.config.dataplane.ports.push_back(
-                    read_port_group(e, complain(), unknown_in("dataplane.ports")));
-            } else if (path == "control.logs") {
-                read_log_outlet(e);
-            } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
-                out_.config.dataplane.eal_args.push_back(arg);
-            }
+        if (read_carrier_list(s, path, out_, name_)) return;
+        for (int i = 0; i < s.getLength(); i++) read_element(s[i], path);
+    }
+
+    void read_element(const Setting& e, const std::string& path) {
+        if (path == "nat64.prefixes") {
+            read_prefix(e);
+        } else if (path == "nat64.pool") {
+            read_pool(e);
+        } else if (path == "nat64.non_global") {
+            read_non_global(e);
+        } else if (path == "nat64.icmp.rfc6791_pool") {
+            read_rfc6791(e);
+        } else if (path == "dataplane.workers") {
+            read_cpu(e);
+        } else if (path == "dataplane.ports") {
+            out_.config.dataplane.ports.push_back(
+                read_port_group(e, complain(), unknown_in("dataplane.ports")));
+        } else if (path == "control.logs") {
+            const auto outlet = read_log(e, complain(), unknown_in("a log"));
+            if (outlet) out_.config.control.logs.push_back(*outlet);
+        } else if (std::string arg; text_of(e, "an EAL argument", arg)) {
+            out_.config.dataplane.eal_args.push_back(arg);
         }
     }
 
@@ -229,15 +234,6 @@ private:
                                const std::set<std::string>& known) {
             unknown(s, section, name, known);
         };
-    }
-
-    void read_log_outlet(const Setting& e) {
-        const auto outlet = read_log(
-            e, [this](const Setting& s, const std::string& what) { error(s, what); },
-            [this](const Setting& s, const std::string& name, const std::set<std::string>& known) {
-                unknown(s, "a log", name, known);
-            });
-        if (outlet) out_.config.control.logs.push_back(*outlet);
     }
 
     void read_prefix(const Setting& e) {
