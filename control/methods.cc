@@ -117,10 +117,7 @@ void Control::serve_pool() {
 void Control::whois(const Json& p, const api::Reply& reply) {
     const auto t = Ipv4Addr::parse(api::text_of(p, "address"));
     const auto port = api::number_of(p, "port", -1);
-    std::optional<Proto> proto;
-    for (const Proto one : {Proto::tcp, Proto::udp, Proto::icmp}) {
-        if (name_of(one) == api::text_of(p, "protocol")) proto = one;
-    }
+    const auto proto = proto_named(api::text_of(p, "protocol"));
     const std::string when = api::text_of(p, "at");
     const auto at = when.empty() ? unix_now_ns() : unix_ns_of(when);
     if (!t || port < 0 || port > 65535)

@@ -7,6 +7,8 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
+#include <string_view>
 
 #include "common/net/addr.h"
 #include "common/net/be.h"
@@ -20,6 +22,14 @@ inline constexpr unsigned kProtos = static_cast<unsigned>(Proto::count_);
 [[nodiscard]] constexpr const char* name_of(Proto p) {
     return p == Proto::udp ? "udp" : p == Proto::tcp ? "tcp" : "icmp";
 }
+/// The protocol with that name; none: there is no such protocol.
+[[nodiscard]] constexpr std::optional<Proto> proto_named(std::string_view name) {
+    for (const Proto p : {Proto::udp, Proto::tcp, Proto::icmp}) {
+        if (name == name_of(p)) return p;
+    }
+    return std::nullopt;
+}
+static_assert(proto_named("tcp") == Proto::tcp && !proto_named("sctp"));
 
 /// Which way a packet is translated: from IPv6 to IPv4, or back.
 enum class Direction : std::uint8_t { d64, d46 };

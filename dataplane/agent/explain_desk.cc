@@ -21,13 +21,6 @@ constexpr std::uint8_t kSyn = 0x02, kAck = 0x10;
 constexpr std::uint16_t kSomePort = 49152;  // when the question names none
 constexpr std::chrono::milliseconds kPatience{1000};
 
-Expected<Proto> proto_of(const std::string& text) {
-    for (unsigned i = 0; i < kProtos; i++) {
-        if (text == name_of(static_cast<Proto>(i))) return static_cast<Proto>(i);
-    }
-    return Error{"protocol", "is tcp, udp or icmp", api::code::kParams};
-}
-
 Expected<Be16> id_of(const Json& p, const char* name, std::uint16_t otherwise) {
     const auto n = api::number_of(p, name, otherwise);
     if (n < 0 || n > 65535) return Error{name, "is a port from 0 to 65535", api::code::kParams};
@@ -69,8 +62,8 @@ Expected<ExplainQuery> query_of(const Json& p) {
     ExplainQuery q;
     if (const Status good = take_addresses(p, q); !good) return good.error();
     const std::string protocol = text_of(p, "protocol");
-    const auto proto = proto_of(protocol.empty() ? "tcp" : protocol);
-    if (!proto) return proto.error();
+    const auto proto = proto_named(protocol.empty() ? "tcp" : protocol);
+    if (!proto) return Error{"protocol", "is tcp, udp or icmp", api::code::kParams};
     q.proto = *proto;
     const bool needs_port = q.proto != Proto::icmp;
     if (needs_port && !p.contains("destination_id"))

@@ -24,7 +24,8 @@ struct Lists::Query {
     What what = What::bindings;
     std::optional<Prefix6> subscriber;
     std::optional<Ipv4Addr> remote, local;
-    int proto = -1, port = -1, remote_port = -1;
+    std::optional<Proto> proto;
+    int port = -1, remote_port = -1;
     std::string state, sort;
     bool count = false;
     unsigned limit = 0;  // 0: none
@@ -108,10 +109,8 @@ Expected<Lists::Query> Lists::query_of(What what, const Json& p) const {
     if (const Status good = take_address(p, "remote", q.remote); !good) return good.error();
     if (const Status good = take_address(p, "local", q.local); !good) return good.error();
     if (const std::string text = text_of(p, "protocol"); !text.empty()) {
-        for (unsigned i = 0; i < kProtos; i++) {
-            if (text == name_of(static_cast<Proto>(i))) q.proto = static_cast<int>(i);
-        }
-        if (q.proto < 0) return Error{"protocol", "is tcp, udp or icmp", api::code::kParams};
+        q.proto = proto_named(text);
+        if (!q.proto) return Error{"protocol", "is tcp, udp or icmp", api::code::kParams};
     }
     const auto port = port_of(p, "port"), remote_port = port_of(p, "remote_port");
     if (!port) return port.error();
@@ -146,8 +145,8 @@ Expected<Lists::Query> Lists::query_of(What what, const Json& p) const {
 
 bool Lists::matches(const Query& q, const BindingView& b) const {
     return (!q.subscriber || q.subscriber->contains(b.x.addr)) &&
-           (q.proto < 0 || static_cast<Proto>(q.proto) == b.proto) &&
-           (!q.local || *q.local == b.t.addr) && (q.port < 0 || b.t.id.host() == q.port);
+           (!q.proto || *q.proto == b.proto) && (!q.local || *q.local == b.t.addr) &&
+           (q.port < 0 || b.t.id.host() == q.port);
 }
 
 bool Lists::matches(const Query& q, const SessionView& s) const {

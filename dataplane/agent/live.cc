@@ -164,10 +164,9 @@ Expected<nat::ClearOrder> Agent::clear_order(const Json& p) const {
         named = true;
     }
     if (const std::string s = text_of(p, "protocol"); !s.empty()) {
-        for (unsigned i = 0; i < kProtos; i++) {
-            if (s == name_of(static_cast<Proto>(i))) o.proto = static_cast<int>(i);
-        }
-        if (o.proto < 0) return Error{s, "is not tcp, udp or icmp"};
+        const auto proto = proto_named(s);
+        if (!proto) return Error{s, "is not tcp, udp or icmp"};
+        o.proto = static_cast<int>(*proto);
     }
     for (const auto& [name, where] :
          {std::pair{"x_id", &o.x_id}, std::pair{"t_id", &o.t_id}, std::pair{"z_id", &o.z_id}}) {

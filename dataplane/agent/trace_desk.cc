@@ -83,10 +83,9 @@ Expected<TraceFilter> filter_of(const Json& p) {
         f.remote = *remote;
     }
     if (const std::string text = text_of(p, "protocol"); !text.empty()) {
-        for (unsigned i = 0; i < kProtos && f.proto < 0; i++) {
-            if (isthmus::name_of(static_cast<Proto>(i)) == text) f.proto = static_cast<int>(i);
-        }
-        if (f.proto < 0) return Error{"protocol", "is tcp, udp or icmp"};
+        const auto proto = proto_named(text);
+        if (!proto) return Error{"protocol", "is tcp, udp or icmp"};
+        f.proto = static_cast<int>(*proto);
     }
     if (const std::string text = text_of(p, "drop"); !text.empty()) {
         f.only_drops = true;
