@@ -35,7 +35,6 @@ public:
     Timer(const Timer&) = delete;
     Timer& operator=(const Timer&) = delete;
     virtual void on_timer() = 0;
-    [[nodiscard]] bool is_armed() const { return next_ != nullptr; }
     void disarm() { unlink(); }
 
 private:

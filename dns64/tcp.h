@@ -42,9 +42,6 @@ public:
     /// Without telling the owner.
     void close();
     [[nodiscard]] bool is_open() const { return fd_ >= 0 && state_ == State::open; }
-    [[nodiscard]] bool is_closed() const { return fd_ < 0; }
-    /// Bytes of a message that has not come whole.
-    [[nodiscard]] std::size_t partial() const { return in_.size(); }
     void on_ready(std::uint32_t events) override;
 
     /// For the owner.

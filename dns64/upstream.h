@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Questions to whoever knows: one interface, two engines (upstream_forward.h: to resolvers;
-// recursive.h: libunbound). One question that several clients wait for is asked once.
+// upstream_recursive.h: libunbound). One question that several clients wait for is asked once.
 //
 // ask() may answer before it returns, never otherwise than once, and a Waiter that dies before is
 // forgotten. The message is the callee's only while it is being called.

@@ -35,8 +35,6 @@ struct Endpoint {
     unsigned line = 0;
 
     [[nodiscard]] std::string text() const;
-    /// Equal but for the line.
-    [[nodiscard]] bool same_as(const Endpoint& o) const { return text() == o.text(); }
 };
 
 /// An address range that gets prefixes of its own (RFC 6147 s5.2); none: never synthesized.

@@ -174,13 +174,6 @@ bool FibWriter::set_local(const AnyPrefix& host) {
     return settle(at);
 }
 
-void FibWriter::remove_local(const AnyPrefix& host) {
-    const auto at = entries_.find(host);
-    if (at == entries_.end() || !at->second.local) return;
-    at->second.local = false;
-    (void)settle(at);
-}
-
 void FibWriter::set_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
                               const Ipv6Addr& address, MacAddr mac, bool is_static) {
     const Place place{family, port, vlan, false, address};
