@@ -1,17 +1,21 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "common/log/log.h"
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
+#include <iterator>
 #include <mutex>
 
 namespace isthmus::log {
 
 namespace {
 
-constexpr unsigned kMostPerSecond = 10;  // of one and the same line
+constexpr unsigned kMostPerSecond = 10;                               // of one and the same line
+constexpr const char* kNames[] = {"error", "warn", "info", "debug"};  // by Level
+constexpr int kPriority[] = {3, 4, 6, 7};                             // of syslog
 std::atomic<Level> most{Level::info};
 
 struct Repeat {
@@ -34,8 +38,6 @@ long now_seconds() {
 }
 
 void put(Level level, const std::string& text) {
-    constexpr const char* kNames[] = {"error", "warn", "info", "debug"};
-    constexpr int kPriority[] = {3, 4, 6, 7};
     const auto i = static_cast<unsigned>(level);
     if (std::getenv("JOURNAL_STREAM") != nullptr) {
         std::fprintf(stderr, "<%d>%s\n", kPriority[i], text.c_str());
@@ -47,16 +49,9 @@ void put(Level level, const std::string& text) {
 }  // namespace
 
 bool set_level(const std::string& name) {
-    if (name == "error")
-        most = Level::error;
-    else if (name == "warn")
-        most = Level::warn;
-    else if (name == "info")
-        most = Level::info;
-    else if (name == "debug")
-        most = Level::debug;
-    else
-        return false;
+    const auto* const at = std::find(std::begin(kNames), std::end(kNames), name);
+    if (at == std::end(kNames)) return false;
+    most = static_cast<Level>(at - std::begin(kNames));
     return true;
 }
 
@@ -67,7 +62,7 @@ void write(Level level, const std::string& text) {
     const long second = now_seconds();
     if (text != r.last || second != r.second) {
         if (r.silent != 0)
-            put(Level::warn, "the line before came " + std::to_string(r.silent) + " times more");
+            put(Level::warn, "the line above was repeated " + std::to_string(r.silent) + " times");
         r.last = text;
         r.second = second;
         r.n = r.silent = 0;
