@@ -4,7 +4,7 @@
 //
 //   create()      EAL, buffers, ports (stopped), tables, workers; nothing runs yet
 //   agent         looks at ports(), makes the punt interfaces, calls add_punt() and publish()
-//   launch()      punt thread, workers, then the ports are started
+//   launch()      starts the ports, the punt thread, the workers
 //   tell_alive()  now and then: so that the next process knows when this one ended
 //   stop()        workers, punt thread, ports, EAL; the punt file descriptors stay the agent's
 //
