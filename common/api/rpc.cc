@@ -4,6 +4,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <limits>
+
 #include "common/api/socket.h"
 
 namespace isthmus::api {
@@ -20,7 +22,10 @@ std::string text_of(const Json& params, const char* name) {
 
 std::int64_t number_of(const Json& params, const char* name, std::int64_t otherwise) {
     const auto at = params.find(name);
-    return at != params.end() && at->is_number_integer() ? at->get<std::int64_t>() : otherwise;
+    if (at == params.end() || !at->is_number_integer()) return otherwise;
+    constexpr auto kMost = std::numeric_limits<std::int64_t>::max();
+    if (at->is_number_unsigned() && at->get<std::uint64_t>() > std::uint64_t{kMost}) return kMost;
+    return at->get<std::int64_t>();
 }
 
 bool truth_of(const Json& params, const char* name) {

@@ -58,7 +58,8 @@ using Guard = std::function<bool(const Peer&, Right)>;
 
 /// The text of an answer's "error", whatever the other side put there.
 [[nodiscard]] std::string error_text(const Json& error);
-/// Text, number or truth of a parameter; the default when it is missing or of another type.
+/// Text, number or truth of a parameter; the default when it is missing or of another type. A
+/// number that is too large is the largest.
 [[nodiscard]] std::string text_of(const Json& params, const char* name);
 [[nodiscard]] std::int64_t number_of(const Json& params, const char* name, std::int64_t otherwise);
 [[nodiscard]] bool truth_of(const Json& params, const char* name);

@@ -4,6 +4,7 @@
 // Records leave a worker's ring in two steps: events.take shows them, and lets go only of those
 // that control acknowledges, so that nothing is lost when control, or its answer, is. `metrics` is
 // one document of sums and states; no table is walked for it.
+#include <algorithm>
 #include <ctime>
 
 #include "common/api/event.h"
@@ -46,9 +47,10 @@ api::Event message_of(const nat::NatEvent& e, unsigned worker, std::uint64_t bas
     return m;
 }
 
-/// The number of worker `w` in a list; 0 when there is none.
+/// The number of worker `w` in a list; 0 when there is none, or no list.
 std::uint64_t number_at(const Json& list, unsigned w) {
-    return w < list.size() && list[w].is_number_unsigned() ? list[w].get<std::uint64_t>() : 0;
+    if (!list.is_array() || w >= list.size() || !list[w].is_number_unsigned()) return 0;
+    return list[w].get<std::uint64_t>();
 }
 
 Json histogram(const Workers& workers,
@@ -122,8 +124,8 @@ Expected<Json> Agent::events_take(const Json& p) {
     const Json ack = ours ? p.value("ack", Json::array()) : Json::array();
     const Json behind = ours ? p.value("after", ack) : Json::array();
     unsigned most = api::kEventsMost;
-    if (p.contains("most") && p["most"].is_number_unsigned())
-        most = std::min(most, p["most"].get<unsigned>());
+    most = static_cast<unsigned>(
+        std::clamp<std::int64_t>(api::number_of(p, "most", most), 1, api::kEventsMost));
     const std::uint64_t base = wall_base(workers_.now());
     std::string bytes;
     Json workers = Json::array();

@@ -35,6 +35,12 @@ wait_for 20 "a mark" grep -q '"event":"mark"' "$nat64_log"
 expect_match "show logs" "json-0 +up +[0-9]+ +0 +0 +$nat64_log" "$(ctl show logs)"
 expect_match "show logs" "0 gaps with 0 lost records" "$(ctl show logs)"
 
+# Numbers that are none acknowledge nothing, and the dataplane lives on.
+instance=$(grep -o '"instance":"[0-9a-f]*"' "$nat64_log" | tail -n 1)
+for wrong in '"ack": "x"' '"ack": {"0": 1}' '"ack": [[1]]' '"after": 7' '"after": [-1, 1e99]' '"most": -1' '"most": 99999999999'; do
+    expect_match "events.take with $wrong" '"result"' "$(py gw rpc "$lab_dir/dataplane.sock" events.take "{$instance, $wrong}")"
+done
+
 # The pool address is taken away: what was bound ends, and the log says so.
 ctl pool add 203.0.113.64 >/dev/null
 ctl pool remove "$pool" >/dev/null

@@ -2,6 +2,9 @@
 #include "common/api/json.h"
 
 #include <catch2/catch.hpp>
+#include <limits>
+
+#include "common/api/rpc.h"
 
 using namespace isthmus;
 
@@ -16,4 +19,13 @@ TEST_CASE("json: a text that is none is discarded") {
         INFO(no);
         CHECK(api::from_text(no).is_discarded());
     }
+}
+
+TEST_CASE("json: a number that is too large is the largest, and never negative") {
+    const auto p = api::from_text(
+        R"({"most":9223372036854775807,"over":18446744073709551615,"huge":1e300,"less":-7})");
+    CHECK(api::number_of(p, "most", 0) == std::numeric_limits<std::int64_t>::max());
+    CHECK(api::number_of(p, "over", 0) == std::numeric_limits<std::int64_t>::max());
+    CHECK(api::number_of(p, "huge", 5) == 5);  // a fraction, for JSON
+    CHECK(api::number_of(p, "less", 0) == -7);
 }
