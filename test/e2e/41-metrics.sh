@@ -30,6 +30,13 @@ expect_match "metrics" '^isthmus_subscriber_ports_bucket\{le="8"\} 1$' "$metrics
 expect_match "metrics" '^isthmus_dropped_packets_total\{reason="hop_limit"\} 0$' "$metrics"
 expect_match "metrics" '^isthmus_log_outlet_up\{outlet="json-0",type="json"\} 1$' "$metrics"
 
+# docs/metrics.md has the program's table, and the table has what is served: names, types, meanings.
+table=$("$bin/control/isthmus-control" --print-metrics)
+expect_equal "docs/metrics.md" "" "$(grep -Fxv -f "$top/docs/metrics.md" <<<"$table" || true)"
+served=$(awk '$2 == "HELP" { help = $0; sub(/^# HELP [^ ]+ /, "", help) } $2 == "TYPE" { print $3 "|" $4 "|" help }' <<<"$metrics" | sort)
+told=$(sed -nE 's/^\| `([a-z0-9_]+)` \| ([a-z]+) \| ([^|]*) \| (.*) \|$/\1|\2|\4/p' <<<"$table" | sort)
+expect_equal "the table against a scrape" "" "$(diff <(echo "$told") <(echo "$served") || true)"
+
 # Every metric that rules and dashboard name is there.
 dir=$top/docs/prometheus
 promtool check rules "$dir/isthmus.rules.yml" >/dev/null
