@@ -87,12 +87,15 @@ void control_lists(std::vector<ListKey>& out) {
     out.push_back(
         {"control.logs", true,
          "The NAT's logs: who had which address and port, and when. type = \"json\": lines in "
-         "a file that is rotated. type = \"syslog\": { transport = \"udp\", \"tcp\" or "
-         "\"unix\"; address; port = 514; facility = \"local0\"; spool_mib = 64; cleartext; }. "
-         "type = \"ipfix\": { transport = \"udp\" or \"tcp\"; address; port = 4739; domain = "
-         "1; template_seconds = 60; spool_mib = 64; cleartext; }. spool_mib: on disk, in "
-         "state_dir, while the collector is away. cleartext = true: the way to a collector "
-         "that is not on this host is protected otherwise.",
+         "a file that is rotated at max_size_mib, and when its first line is max_hours old (0: "
+         "never). type = \"syslog\": { transport = \"udp\", \"tcp\", \"tls\" or \"unix\"; "
+         "address; port = 514 (TLS 6514); facility = \"local0\"; spool_mib = 64; cleartext; }. "
+         "type = \"ipfix\": { transport = \"udp\", \"tcp\" or \"tls\"; address; port = 4739 "
+         "(TLS 4740); domain = 1; template_seconds = 60; spool_mib = 64; cleartext; }. spool_mib: "
+         "on disk, in state_dir, while the collector is away. cleartext = true: the way to a "
+         "collector that is not on this host is protected otherwise. With TLS: ca, a file "
+         "(default: the system's certificates); name, that the collector's certificate must bear "
+         "(default: its address); certificate and key, ours, when it wants one.",
          "( { type = \"json\"; file = \"/var/log/isthmus/nat.json\"; max_size_mib = 100; "
          "max_files = 10; } )",
          false});

@@ -9,18 +9,27 @@
 namespace isthmus::config {
 
 enum class LogType : std::uint8_t { json, syslog, ipfix };
-enum class LogTransport : std::uint8_t { udp, tcp, unix_socket };
+enum class LogTransport : std::uint8_t { udp, tcp, tls, unix_socket };
 enum class LogPathDown : std::uint8_t { translate, refuse };
 
 /// One element of control.logs. All take effect when isthmus-control starts.
 struct LogOutlet {
+    /// Over TLS: who the collector is, and who we are.
+    struct Tls {
+        std::string ca;                // file; empty: the system's certificates
+        std::string name;              // that its certificate bears; empty: its address
+        std::string certificate, key;  // files; empty: we have none
+        friend bool operator==(const Tls&, const Tls&) = default;
+    };
     LogType type = LogType::json;
     std::string file;                  // json
     std::uint32_t max_size_mib = 100;  // json: of one file
+    std::uint32_t max_hours = 0;       // json: of its first line; 0: any
     std::uint32_t max_files = 10;      // json: the newest included
     std::string address;               // syslog, ipfix: of the collector
-    std::uint16_t port = 0;            // 0: 514 or 4739
+    std::uint16_t port = 0;            // 0: the registered one
     LogTransport transport = LogTransport::udp;
+    Tls tls;
     std::uint8_t facility = 16;           // syslog: local0
     std::uint32_t domain = 1;             // ipfix: observation domain
     std::uint32_t template_seconds = 60;  // ipfix over UDP: templates are sent again

@@ -20,12 +20,14 @@ constexpr std::array<const char*, 24> kFacilities{
     "local0", "local1", "local2",   "local3", "local4", "local5", "local6", "local7"};
 
 const std::set<std::string>& keys_of(LogType type) {
-    static const std::set<std::string> kJson{"type", "file", "max_size_mib", "max_files"};
-    static const std::set<std::string> kSyslog{"type",     "address",   "port",     "transport",
-                                               "facility", "cleartext", "spool_mib"};
-    static const std::set<std::string> kIpfix{"type",      "address",          "port",
-                                              "domain",    "template_seconds", "transport",
-                                              "cleartext", "spool_mib"};
+    static const std::set<std::string> kJson{"type", "file", "max_size_mib", "max_hours",
+                                             "max_files"};
+    static const std::set<std::string> kSyslog{"type",     "address",     "port",     "transport",
+                                               "facility", "cleartext",   "ca",       "name",
+                                               "key",      "certificate", "spool_mib"};
+    static const std::set<std::string> kIpfix{
+        "type",        "address", "port", "domain", "template_seconds", "transport", "cleartext",
+        "certificate", "ca",      "name", "key",    "spool_mib"};
     return type == LogType::json ? kJson : type == LogType::syslog ? kSyslog : kIpfix;
 }
 
@@ -72,8 +74,13 @@ private:
         }
         if (name == "file") return text(s, name, out_.file);
         if (name == "address") return text(s, name, out_.address);
+        if (name == "ca") return text(s, name, out_.tls.ca);
+        if (name == "name") return text(s, name, out_.tls.name);
+        if (name == "certificate") return text(s, name, out_.tls.certificate);
+        if (name == "key") return text(s, name, out_.tls.key);
         if (name == "port") return number(s, name, 1, 65535, out_.port);
         if (name == "max_size_mib") return number(s, name, 1, 1048576, out_.max_size_mib);
+        if (name == "max_hours") return number(s, name, 0, 100000, out_.max_hours);
         if (name == "max_files") return number(s, name, 1, 10000, out_.max_files);
         if (name == "domain") return number(s, name, 0, 2147483647, out_.domain);
         if (name == "template_seconds") return number(s, name, 1, 86400, out_.template_seconds);
@@ -84,7 +91,7 @@ private:
             return;
         }
         if (name == "transport") {
-            const int v = choice(s, name, {"udp", "tcp", "unix"});
+            const int v = choice(s, name, {"udp", "tcp", "tls", "unix"});
             if (v >= 0) out_.transport = static_cast<LogTransport>(v);
             return;
         }
@@ -100,7 +107,7 @@ private:
         }
         if (out_.transport == LogTransport::unix_socket) {
             if (out_.type == LogType::ipfix)
-                return bad(group, "IPFIX goes over \"udp\" or \"tcp\"");
+                return bad(group, "IPFIX goes over \"udp\", \"tcp\" or \"tls\"");
             if (out_.address.empty()) out_.address = "/dev/log";
             if (out_.address[0] != '/' || out_.address.size() > 100)
                 bad(group, "address is the socket's path: \"/dev/log\"");
@@ -113,15 +120,27 @@ private:
                                         "\" is no address; names are not looked up: write the "
                                         "collector's IPv4 or IPv6 address");
         }
-        if (out_.port == 0) out_.port = out_.type == LogType::syslog ? 514 : 4739;
+        const bool tls = out_.transport == LogTransport::tls, syslog = out_.type == LogType::syslog;
+        if (out_.port == 0) out_.port = syslog ? (tls ? 6514 : 514) : (tls ? 4740 : 4739);
+        if (tls) return check_tls(group);
+        if (!(out_.tls == LogOutlet::Tls{}))
+            return bad(group, "ca, name, certificate and key are of transport = \"tls\"");
         if (!out_.cleartext && !is_loopback(out_.address)) {
             bad(group,
-                "who had which port would leave this host unprotected (RFC 8158 section 7): send "
-                "to "
-                "a relay on 127.0.0.1 or ::1 that encrypts, or set cleartext = true when the way "
-                "to "
-                "the collector is protected otherwise");
+                "who had which port would leave this host unprotected (RFC 8158 section 7): use "
+                "transport = \"tls\", or set cleartext = true when the way to the collector is "
+                "protected otherwise");
         }
+    }
+
+    void check_tls(const Setting& group) {
+        const LogOutlet::Tls& t = out_.tls;
+        for (const std::string& file : {t.ca, t.certificate, t.key}) {
+            if (!file.empty() && file[0] != '/')
+                return bad(group, "\"" + file + "\" is no absolute path");
+        }
+        if (t.certificate.empty() != t.key.empty())
+            bad(group, "certificate and key are given together, or neither");
     }
 
     void text(const Setting& s, const std::string& name, std::string& out) {

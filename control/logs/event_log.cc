@@ -3,11 +3,10 @@
 
 #include <algorithm>
 #include <chrono>
+#include <set>
 
 #include "common/log/log.h"
-#include "control/logs/ipfix.h"
-#include "control/logs/json_file.h"
-#include "control/logs/syslog.h"
+#include "control/logs/make_outlet.h"
 
 namespace isthmus::control {
 
@@ -16,56 +15,45 @@ using api::Json;
 namespace {
 
 constexpr int kAnswerMs = 3000;
-constexpr auto kPause = std::chrono::milliseconds(100);
-
-constexpr std::uint64_t kLastNs = 3 * kNanosPerSecond;  // at the end, for what the rings hold
+constexpr auto kPause = std::chrono::milliseconds(50);
+constexpr std::int64_t kSecond = static_cast<std::int64_t>(kNanosPerSecond);
+// At the end: for what the rings hold; for the outlets; for those that stand still, and the place.
+constexpr std::int64_t kLastNs = 3 * kSecond, kSettleNs = 4 * kSecond, kJoinNs = kSecond / 2;
+constexpr std::size_t kNotesMost = 10'000;
 
 std::uint64_t number(const Json& object, const char* name) {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(0, api::number_of(object, name, 0)));
 }
 
-/// The spool's name is the outlet's place in the list and its type.
-std::unique_ptr<Outlet> make_outlet(const config::LogOutlet& w, const std::string& state_dir,
-                                    std::size_t i) {
-    Outlet::Facts f;
-    if (w.type == config::LogType::json) {
-        f.type = "json";
-        f.to = w.file;
-        f.name = f.type + "-" + std::to_string(i);
-        return std::make_unique<Outlet>(
-            f,
-            std::make_unique<JsonFile>(w.file, std::uint64_t{w.max_size_mib} << 20, w.max_files));
-    }
-    f.type = w.type == config::LogType::syslog ? "syslog" : "ipfix";
-    f.to = Wire(w.transport, w.address, w.port).text();
-    f.name = f.type + "-" + std::to_string(i);
-    std::unique_ptr<LogSink> sink;
-    if (w.type == config::LogType::syslog) {
-        sink = std::make_unique<Syslog>(w);
-    } else {
-        sink = std::make_unique<Ipfix>(w);
-    }
-    auto spool = w.spool_mib == 0 ? nullptr
-                                  : std::make_unique<Spool>(state_dir + "/log-spool/" + f.name,
-                                                            std::uint64_t{w.spool_mib} << 20);
-    return std::make_unique<Outlet>(f, std::move(sink), std::move(spool));
-}
-
 }  // namespace
 
 EventLog::EventLog(const config::Config& cfg)
-    : socket_(cfg.dataplane.socket), state_dir_(cfg.control.state_dir), events_(cfg.control.log) {
-    for (const config::LogOutlet& w : cfg.control.logs)
-        outlets_.push_back(make_outlet(w, state_dir_, outlets_.size()));
-    facts_.on = !outlets_.empty();
-    facts_.refuses = events_.when_down == config::LogPathDown::refuse;
-    if (facts_.on) {
-        load_place();
-        notes_.push_back(make_note("log_started", {{"version", ISTHMUS_VERSION},
-                                                   {"new_log", acked_instance_.empty()},
-                                                   {"sessions", events_.sessions}}));
-        next_mark_ns_ = unix_now_ns() + events_.mark_seconds * kNanosPerSecond;
+    : socket_(cfg.dataplane.socket),
+      events_(cfg.control.log),
+      refuses_(events_.when_down == config::LogPathDown::refuse),
+      queue_(std::make_shared<LogQueue>(cfg.control.logs.size(), events_.waiting_most)) {
+    facts_.on = !cfg.control.logs.empty();
+    facts_.refuses = refuses_;
+    const std::string& state = cfg.control.state_dir;
+    std::set<std::string> used;
+    for (const config::LogOutlet& w : cfg.control.logs) {
+        std::string key = outlet_key(w);
+        while (!used.insert(key).second) key += "+";
+        keys_.push_back(std::move(key));
     }
+    if (facts_.on) {
+        keeper_ = std::make_unique<PlaceKeeper>(state + "/log-place.json");
+        if (auto place = read_place(state + "/log-place.json")) place_ = std::move(*place);
+        load_place();
+        warn_of_left_spools(state, keys_);
+        notes_.push_back(make_note("log_started", {{"version", ISTHMUS_VERSION},
+                                                   {"new_log", instance_.empty()},
+                                                   {"sessions", events_.sessions}}));
+        next_mark_ns_ = steady_now_ns() + std::int64_t{events_.mark_seconds} * kSecond;
+    }
+    for (std::size_t i = 0; i < keys_.size(); i++)
+        outlets_.push_back(std::make_unique<OutletThread>(
+            make_outlet(cfg.control.logs[i], state + "/log-spool/" + keys_[i], queue_, i)));
     publish();
     thread_ = std::thread([this] { run(); });
 }
@@ -79,17 +67,43 @@ EventLog::~EventLog() {
     if (thread_.joinable()) thread_.join();
 }
 
+/// Where the control before us ended.
+void EventLog::load_place() {
+    for (const std::uint64_t n : place_.acked.upto) workers_.push_back({n, place_.unix_ns});
+    instance_ = place_.acked.instance;
+    queue_->set_acked(place_.acked);
+    keeper_->set_kept(place_.acked);
+    for (std::size_t i = 0; i < keys_.size(); i++) {
+        const auto found = place_.untold.find(keys_[i]);
+        if (found != place_.untold.end()) queue_->set_untold(i, found->second);
+    }
+}
+
+void EventLog::keep_place() {
+    LogPlace now;
+    now.acked = queue_->acked();
+    for (std::size_t i = 0; i < keys_.size(); i++) {
+        Losses untold = queue_->untold(i);
+        if (!untold.empty()) now.untold[keys_[i]] = std::move(untold);
+    }
+    now.unix_ns = place_.unix_ns;
+    if (now == place_ || now.acked.instance.empty()) return;
+    now.unix_ns = unix_now_ns();
+    place_ = now;
+    keeper_->keep(std::move(now));
+}
+
 bool EventLog::connect() {
     if (dataplane_ && !dataplane_->broken()) return true;
-    const std::uint64_t now = unix_now_ns();
-    if (now < next_try_ns_ && next_try_ns_ < now + kNanosPerSecond) return false;
+    const std::int64_t now = steady_now_ns();
+    if (now < next_try_ns_) return false;
     configured_ = false;
     dataplane_.reset();
     auto client = api::RpcClient::connect(socket_, 500);
     if (client) {
         dataplane_ = std::move(*client);
     } else {
-        next_try_ns_ = now + kNanosPerSecond / 2;
+        next_try_ns_ = now + kSecond / 2;
     }
     return dataplane_.has_value();
 }
@@ -99,7 +113,7 @@ Json EventLog::wish() const {
     const bool on = facts_.on;
     return {{"bindings", on && events_.bindings}, {"sessions", on && events_.sessions},
             {"blocks", on && events_.blocks},     {"addresses", on && events_.addresses},
-            {"refusals", on && events_.refusals}, {"refuse_unlogged", on && facts_.refuses},
+            {"refusals", on && events_.refusals}, {"refuse_unlogged", on && refuses_},
             {"path_down", on && path_down_}};
 }
 
@@ -110,7 +124,7 @@ bool EventLog::configure() {
     configured_ = done.ok();
     if (configured_) return true;
     log::warn("the dataplane does not take the logs' settings: " + done.error().text());
-    next_try_ns_ = unix_now_ns() + kNanosPerSecond;
+    next_try_ns_ = steady_now_ns() + kSecond;
     dataplane_.reset();
     return false;
 }
@@ -150,14 +164,14 @@ void EventLog::take_worker(LogBatch& out, const Json& facts, std::span<const api
     // All there is has come, and the newest number is that of a record that found no room.
     const std::uint64_t last = number(facts, "last"), now = unix_now_ns();
     if (api::truth_of(facts, "whole") && last > w.taken) add_gap(out, id, last, now);
-    if (api::truth_of(facts, "whole")) w.last_ns = std::max(w.last_ns, now);
+    if (api::truth_of(facts, "whole")) w.last_ns = now;
     if (2 * number(facts, "waiting") > number(facts, "size")) ring_is_filling_ = true;
 }
 
-/// False: not an answer that we understand.
-bool EventLog::take_answer(const Json& answer) {
+/// To what was asked then. False: not an answer that we understand.
+bool EventLog::take_answer(const Json& answer, std::uint64_t asked_ns) {
     const std::string instance = api::text_of(answer, "instance");
-    const Json list = answer.value("workers", Json::array());
+    const Json list = answer.is_object() ? answer.value("workers", Json()) : Json();
     const auto bytes = api::from_base64(api::text_of(answer, "events"));
     if (!bytes || instance.empty() || !list.is_array() ||
         api::number_of(answer, "version", 0) != api::kEventVersion) {
@@ -185,13 +199,16 @@ bool EventLog::take_answer(const Json& answer) {
     }
     std::span<const api::Event> rest(events);
     ring_is_filling_ = false;
+    bool whole = true;
     for (const Json& facts : list) {
+        whole = whole && api::truth_of(facts, "whole");
         const std::size_t n = std::min<std::size_t>(number(facts, "given"), rest.size());
         if (number(facts, "worker") >= workers_.size()) break;
         take_worker(out, facts, rest.first(n));
         rest = rest.subspan(n);
     }
     enqueue(std::move(out));
+    if (whole) whole_ns_ = asked_ns;
     return true;
 }
 
@@ -210,8 +227,7 @@ void EventLog::enqueue(LogBatch batch) {
         newest = std::max(newest, time_of(r));
         n++;
     }
-    n_waiting_ += batch.records.size();
-    backlog_.push_back(std::move(batch));
+    queue_->push(std::move(batch));
     const std::lock_guard guard(mutex_);
     facts_.records += n;
     if (newest != 0) facts_.newest_unix_ns = newest;
@@ -219,10 +235,16 @@ void EventLog::enqueue(LogBatch batch) {
 
 void EventLog::add(Note n) {
     const std::lock_guard guard(mutex_);
-    if (facts_.on) notes_.push_back(std::move(n));
+    if (facts_.on && notes_.size() < kNotesMost) notes_.push_back(std::move(n));
 }
 
 void EventLog::add_notes() {
+    if (auto set = clock_.look(unix_now_ns(), steady_now_ns())) {
+        log::warn("the clock was set from " + set->fields["from"].get<std::string>() + " to " +
+                  set->fields["to"].get<std::string>());
+        add(std::move(*set));
+    }
+    if (queue_->is_full()) return;  // they have time
     LogBatch out;
     out.instance = instance_;
     {
@@ -230,86 +252,65 @@ void EventLog::add_notes() {
         for (Note& n : notes_) out.records.emplace_back(std::move(n));
         notes_.clear();
     }
-    const std::uint64_t now = unix_now_ns(), step = events_.mark_seconds * kNanosPerSecond;
-    if (dataplane_ && (now >= next_mark_ns_ || next_mark_ns_ > now + step)) {
-        next_mark_ns_ = now + step;
-        out.records.emplace_back(make_note("mark", {{"seq", taken()}}));
+    const std::int64_t now = steady_now_ns();
+    if (dataplane_ && whole_ns_ != 0 && now >= next_mark_ns_) {
+        next_mark_ns_ = now + std::int64_t{events_.mark_seconds} * kSecond;
+        out.records.emplace_back(
+            make_note("mark", {{"seq", taken()}, {"complete_until", utc_text(whole_ns_)}}));
     }
     enqueue(std::move(out));
 }
 
 /// True when records came.
 bool EventLog::fetch() {
-    if (n_waiting_ >= events_.waiting_most)
-        return false;  // the rings keep what we have no room for
+    const bool full = queue_->is_full();
+    if (full && refuses_) return false;  // the rings keep what we have no room for
+    const LogQueue::Acked kept = keeper_->kept();
     // A log that is down must not cost the others what a full ring loses: what is here leaves the
     // ring. Should control die now, the next one finds these numbers missing, and says so.
-    Json acked = ring_is_filling_ ? Json(taken()) : Json(acked_);
-    if (!ring_is_filling_ && acked_instance_ != instance_) acked = Json::array();
+    Json acked = ring_is_filling_ ? Json(taken()) : Json(kept.upto);
+    if (!ring_is_filling_ && kept.instance != instance_) acked = Json::array();
+    // Faster than all outlets is of no use while the rings have room: they keep it better than we
+    // do. One record shows how the rings are.
+    const bool spares = !ring_is_filling_ && (full || queue_->is_outrun());
+    const std::uint64_t most = std::min<std::uint64_t>(api::kEventsMost, events_.waiting_most / 4);
+    const std::uint64_t now = unix_now_ns();
     const auto answer = dataplane_->call("events.take",
                                          Json{{"instance", instance_},
                                               {"ack", acked},
                                               {"after", taken()},
-                                              {"most", api::kEventsMost}},
+                                              {"most", spares ? 1U : most}},
                                          kAnswerMs);
-    const std::uint64_t before = n_waiting_;
-    if (answer && take_answer(*answer)) return n_waiting_ != before;
+    const std::vector<std::uint64_t> before = taken();
+    if (answer && take_answer(*answer, now)) return !spares && taken() != before;
     if (!answer) log::warn("the dataplane does not give its records: " + answer.error().text());
     dataplane_.reset();
-    next_try_ns_ = unix_now_ns() + kNanosPerSecond / 2;
+    next_try_ns_ = steady_now_ns() + kSecond / 2;
     return false;
 }
 
-void EventLog::forget_delivered() {
-    const auto done = [this] {
-        return std::all_of(outlets_.begin(), outlets_.end(),
-                           [this](const auto& o) { return o->next > first_number_; });
-    };
-    while (!backlog_.empty() && done()) {
-        n_waiting_ -= backlog_.front().records.size();
-        acked_instance_ = backlog_.front().instance;
-        acked_ = std::move(backlog_.front().upto);
-        place_changed_ = true;
-        backlog_.pop_front();
-        first_number_++;
+/// As long as there is room, records wait for an outlet that is down; and for one that is slow as
+/// long as the rings have room too.
+void EventLog::make_room() {
+    if (refuses_) return;
+    for (const std::size_t i : queue_->give_up(ring_is_filling_)) {
+        const Outlet::Facts f = outlets_[i]->facts();
+        log::error("log " + f.name + " loses records" + (f.error.empty() ? "" : ": " + f.error));
     }
-}
-
-/// The oldest batch is lost for those who have not taken it.
-void EventLog::give_up_oldest() {
-    for (const auto& o : outlets_) {
-        if (o->next > first_number_) continue;
-        o->lose(backlog_.front());
-        o->next = first_number_ + 1;
-    }
-    forget_delivered();
-}
-
-void EventLog::deliver() {
-    for (const auto& o : outlets_) {
-        while (o->next < first_number_ + backlog_.size() &&
-               o->take(backlog_[o->next - first_number_]))
-            o->next++;
-        o->tick();
-    }
-    forget_delivered();
-    // As long as there is room, records wait for an outlet that is down.
-    const bool refuses = events_.when_down == config::LogPathDown::refuse;
-    while (!refuses && n_waiting_ >= events_.waiting_most) give_up_oldest();
-    judge_path();
-    if (place_changed_) save_place();
 }
 
 /// With when_down = "refuse" the workers are told when a log takes nothing, and when it does again.
 void EventLog::judge_path() {
-    const bool down = std::any_of(outlets_.begin(), outlets_.end(), [this](const auto& o) {
-        return !o->facts().takes && o->next < first_number_ + backlog_.size();
-    });
+    bool down = false;
+    for (std::size_t i = 0; i < outlets_.size(); i++) {
+        const LogQueue::State s = queue_->state(i);
+        down = down || (!s.takes && s.has_waiting);
+    }
     const std::lock_guard guard(mutex_);
     if (down == path_down_) return;
     path_down_ = down;
-    if (facts_.refuses) configured_ = false;
-    if (facts_.refuses && down)
+    if (refuses_) configured_ = false;
+    if (refuses_ && down)
         log::error(
             "a log takes no records: new bindings and blocks are refused until it does "
             "(control.log.when_down)");
@@ -320,16 +321,29 @@ bool EventLog::turn() {
     const bool there = connect() && configure();
     add_notes();
     const bool more = there && fetch();
-    deliver();
+    make_room();
+    judge_path();
+    keep_place();
     return more;
 }
 
 void EventLog::publish() {
     std::vector<Outlet::Facts> outlets;
-    for (const auto& o : outlets_) outlets.push_back(o->facts());
+    for (std::size_t i = 0; i < outlets_.size(); i++) {
+        Outlet::Facts f = outlets_[i]->facts();
+        const LogQueue::State s = queue_->state(i);
+        f.lost = s.lost;
+        if (s.stuck_ns != 0) {
+            f.up = f.takes = false;
+            f.error = "stands still in a write for " +
+                      std::to_string(s.stuck_ns / kNanosPerSecond) + " s";
+        }
+        outlets.push_back(std::move(f));
+    }
+    const std::uint64_t waiting = queue_->waiting();
     const std::lock_guard guard(mutex_);
     facts_.outlets = std::move(outlets);
-    facts_.backlog = n_waiting_;
+    facts_.backlog = waiting;
     facts_.connected = dataplane_ && !dataplane_->broken();
 }
 
@@ -352,12 +366,23 @@ void EventLog::run() {
 }
 
 void EventLog::stop_well() {
-    const std::uint64_t until = unix_now_ns() + kLastNs;
-    while (unix_now_ns() < until && turn()) {
+    const std::int64_t begun = steady_now_ns();
+    while (steady_now_ns() < begun + kLastNs && turn()) {
     }
-    add(make_note("log_stopped"));
+    add(make_note("log_stopped",
+                  whole_ns_ == 0 ? Json::object() : Json{{"complete_until", utc_text(whole_ns_)}}));
     add_notes();
-    deliver();
+    queue_->hurry();
+    while (!queue_->is_settled() && steady_now_ns() < begun + kSettleNs)
+        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    queue_->stop();
+    const std::int64_t until = steady_now_ns() + kJoinNs;
+    for (std::size_t i = 0; i < outlets_.size(); i++) {
+        if (!outlets_[i]->join_before(until))
+            log::error("log " + outlets_[i]->facts().name + " stands still in a write: left there");
+    }
+    keep_place();
+    keeper_->stop_before(steady_now_ns() + kJoinNs);
 }
 
 EventLog::Facts EventLog::facts() const {

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 // The NAT's logs: takes the records from the dataplane on a thread and a connection of its own, and
-// gives them to every configured outlet.
+// puts them into the queue that every configured outlet reads at its own pace, on its own thread
+// (docs/decisions/0031). Nothing here waits for an outlet or for a disk.
 //
-// Records wait here, in batches, until every outlet has taken them or has given them up, which is
-// said in a gap record; only then are they acknowledged to the dataplane, which keeps them until
-// then: a control that dies loses none. The place is kept on disk, so that the next control goes on
-// behind it. Numbers that are missing become gap records too.
+// Records wait in the queue until every outlet has taken them or they were given up, which is said
+// in a gap record; only then are they acknowledged to the dataplane, which keeps them until then: a
+// control that dies loses none. The place is kept on disk, so that the next control goes on behind
+// it. Numbers that are missing become gap records too.
 #pragma once
 
 #include <condition_variable>
-#include <deque>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,14 +17,17 @@
 
 #include "common/api/rpc.h"
 #include "common/config/config.h"
+#include "control/logs/clock_watch.h"
 #include "control/logs/outlet.h"
+#include "control/logs/place.h"
 
 namespace isthmus::control {
 
 class EventLog {
 public:
     explicit EventLog(const config::Config& cfg);
-    /// Takes what the dataplane still holds, writes log_stopped, ends the thread.
+    /// Takes what the dataplane still holds, writes log_stopped, ends the threads; waits a few
+    /// seconds at most for an outlet that stands still.
     ~EventLog();
     EventLog(const EventLog&) = delete;
     EventLog& operator=(const EventLog&) = delete;
@@ -53,33 +56,33 @@ private:
     bool connect();
     bool configure();
     bool fetch();
-    bool take_answer(const api::Json& answer);
+    bool take_answer(const api::Json& answer, std::uint64_t asked_ns);
     void take_worker(LogBatch& out, const api::Json& facts, std::span<const api::Event> events);
     void add_gap(LogBatch& out, unsigned worker, std::uint64_t last, std::uint64_t before_ns);
     void add_notes();
     void enqueue(LogBatch batch);
-    void deliver();
-    void give_up_oldest();
-    void forget_delivered();
+    void make_room();
     void judge_path();
     [[nodiscard]] std::vector<std::uint64_t> taken() const;
     void load_place();
-    void save_place();
+    void keep_place();
     void publish();
 
-    const std::string socket_, state_dir_;
+    const std::string socket_;
     const config::LogEvents events_;
-    std::vector<std::unique_ptr<Outlet>> outlets_;
+    const bool refuses_;
+    const std::shared_ptr<LogQueue> queue_;
+    std::vector<std::string> keys_;  // of the outlets, in the place
+    std::vector<std::unique_ptr<OutletThread>> outlets_;
+    std::unique_ptr<PlaceKeeper> keeper_;
+    LogPlace place_;  // that the keeper was given last
     std::optional<api::RpcClient> dataplane_;
     std::string instance_;  // of the dataplane that the newest batch is from
     std::vector<Worker> workers_;
-    std::deque<LogBatch> backlog_;
-    std::uint64_t first_number_ = 0;  // of backlog_.front()
-    std::uint64_t n_waiting_ = 0;     // records in backlog_
-    std::string acked_instance_;      // what all outlets have, or have given up
-    std::vector<std::uint64_t> acked_;
-    bool ring_is_filling_ = false, configured_ = false, place_changed_ = false;
-    std::uint64_t next_mark_ns_ = 0, next_try_ns_ = 0;
+    ClockWatch clock_;
+    std::uint64_t whole_ns_ = 0;  // all that had happened then was taken
+    bool ring_is_filling_ = false, configured_ = false;
+    std::int64_t next_mark_ns_ = 0, next_try_ns_ = 0;  // steady clock
 
     mutable std::mutex mutex_;  // what follows
     Facts facts_;

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/logs/ipfix.h"
 
+#include <endian.h>
 #include <fixbuf/public.h>
 
 #include <array>
 #include <cstring>
+
+#include "control/logs/whois.h"
 
 namespace isthmus::control {
 
@@ -29,6 +32,8 @@ enum Id : std::uint16_t {
     kUserHigh,
     kSubscribersHigh,
 };
+
+constexpr std::size_t kSequenceAt = 8;  // in a message's header
 
 using Spec = fbInfoElementSpec_t;
 char* name(const char* s) { return const_cast<char*>(s); }  // libfixbuf does not write to it
@@ -62,7 +67,8 @@ const std::vector<Template>& templates_of_ours() {
         {kQuotaBindings, 0, {time, event, quota, ie("maxBIBEntries", 4)}},
         {kQuotaSubscribers, 0, {time, event, quota, ie("maxSubscribers", 4)}},
         {kQuotaUser, 0, {time, event, quota, ie("maxEntriesPerUser", 4), x}},
-        {kNotSent, 1, {ie("exportingProcessId", 4), time, ie("notSentFlowTotalCount", 8)}},
+        // RFC 7011 s4.3: of the first and of the last record that is missing.
+        {kNotSent, 1, {ie("exportingProcessId", 4), time, time, ie("notSentFlowTotalCount", 8)}},
         {kPoolHigh, 0, {time, event, pool, threshold, ie("addressPoolHighThreshold", 4)}},
         {kPoolLow, 0, {time, event, pool, threshold, ie("addressPoolLowThreshold", 4)}},
         {kBindingsHigh, 0, {time, event, threshold, ie("addressPortMappingHighThreshold", 4)}},
@@ -195,6 +201,7 @@ Error error_of(GError* e, const char* doing) {
 }  // namespace
 
 struct IpfixEncoder::Impl {
+    NotSent not_sent;
     fbInfoModel_t* model = fbInfoModelAlloc();
     fbSession_t* session = nullptr;
     fBuf_t* buffer = nullptr;
@@ -202,6 +209,8 @@ struct IpfixEncoder::Impl {
     std::vector<std::uint8_t> message;
     std::string trouble;
     bool holds_any = false;
+    std::uint32_t appended = 0;  // data records, by this encoder
+    std::uint32_t base = 0;      // and before it
 
     Impl(std::uint32_t domain, std::size_t bytes) : message(bytes) {
         session = fbSessionAlloc(model);
@@ -241,7 +250,14 @@ struct IpfixEncoder::Impl {
         GError* e = nullptr;
         if (!fBufEmit(buffer, &e)) return error_of(e, "message");
         holds_any = false;
-        return send({reinterpret_cast<const char*>(message.data()), fbExporterGetMsgLen(exporter)});
+        std::string out(reinterpret_cast<const char*>(message.data()),
+                        fbExporterGetMsgLen(exporter));
+        // libfixbuf counts the records of this encoder.
+        std::uint32_t sequence = 0;
+        std::memcpy(&sequence, out.data() + kSequenceAt, sizeof sequence);
+        sequence = htobe32(be32toh(sequence) + base);
+        std::memcpy(out.data() + kSequenceAt, &sequence, sizeof sequence);
+        return send(out);
     }
 
     /// A message holds templates, or options templates, or data: libfixbuf says when it is over.
@@ -266,6 +282,7 @@ struct IpfixEncoder::Impl {
                 fBufSetInternalTemplate(buffer, id, &e) && fBufSetExportTemplate(buffer, id, &e);
             if (set && fBufAppend(buffer, v.data(), v.size(), &e)) {
                 holds_any = true;
+                appended++;
                 return Done{};
             }
             const bool full = g_error_matches(e, FB_ERROR_DOMAIN, FB_ERROR_EOM) != 0;
@@ -282,6 +299,12 @@ IpfixEncoder::IpfixEncoder(std::uint32_t domain, std::size_t message_bytes)
     : impl_(std::make_unique<Impl>(domain, message_bytes)) {}
 
 IpfixEncoder::~IpfixEncoder() = default;
+
+std::size_t IpfixEncoder::message_bytes() const { return impl_->message.size(); }
+std::uint32_t IpfixEncoder::sequence() const { return impl_->base + impl_->appended; }
+void IpfixEncoder::set_sequence(std::uint32_t n) { impl_->base = n - impl_->appended; }
+const IpfixEncoder::NotSent& IpfixEncoder::not_sent() const { return impl_->not_sent; }
+void IpfixEncoder::set_not_sent(const NotSent& n) { impl_->not_sent = n; }
 
 Status IpfixEncoder::templates(const Send& send) {
     if (!impl_->trouble.empty()) return Error{"", impl_->trouble};
@@ -304,9 +327,19 @@ Status IpfixEncoder::add(const LogRecord& r, const Send& send) {
         const Id id = values_of(n, v);
         return id == kNotSent ? Status(Done{}) : impl_->append(id, v, send);
     }
+    NotSent& sum = impl_->not_sent;
     const auto lost = n.fields.value("lost", nlohmann::json());
-    if (n.kind != "gap" || !lost.is_number_unsigned()) return Done{};
-    v << std::uint32_t{1} << std::uint64_t{n.unix_ns / 1'000'000} << lost.get<std::uint64_t>();
+    if (n.kind == "gap" && lost.is_number_unsigned()) {
+        const auto time = [&](const char* name) {
+            return unix_ns_of(n.fields.value(name, "")).value_or(n.unix_ns) / 1'000'000;
+        };
+        if (sum.records == 0) sum.first_ms = time("after");
+        sum.last_ms = time("before");
+        sum.records += lost.get<std::uint64_t>();
+    } else if (n.kind != "mark" || sum.records == 0) {
+        return Done{};
+    }
+    v << std::uint32_t{1} << sum.first_ms << sum.last_ms << sum.records;
     return impl_->append(kNotSent, v, send);
 }
 
@@ -315,37 +348,46 @@ Status IpfixEncoder::flush(const Send& send) {
 }
 
 Ipfix::Ipfix(const config::LogOutlet& to)
-    : wire_(to.transport, to.address, to.port),
+    : wire_(to),
       domain_(to.domain),
-      template_ns_(to.template_seconds * kNanosPerSecond) {}
+      template_ns_(to.template_seconds * static_cast<std::int64_t>(kNanosPerSecond)) {}
 
 /// A connection, and the templates of it: over UDP again when it is time (RFC 7011 s8.4).
 Status Ipfix::begin() {
     if (const Status open = wire_.open(); !open) return open.error();
     const auto send = [this](const std::string& m) { return wire_.send(m); };
-    const std::uint64_t now = unix_now_ns();
-    if (!encoder_ || connection_ != wire_.connections()) {
-        const std::size_t bytes = wire_.is_stream() ? 8192 : wire_.datagram_bytes();
-        // Over UDP the count of records goes on when the collector has been away for a while.
-        if (!encoder_ || wire_.is_stream())
-            encoder_ = std::make_unique<IpfixEncoder>(domain_, bytes);
+    const std::int64_t now = steady_now_ns();
+    const bool stream = wire_.is_stream(), fresh = connection_ != wire_.connections();
+    if (fresh) {
         connection_ = wire_.connections();
-        templates_ns_ = 0;
+        const std::size_t bytes = stream ? 8192 : wire_.datagram_bytes();
+        // Over UDP the count of records goes on when the collector has been away for a while.
+        if (!encoder_ || stream || encoder_->message_bytes() != bytes) {
+            auto next = std::make_unique<IpfixEncoder>(domain_, bytes);
+            if (encoder_ && !stream) next->set_sequence(encoder_->sequence());
+            encoder_ = std::move(next);
+        }
     }
-    const bool due = now - templates_ns_ >= template_ns_ || templates_ns_ > now;
-    if (templates_ns_ != 0 && (wire_.is_stream() || !due)) return Done{};
+    if (!fresh && (stream || now - templates_ns_ < template_ns_)) return Done{};
     templates_ns_ = now;
-    return encoder_->templates(send);
+    // Datagrams may be lost, and what comes without its template with them: at first two copies.
+    for (int copies = fresh && !stream ? 2 : 1; copies > 0; copies--) {
+        if (const Status sent = encoder_->templates(send); !sent) return sent;
+    }
+    return Done{};
 }
 
 Status Ipfix::deliver(const LogBatch& batch) {
     if (const Status ready = begin(); !ready) return ready.error();
+    encoder_->set_not_sent(not_sent_);  // a batch that comes again counts once
     const auto send = [this](const std::string& m) { return wire_.send(m); };
     for (const LogRecord& r : batch.records) {
         if (const Status added = encoder_->add(r, send); !added) return added.error();
     }
     if (const Status sent = encoder_->flush(send); !sent) return sent.error();
-    return wire_.flush();
+    if (const Status got = wire_.flush(); !got) return got;
+    not_sent_ = encoder_->not_sent();
+    return Done{};
 }
 
 }  // namespace isthmus::control

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The NAT's log as IPFIX (RFC 7011, RFC 8158), encoded by libfixbuf into memory and sent by us,
-// over UDP or TCP. Templates go first on each connection, over UDP again and again. Lost records
-// travel as options data, notSentFlowTotalCount (RFC 7011 s4.3); the other notes have no element.
+// over UDP or TCP. Templates go first on each connection, over UDP twice at first and again and
+// again. The sum of lost records travels as options data, notSentFlowTotalCount (RFC 7011 s4.3), at
+// each gap and each mark after one; the other notes have no element.
 #pragma once
 
 #include <functional>
@@ -25,6 +26,16 @@ public:
     /// Sends full messages only; flush() the rest.
     [[nodiscard]] Status add(const LogRecord& r, const Send& send);
     [[nodiscard]] Status flush(const Send& send);
+    [[nodiscard]] std::size_t message_bytes() const;
+    /// Data records so far (RFC 7011 s3.1).
+    [[nodiscard]] std::uint32_t sequence() const;
+    void set_sequence(std::uint32_t n);
+    /// Records that the collector will never have, since we began.
+    struct NotSent {
+        std::uint64_t records = 0, first_ms = 0, last_ms = 0;
+    };
+    [[nodiscard]] const NotSent& not_sent() const;
+    void set_not_sent(const NotSent& n);
 
 private:
     struct Impl;
@@ -35,17 +46,20 @@ class Ipfix final : public LogSink {
 public:
     explicit Ipfix(const config::LogOutlet& to);
     Status deliver(const LogBatch& batch) override;
+    Status tick() override { return wire_.look(); }
     [[nodiscard]] bool may_forget() const override { return wire_.is_stream(); }
+    void set_patience(Patience p) override { wire_.set_patience(std::move(p)); }
 
 private:
     Status begin();
 
     Wire wire_;
     const std::uint32_t domain_;
-    const std::uint64_t template_ns_;
+    const std::int64_t template_ns_;
     std::unique_ptr<IpfixEncoder> encoder_;
-    unsigned connection_ = 0;  // that encoder_ is for
-    std::uint64_t templates_ns_ = 0;
+    IpfixEncoder::NotSent not_sent_;
+    unsigned connection_ = 0;        // that encoder_ is for
+    std::int64_t templates_ns_ = 0;  // steady clock
 };
 
 }  // namespace isthmus::control

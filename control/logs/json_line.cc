@@ -35,6 +35,12 @@ std::uint64_t unix_now_ns() {
            static_cast<std::uint64_t>(t.tv_nsec);
 }
 
+std::int64_t steady_now_ns() {
+    timespec t{};
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return std::int64_t{t.tv_sec} * static_cast<std::int64_t>(kNanosPerSecond) + t.tv_nsec;
+}
+
 std::string utc_text(std::uint64_t unix_ns) {
     const auto seconds = static_cast<std::time_t>(unix_ns / kNanosPerSecond);
     std::tm tm{};

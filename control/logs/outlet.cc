@@ -2,6 +2,8 @@
 #include "control/logs/outlet.h"
 
 #include <algorithm>
+#include <chrono>
+#include <condition_variable>
 
 #include "common/log/log.h"
 
@@ -9,132 +11,222 @@ namespace isthmus::control {
 
 namespace {
 
-constexpr std::uint64_t kFirstWait = kNanosPerSecond / 4, kLongestWait = 4 * kNanosPerSecond;
-constexpr std::uint64_t kRecent = 2 * kNanosPerSecond;
+constexpr std::int64_t kSecond = static_cast<std::int64_t>(kNanosPerSecond);
+constexpr std::int64_t kFirstWait = kSecond / 4, kLongestWait = 4 * kSecond;
+constexpr std::int64_t kLong = kSecond / 4;  // for a collector to acknowledge
+constexpr std::int64_t kRecent = 2 * kSecond;
 constexpr std::size_t kRecentMost = 50'000;  // records
-constexpr unsigned kDrainMost = 32;  // batches in one go, so that the other outlets have their turn
+constexpr unsigned kDrainMost = 32;          // batches in one go
+constexpr int kIdleMs = 100;
 
 }  // namespace
 
-void Outlet::failed(const Error& why) {
-    facts_.failures++;
-    facts_.error = why.text();
-    if (facts_.up) log::warn("log " + facts_.name + " takes no records: " + facts_.error);
-    // Once more what it may have taken to its grave; what comes twice has the same numbers.
-    for (const auto& [when, batch] : recent_) (void)spool_->append(batch);
-    recent_.clear();
-    n_recent_ = 0;
-    facts_.up = false;
-    wait_ns_ = std::clamp(2 * wait_ns_, kFirstWait, kLongestWait);
-    next_try_ns_ = unix_now_ns() + wait_ns_;
+Outlet::Outlet(Facts facts, std::unique_ptr<LogSink> sink, std::shared_ptr<LogQueue> queue,
+               std::size_t i, std::unique_ptr<Spool> spool)
+    : sink_(std::move(sink)),
+      queue_(std::move(queue)),
+      i_(i),
+      spool_(std::move(spool)),
+      facts_(std::move(facts)) {
+    sink_->set_patience([this] { return relieve(); });
+    tell_bytes();
 }
 
-void Outlet::remember(const LogBatch& batch) {
+Outlet::Facts Outlet::facts() const {
+    const std::lock_guard guard(mutex_);
+    return facts_;
+}
+
+void Outlet::tell_bytes() {
+    const std::uint64_t bytes = spool_ ? spool_->bytes() : 0;
+    const std::lock_guard guard(mutex_);
+    facts_.spooled_bytes = bytes;
+}
+
+/// What it may have taken to its grave comes once more, before all that is newer; what comes twice
+/// has the same numbers.
+void Outlet::once_more() {
+    if (recent_.empty()) return;
+    std::vector<BatchPtr> again;
+    for (auto& [when, batch] : recent_) again.push_back(std::move(batch));
+    recent_.clear();
+    n_recent_ = 0;
+    if (const Status kept = spool_->put_first(again); !kept)
+        log::warn("log " + facts_.name +
+                  ": what a broken connection took is not sent again: " + kept.error().text());
+}
+
+void Outlet::failed(const Error& why) {
+    if (facts_.up) log::warn("log " + facts_.name + " takes no records: " + why.text());
+    once_more();
+    wait_ns_ = std::clamp(2 * wait_ns_, kFirstWait, kLongestWait);
+    next_try_ns_ = steady_now_ns() + wait_ns_;
+    const std::lock_guard guard(mutex_);
+    facts_.failures++;
+    facts_.error = why.text();
+    facts_.up = false;
+}
+
+void Outlet::remember(const BatchPtr& batch) {
     if (!spool_ || !sink_->may_forget()) return;
-    const std::uint64_t now = unix_now_ns();
+    const std::int64_t now = steady_now_ns();
     recent_.emplace_back(now, batch);
-    n_recent_ += batch.records.size();
-    while (recent_.front().first + kRecent < now || n_recent_ > kRecentMost) {
-        n_recent_ -= recent_.front().second.records.size();
+    n_recent_ += batch->records.size();
+    forget_old(now);
+}
+
+void Outlet::forget_old(std::int64_t now) {
+    while (!recent_.empty() && (recent_.front().first + kRecent < now || n_recent_ > kRecentMost)) {
+        n_recent_ -= recent_.front().second->records.size();
         recent_.pop_front();
-        if (recent_.empty()) break;
     }
 }
 
-bool Outlet::may_try() const {
-    const std::uint64_t now = unix_now_ns();
-    // A clock that was set back delays nothing.
-    return facts_.up || now >= next_try_ns_ || next_try_ns_ > now + kLongestWait;
-}
+bool Outlet::may_try() const { return facts_.up || steady_now_ns() >= next_try_ns_; }
 
-bool Outlet::deliver(const LogBatch& batch) {
+bool Outlet::deliver(const BatchPtr& batch) {
     if (!may_try()) return false;
-    if (const Status done = sink_->deliver(batch); !done) {
+    begun_ns_ = steady_now_ns();
+    if (const Status done = sink_->deliver(*batch); !done) {
         failed(done.error());
         return false;
     }
     if (!facts_.up) log::info("log " + facts_.name + " (" + facts_.to + ") takes records again");
-    facts_.up = true;
-    facts_.error.clear();
-    facts_.delivered += batch.records.size();
     remember(batch);
     wait_ns_ = 0;
+    const std::lock_guard guard(mutex_);
+    facts_.up = true;
+    facts_.error.clear();
+    facts_.delivered += batch->records.size();
     return true;
 }
 
-void Outlet::drain() {
-    if (!spool_) return;
-    for (unsigned i = 0; i < kDrainMost; i++) {
-        const LogBatch* const oldest = spool_->front();
-        if (oldest == nullptr || !deliver(*oldest)) break;
+Status Outlet::keep(const LogBatch& batch) {
+    const Status kept = spool_->append(batch);
+    tell_bytes();
+    if (kept) return kept;
+    if (facts_.takes) log::warn("log " + facts_.name + ": " + kept.error().text());
+    const std::lock_guard guard(mutex_);
+    facts_.error = kept.error().text();
+    return kept;
+}
+
+/// From the spool to the sink. True: there is more, and it is taken.
+bool Outlet::drain() {
+    if (!spool_ || spool_->empty()) return false;
+    for (unsigned n = 0; n < kDrainMost; n++) {
+        const BatchPtr oldest = spool_->front();
+        if (oldest == nullptr || !deliver(oldest)) break;
         spool_->pop();
     }
-    facts_.spooled_bytes = spool_->bytes();
+    tell_bytes();
+    return !spool_->empty() && facts_.up;
 }
 
 /// To the sink, when nothing older waits in the spool; else to the spool.
-bool Outlet::put(const LogBatch& batch) {
+bool Outlet::put(const BatchPtr& batch) {
     if (!spool_) return deliver(batch);
-    drain();
-    if (spool_->empty() && deliver(batch)) return true;
-    const Status kept = spool_->append(batch);
-    facts_.spooled_bytes = spool_->bytes();
-    if (!kept && facts_.takes) log::warn("log " + facts_.name + ": " + kept.error().text());
-    if (!kept) facts_.error = kept.error().text();
-    return kept.ok();
-}
-
-/// What was given up is said before anything follows it.
-bool Outlet::put_gap() {
-    if (lost_now_ == 0) return true;
-    nlohmann::json workers = nlohmann::json::array();
-    for (const auto& [worker, l] : lost_of_) {
-        workers.push_back(
-            {{"worker", worker}, {"seq_first", l.first}, {"seq_last", l.last}, {"lost", l.n}});
-    }
-    LogBatch gap;
-    gap.instance = lost_instance_;
-    gap.records.emplace_back(make_note("gap", {{"where", "control"},
-                                               {"lost", lost_now_},
-                                               {"workers", workers},
-                                               {"after", utc_text(lost_from_ns_)},
-                                               {"before", utc_text(lost_to_ns_)}}));
-    if (!put(gap)) return false;
-    lost_now_ = 0;
-    lost_of_.clear();
+    if (!spool_->empty()) return keep(*batch).ok();
+    under_way_ = batch;
+    relieved_ = false;
+    const bool delivered = deliver(batch);
+    under_way_.reset();
+    if (!relieved_) return delivered || keep(*batch).ok();
+    if (delivered && spool_->front() != nullptr) spool_->pop();
+    tell_bytes();
     return true;
 }
 
-bool Outlet::take(const LogBatch& batch) {
-    facts_.takes = put_gap() && put(batch);
-    return facts_.takes;
+/// While the sink waits for long: what has come meanwhile goes to the spool, behind what the sink
+/// has. False: it should wait no more.
+bool Outlet::relieve() {
+    queue_->alive(i_);
+    if (queue_->is_stopped()) return false;
+    const bool long_now = steady_now_ns() - begun_ns_ > kLong;
+    if (!spool_ || !(long_now || queue_->is_pressed(i_))) return true;
+    if (under_way_ && !relieved_) {
+        if (!keep(*under_way_)) return true;
+        queue_->taken(i_);
+        relieved_ = true;
+    }
+    for (LogQueue::Next next = queue_->next(i_, 0); next.batch; next = queue_->next(i_, 0)) {
+        if (keep(*next.batch)) {
+            queue_->taken(i_);
+            continue;
+        }
+        queue_->refused(i_);
+        break;
+    }
+    return true;
 }
 
-void Outlet::lose(const LogBatch& batch) {
-    if (batch.records.empty()) return;
-    if (lost_now_ != 0 && lost_instance_ != batch.instance) lost_of_.clear();
-    if (lost_now_ == 0) {
-        lost_from_ns_ = time_of(batch.records.front());
-        lost_to_ns_ = 0;
-        log::error("log " + facts_.name + " loses records: " + facts_.error);
-    }
-    lost_instance_ = batch.instance;
-    for (const LogRecord& r : batch.records) {
-        lost_from_ns_ = std::min(lost_from_ns_, time_of(r));
-        lost_to_ns_ = std::max(lost_to_ns_, time_of(r));
-        const api::Event* e = event_of(r);
-        if (e == nullptr) continue;
-        Lost& l = lost_of_[e->worker];
-        if (l.n++ == 0) l.first = e->sequence;
-        l.last = e->sequence;
-    }
-    lost_now_ += batch.records.size();
-    facts_.lost += batch.records.size();
-}
-
+/// What is forced to a disk, and the like. A collector that closes a connection on which nothing
+/// was under way may do so.
 void Outlet::tick() {
-    drain();
-    if (const Status done = sink_->tick(); !done && facts_.up) failed(done.error());
+    if (spool_) spool_->tick();
+    const Status done = sink_->tick();
+    if (done || !facts_.up) return;
+    forget_old(steady_now_ns());
+    if (!sink_->may_forget() || !recent_.empty()) failed(done.error());
+}
+
+bool Outlet::step(int wait_ms) {
+    const bool more = drain();
+    const LogQueue::Next next = queue_->next(i_, more ? 0 : wait_ms);
+    bool kept = true;
+    if (next.batch) {
+        kept = put(next.batch);
+        // What went to the spool while the sink had it is not the queue's any more.
+        if (kept && !relieved_) queue_->taken(i_);
+        if (!kept) queue_->refused(i_);
+        relieved_ = false;
+        const std::lock_guard guard(mutex_);
+        facts_.takes = kept;
+    }
+    tick();
+    return kept && (more || next.batch != nullptr);
+}
+
+void Outlet::run() {
+    while (!queue_->is_stopped()) {
+        if (!step(kIdleMs) && !queue_->pause(facts_.takes ? 0 : kIdleMs)) return;
+    }
+}
+
+struct OutletThread::End {
+    std::mutex mutex;
+    std::condition_variable came;
+    bool over = false;
+};
+
+OutletThread::OutletThread(std::shared_ptr<Outlet> outlet)
+    : outlet_(std::move(outlet)),
+      end_(std::make_shared<End>()),
+      thread_([o = outlet_, e = end_]() mutable {
+          o->run();
+          o.reset();
+          const std::lock_guard guard(e->mutex);
+          e->over = true;
+          e->came.notify_all();
+      }) {}
+
+OutletThread::~OutletThread() {
+    if (thread_.joinable()) thread_.join();
+}
+
+bool OutletThread::join_before(std::int64_t steady_ns) {
+    if (!thread_.joinable()) return true;
+    std::unique_lock lock(end_->mutex);
+    const std::int64_t left = std::max<std::int64_t>(0, steady_ns - steady_now_ns());
+    const bool over =
+        end_->came.wait_for(lock, std::chrono::nanoseconds(left), [this] { return end_->over; });
+    lock.unlock();
+    if (over) {
+        thread_.join();
+    } else {
+        thread_.detach();
+    }
+    return over;
 }
 
 }  // namespace isthmus::control

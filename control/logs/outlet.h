@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
-// One configured log: a sink, its place in the records that wait, and what became of them.
+// One configured log, on a thread of its own: from the queue to the sink (docs/decisions/0031).
 //
 // Records that the sink does not take go to the outlet's spool on disk, when it has one, and from
-// there to the sink, in order. Those that have no room there wait; those that cannot wait any
-// longer are lost, and a gap record says which before the next that is taken.
+// there to the sink, in order. While the sink waits for its collector, what comes meanwhile goes to
+// the spool too. Without a spool, or with a full one, records wait in the queue; what the queue
+// gives up is said in a gap record before the next that is taken.
 #pragma once
 
-#include <map>
 #include <memory>
+#include <mutex>
+#include <thread>
 
+#include "control/logs/queue.h"
 #include "control/logs/spool.h"
 
 namespace isthmus::control {
@@ -24,42 +27,61 @@ public:
         std::uint64_t spooled_bytes = 0;
     };
 
-    Outlet(Facts facts, std::unique_ptr<LogSink> sink, std::unique_ptr<Spool> spool = nullptr)
-        : facts_(std::move(facts)), sink_(std::move(sink)), spool_(std::move(spool)) {}
+    /// `i`: which of the queue's outlets it is.
+    Outlet(Facts facts, std::unique_ptr<LogSink> sink, std::shared_ptr<LogQueue> queue,
+           std::size_t i, std::unique_ptr<Spool> spool = nullptr);
 
-    /// False: neither the sink nor the spool takes it now.
-    bool take(const LogBatch& batch);
-    /// A batch that take() refused is given up.
-    void lose(const LogBatch& batch);
-    /// Now and then: what the spool has goes on.
-    void tick();
-    [[nodiscard]] const Facts& facts() const { return facts_; }
-
-    std::uint64_t next = 0;  // number of the batch that it takes next
+    /// Until the queue stops.
+    void run();
+    /// One round of it: at most one batch of the queue. True: it may go on at once.
+    bool step(int wait_ms);
+    /// Any thread.
+    [[nodiscard]] Facts facts() const;
 
 private:
-    struct Lost {
-        std::uint64_t first = 0, last = 0, n = 0;
-    };
-    bool put(const LogBatch& batch);
-    bool put_gap();
+    bool put(const BatchPtr& batch);
     [[nodiscard]] bool may_try() const;
-    bool deliver(const LogBatch& batch);
-    void drain();
+    bool deliver(const BatchPtr& batch);
+    bool drain();
+    void tick();
     void failed(const Error& why);
-    void remember(const LogBatch& batch);
+    void once_more();
+    void remember(const BatchPtr& batch);
+    void forget_old(std::int64_t now_ns);
+    Status keep(const LogBatch& batch);
+    bool relieve();
+    void tell_bytes();
 
+    const std::unique_ptr<LogSink> sink_;
+    const std::shared_ptr<LogQueue> queue_;
+    const std::size_t i_;
+    const std::unique_ptr<Spool> spool_;
+    BatchPtr under_way_;     // of the queue, with the sink now, and not in the spool
+    bool relieved_ = false;  // it went to the spool meanwhile: the oldest there
+    std::int64_t next_try_ns_ = 0, wait_ns_ = 0, begun_ns_ = 0;  // steady clock
+    std::deque<std::pair<std::int64_t, BatchPtr>> recent_;  // delivered then, and perhaps forgotten
+    std::size_t n_recent_ = 0;                              // records
+
+    mutable std::mutex mutex_;  // what follows; only this outlet's thread writes it
     Facts facts_;
-    std::unique_ptr<LogSink> sink_;
-    std::unique_ptr<Spool> spool_;
-    std::uint64_t next_try_ns_ = 0, wait_ns_ = 0;
-    std::deque<std::pair<std::uint64_t, LogBatch>>
-        recent_;                // delivered then, and perhaps forgotten
-    std::size_t n_recent_ = 0;  // records
-    // What was given up since the last gap record.
-    std::uint64_t lost_now_ = 0, lost_from_ns_ = 0, lost_to_ns_ = 0;
-    std::string lost_instance_;
-    std::map<unsigned, Lost> lost_of_;  // by worker
+};
+
+/// An outlet's thread. One that stands still in a write is left behind: what it uses it owns.
+class OutletThread {
+public:
+    explicit OutletThread(std::shared_ptr<Outlet> outlet);
+    ~OutletThread();
+    OutletThread(const OutletThread&) = delete;
+    OutletThread& operator=(const OutletThread&) = delete;
+    [[nodiscard]] Outlet::Facts facts() const { return outlet_->facts(); }
+    /// After the queue's stop(). False: it stands still.
+    bool join_before(std::int64_t steady_ns);
+
+private:
+    struct End;
+    std::shared_ptr<Outlet> outlet_;
+    std::shared_ptr<End> end_;
+    std::thread thread_;
 };
 
 }  // namespace isthmus::control

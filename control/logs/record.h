@@ -7,6 +7,7 @@
 // worker: the log is complete up to here but for its gaps.
 #pragma once
 
+#include <functional>
 #include <nlohmann/json.hpp>
 #include <span>
 #include <string>
@@ -56,11 +57,16 @@ public:
     [[nodiscard]] virtual bool may_forget() const { return false; }
     /// Now and then, between deliveries.
     virtual Status tick() { return Done{}; }
+    /// Called while deliver() waits for somebody, every few milliseconds; false: wait no more.
+    using Patience = std::function<bool()>;
+    virtual void set_patience(Patience) {}
 };
 
 /// "2026-11-03T10:01:58.123Z"
 [[nodiscard]] std::string utc_text(std::uint64_t unix_ns);
 [[nodiscard]] std::uint64_t unix_now_ns();
+/// Of a clock that nobody sets: what waits, or comes again and again, goes by it.
+[[nodiscard]] std::int64_t steady_now_ns();
 /// A note of now.
 [[nodiscard]] Note make_note(std::string kind, nlohmann::json fields = nlohmann::json::object());
 

@@ -47,6 +47,21 @@ std::string spool_text(const LogBatch& batch) {
 
 namespace {
 
+/// All of it behind `size` bytes, or nothing.
+Status write_at_end(int fd, const std::string& path, const std::string& text, std::uint64_t size) {
+    for (std::size_t done = 0; done < text.size();) {
+        const ssize_t n = ::write(fd, text.data() + done, text.size() - done);
+        if (n < 0 && errno == EINTR) continue;
+        if (n <= 0) {
+            const Error why{path, std::strerror(errno)};
+            (void)!::ftruncate(fd, static_cast<off_t>(size));
+            return why;
+        }
+        done += static_cast<std::size_t>(n);
+    }
+    return Done{};
+}
+
 bool read_record(const std::string& line, LogBatch& into) {
     if (line.rfind("E ", 0) == 0) {
         const auto bytes = api::from_base64(std::string_view(line).substr(2));
@@ -101,6 +116,7 @@ Spool::Spool(std::string dir, std::uint64_t most_bytes)
             continue;
         segments_.push_back({id, entry.file_size(error)});
         next_id_ = std::max(next_id_, id + 1);
+        first_id_ = std::min(first_id_, id);
     }
     std::sort(segments_.begin(), segments_.end(),
               [](const Segment& a, const Segment& b) { return a.id < b.id; });
@@ -136,17 +152,34 @@ Status Spool::append(const LogBatch& batch) {
         segments_.push_back({id, 0});
     }
     Segment& s = segments_.back();
-    for (std::size_t done = 0; done < text.size();) {
-        const ssize_t n = ::write(fd_, text.data() + done, text.size() - done);
-        if (n < 0 && errno == EINTR) continue;
-        if (n <= 0) {
-            const Error why{path(s.id), std::strerror(errno)};
-            (void)!::ftruncate(fd_, static_cast<off_t>(s.bytes));
-            return why;
-        }
-        done += static_cast<std::size_t>(n);
-    }
+    if (const Status done = write_at_end(fd_, path(s.id), text, s.bytes); !done) return done;
     s.bytes += text.size();
+    unsynced_ = true;
+    return Done{};
+}
+
+Status Spool::put_first(std::span<const std::shared_ptr<const LogBatch>> batches) {
+    std::string text;
+    for (const auto& b : batches) text += spool_text(*b);
+    if (bytes() + text.size() > most_bytes_) return Error{dir_, "the spool is full"};
+    const std::uint64_t id = first_id_ - 1;
+    const int fd = ::open(path(id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    if (fd < 0) return Error{path(id), std::strerror(errno)};
+    const Status written = write_at_end(fd, path(id), text, 0);
+    ::close(fd);
+    if (!written) {
+        ::unlink(path(id).c_str());
+        return written;
+    }
+    first_id_ = id;
+    if (batches_.empty()) {
+        drop_loaded();
+        segments_.push_front({id, text.size()});
+        return Done{};
+    }
+    batches_.insert(batches_.begin(), batches.begin(), batches.end());
+    before_.push_back(id);
+    loaded_.bytes += text.size();
     return Done{};
 }
 
@@ -158,27 +191,38 @@ void Spool::load_oldest() {
     std::stringstream text;
     text << in.rdbuf();
     bool whole = true;
-    batches_ = spool_batches(text.str(), whole);
+    for (LogBatch& b : spool_batches(text.str(), whole))
+        batches_.push_back(std::make_shared<const LogBatch>(std::move(b)));
     if (!whole) log::warn(path(loaded_.id) + ": its end cannot be read; records there are lost");
 }
 
 void Spool::drop_loaded() {
+    for (const std::uint64_t id : before_) ::unlink(path(id).c_str());
+    before_.clear();
     if (loaded_.id != 0) ::unlink(path(loaded_.id).c_str());
     loaded_ = {};
 }
 
-const LogBatch* Spool::front() {
+std::shared_ptr<const LogBatch> Spool::front() {
     while (batches_.empty()) {
         drop_loaded();
         if (segments_.empty()) return nullptr;
         load_oldest();
     }
-    return &batches_.front();
+    return batches_.front();
 }
 
 void Spool::pop() {
     batches_.pop_front();
     if (batches_.empty()) drop_loaded();
+}
+
+void Spool::tick() {
+    const std::int64_t now = steady_now_ns();
+    if (!unsynced_ || fd_ < 0 || now - synced_ns_ < static_cast<std::int64_t>(kNanosPerSecond))
+        return;
+    synced_ns_ = now;
+    unsynced_ = ::fdatasync(fd_) != 0;
 }
 
 }  // namespace isthmus::control

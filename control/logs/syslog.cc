@@ -71,8 +71,7 @@ std::string syslog_message(const std::string& instance, const LogRecord& r, unsi
     return out + "]";
 }
 
-Syslog::Syslog(const config::LogOutlet& to)
-    : wire_(to.transport, to.address, to.port), facility_(to.facility) {
+Syslog::Syslog(const config::LogOutlet& to) : wire_(to), facility_(to.facility) {
     std::array<char, 256> host{};
     if (::gethostname(host.data(), host.size() - 1) != 0 || host[0] == 0) host[0] = '-';
     header_ = std::string(host.data()) + " isthmus " + std::to_string(::getpid());

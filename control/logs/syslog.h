@@ -16,7 +16,9 @@ class Syslog final : public LogSink {
 public:
     explicit Syslog(const config::LogOutlet& to);
     Status deliver(const LogBatch& batch) override;
+    Status tick() override { return wire_.look(); }
     [[nodiscard]] bool may_forget() const override { return wire_.is_stream(); }
+    void set_patience(Patience p) override { wire_.set_patience(std::move(p)); }
 
 private:
     Wire wire_;

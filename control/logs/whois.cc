@@ -56,8 +56,11 @@ std::optional<std::uint64_t> unix_ns_of(const std::string& text) {
             return std::nullopt;
         offset = (sign == '+' ? 1 : -1) * (hours * 3600L + minutes * 60L);
     }
-    const std::int64_t seconds = timegm(&tm) - offset;
-    if (seconds < 0) return std::nullopt;
+    const int day = tm.tm_mday, leap = tm.tm_sec == 60 ? 1 : 0;
+    tm.tm_sec -= leap;
+    const std::int64_t seconds = timegm(&tm) + leap - offset;
+    // It makes the 3rd of March of the 31st of February.
+    if (tm.tm_mday != day || seconds < 0) return std::nullopt;
     return static_cast<std::uint64_t>(seconds) * kNanosPerSecond + ns;
 }
 
@@ -147,8 +150,11 @@ void Whois::all_ended(std::uint64_t time) {
 }
 
 void Whois::note(const Json& j, const std::string& kind, std::uint64_t time) {
-    complete_until_ = std::max(complete_until_, time);
-    if (kind == "gap") {
+    look_at_clock(j, kind, time);
+    if (kind == "mark" || kind == "log_stopped") {
+        const std::uint64_t until = time_in(j, "complete_until");
+        complete_until_ = std::max(complete_until_, until == 0 ? time : until);
+    } else if (kind == "gap") {
         const std::uint64_t after = time_in(j, "after"), before = time_in(j, "before");
         doubts_.push_back({after, before == 0 ? time : before,
                            std::to_string(api::number_of(j, "lost", 0)) +
@@ -167,6 +173,26 @@ void Whois::note(const Json& j, const std::string& kind, std::uint64_t time) {
         deterministic_ = api::to_text(j.value("parameters", Json()));
         deterministic_known_ = true;
     }
+}
+
+/// Notes are written in order: when their times go back, somebody set the clock back, and the times
+/// between came twice.
+void Whois::look_at_clock(const Json& j, const std::string& kind, std::uint64_t time) {
+    if (kind == "clock_set") {
+        const std::uint64_t from = time_in(j, "from"), to = time_in(j, "to");
+        const std::string how = "the clock was set from " + said(from) + " to " + said(to);
+        if (from > to) {
+            doubts_.push_back({to, from, how + ": the times between came twice", true});
+        } else {
+            doubts_.push_back({from, to, how + ": the times between never were", true});
+        }
+    } else if (time + kNear < newest_note_) {
+        doubts_.push_back({time, newest_note_,
+                           "times from " + said(time) + " to " + said(newest_note_) +
+                               " came twice: the clock was set back",
+                           true});
+    }
+    newest_note_ = time;
 }
 
 Status Whois::read_files(const std::string& path) {
@@ -192,6 +218,10 @@ std::vector<std::string> Whois::reasons() const {
     if (first_ == 0) return {"the log is empty"};
     if (first_ > q_.at_ns) return {"the log begins at " + said(first_) + ", after that time"};
     for (const Doubt& d : doubts_) {
+        if (d.only_inside) {
+            if (d.from <= q_.at_ns && q_.at_ns <= d.to) out.push_back(d.why);
+            continue;
+        }
         const bool open = holder_ && holder_->from == 0;  // its beginning is not known
         if (d.from <= q_.at_ns && d.to >= (open ? q_.at_ns : since) && (d.to > since || open))
             out.push_back(d.why);

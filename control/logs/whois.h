@@ -43,11 +43,13 @@ private:
     struct Doubt {
         std::uint64_t from = 0, to = 0;
         std::string why;
+        bool only_inside = false;  // it concerns those times, and not what follows from them
     };
     void event(const api::Json& j, const std::string& kind, std::uint64_t time);
     void taken(const api::Json& j, bool block, std::uint64_t time);
     void given_back(const api::Json& j, bool block, std::uint64_t time);
     void note(const api::Json& j, const std::string& kind, std::uint64_t time);
+    void look_at_clock(const api::Json& j, const std::string& kind, std::uint64_t time);
     void all_ended(std::uint64_t time);
     [[nodiscard]] bool about_us(const api::Json& j, bool block) const;
     [[nodiscard]] std::vector<std::string> reasons() const;
@@ -57,6 +59,7 @@ private:
     std::optional<Holder> holder_, before_, after_;
     std::vector<Doubt> doubts_;
     std::uint64_t first_ = 0, complete_until_ = 0;  // of the log
+    std::uint64_t newest_note_ = 0;
     std::uint64_t n_lines_ = 0;
     std::string deterministic_;  // parameters in force at the time
     bool deterministic_known_ = false;

@@ -11,6 +11,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <array>
 #include <cerrno>
 #include <cstring>
 
@@ -18,9 +20,9 @@ namespace isthmus::control {
 
 namespace {
 
-/// One thread serves all logs: while one waits, the workers' rings fill. Long enough for a round
-/// trip by satellite.
-constexpr int kConnectMs = 900, kSendMs = 500, kFlushMs = 900;
+/// Nobody else waits meanwhile; long enough for a lost segment or two by satellite.
+constexpr int kConnectMs = 3000, kSendMs = 3000, kFlushMs = 5000;
+constexpr int kSliceMs = 20, kVerdictMs = 500;
 constexpr std::size_t kUnknownPath = 512;  // RFC 7011 s10.3.3, RFC 5426 s3.2
 
 union Address {
@@ -52,11 +54,14 @@ socklen_t fill(Address& a, const std::string& text, std::uint16_t port) {
 std::string Wire::text() const {
     if (transport_ == config::LogTransport::unix_socket) return address_;
     const bool is6 = address_.find(':') != std::string::npos;
-    return std::string(is_stream() ? "tcp:" : "udp:") + (is6 ? "[" + address_ + "]" : address_) +
-           ":" + std::to_string(port_);
+    const char* const how = transport_ == config::LogTransport::tls   ? "tls:"
+                            : transport_ == config::LogTransport::tcp ? "tcp:"
+                                                                      : "udp:";
+    return std::string(how) + (is6 ? "[" + address_ + "]" : address_) + ":" + std::to_string(port_);
 }
 
 void Wire::close() {
+    tls_.reset();
     if (fd_ >= 0) ::close(fd_);
     fd_ = -1;
 }
@@ -67,11 +72,48 @@ Error Wire::failed(const std::string& what) {
     return Error{text(), what + ": " + why};
 }
 
+Error Wire::failed_tls(const std::string& what) {
+    const std::string why = tls_->why();
+    close();
+    return Error{text(), what + ": " + why};
+}
+
 bool Wire::wait(short events, int timeout_ms) const {
     pollfd p{fd_, events, 0};
-    const int n = ::poll(&p, 1, timeout_ms);
-    if (n == 0) errno = ETIMEDOUT;
-    return n > 0;
+    for (int left = timeout_ms; left > 0; left -= kSliceMs) {
+        const int n = ::poll(&p, 1, std::min(left, kSliceMs));
+        if (n > 0) return true;
+        if (n < 0 && errno != EINTR) return false;
+        if (has_patience()) continue;
+        errno = ECANCELED;
+        return false;
+    }
+    errno = ETIMEDOUT;
+    return false;
+}
+
+bool Wire::wait(TlsClient::Outcome what, int timeout_ms) const {
+    return wait(what == TlsClient::Outcome::want_read ? short{POLLIN} : short{POLLOUT}, timeout_ms);
+}
+
+/// TLS on a connection that stands.
+Status Wire::greet() {
+    using Outcome = TlsClient::Outcome;
+    auto made = TlsClient::create(settings_, address_, fd_);
+    if (!made) {
+        close();
+        return made.error();
+    }
+    tls_ = std::move(*made);
+    for (;;) {
+        const Outcome o = tls_->handshake();
+        if (o == Outcome::done) break;
+        if (o == Outcome::closed || o == Outcome::failed) return failed_tls("no TLS");
+        if (!wait(o, kConnectMs)) return failed("no TLS");
+    }
+    // Whether it takes our certificate a TLS 1.3 server says only now; a good one sends tickets.
+    (void)wait(POLLIN, kVerdictMs);
+    return has_closed() ? Status(failed_tls("no TLS")) : Done{};
 }
 
 Status Wire::open() {
@@ -91,11 +133,27 @@ Status Wire::open() {
     }
     const int on = 1;
     if (is_stream()) (void)::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (transport_ == config::LogTransport::tls) {
+        if (const Status greeted = greet(); !greeted) return greeted;
+    }
     connections_++;
     return Done{};
 }
 
+Status Wire::send_tls(std::string_view bytes) {
+    using Outcome = TlsClient::Outcome;
+    while (!bytes.empty()) {
+        std::size_t n = 0;
+        const Outcome o = tls_->write(bytes, n);
+        if (o == Outcome::closed || o == Outcome::failed) return failed_tls("cannot send");
+        bytes.remove_prefix(n);
+        if (o != Outcome::done && !wait(o, kSendMs)) return failed("takes nothing");
+    }
+    return Done{};
+}
+
 Status Wire::send(const std::string& bytes) {
+    if (tls_) return send_tls(bytes);
     std::size_t done = 0;
     while (done < bytes.size()) {
         const ssize_t n = ::send(fd_, bytes.data() + done, bytes.size() - done, MSG_NOSIGNAL);
@@ -117,23 +175,43 @@ Status Wire::flush() {
     errno = error;
     if (error != 0) return failed("lost");
     if (!is_stream()) return Done{};
-    for (int waited = 0;; waited++) {
+    // Bytes that are acknowledged raise no event: looked at again and again, at first often.
+    for (int waited = 0, step = 1;; waited += step) {
         int left = 0;
         if (::ioctl(fd_, SIOCOUTQ, &left) != 0) return failed("lost");
         if (left == 0) break;
         errno = ETIMEDOUT;
         if (waited >= kFlushMs) return failed("does not acknowledge");
-        if (wait(POLLHUP | POLLERR | POLLRDHUP, 1)) {
+        if (waited >= kSliceMs) step = kSliceMs / 2;
+        if (wait(POLLHUP | POLLERR | POLLRDHUP, step)) {
             errno = ECONNRESET;
             return failed("closed the connection");
         }
+        if (errno == ECANCELED) return failed("does not acknowledge");
     }
-    // A collector that closes has said so before the next record, or says it then.
-    char byte = 0;
-    const ssize_t n = ::recv(fd_, &byte, 1, MSG_DONTWAIT | MSG_PEEK);
-    if (n != 0) return Done{};
+    return look();
+}
+
+/// A collector that closes has said so before the next record, or says it then; one that does not
+/// like our certificate says so after the handshake (TLS 1.3).
+Status Wire::look() {
+    if (fd_ < 0 || !is_stream() || !has_closed()) return Done{};
+    if (tls_) return failed_tls("lost");
     errno = ECONNRESET;
     return failed("closed the connection");
+}
+
+/// What it says is not for us, and thrown away, to see whether it ends.
+bool Wire::has_closed() {
+    if (tls_) {
+        const auto o = tls_->read_away();
+        return o == TlsClient::Outcome::closed || o == TlsClient::Outcome::failed;
+    }
+    std::array<char, 1024> unread{};
+    ssize_t n = 0;
+    while ((n = ::recv(fd_, unread.data(), unread.size(), MSG_DONTWAIT)) > 0) {
+    }
+    return n == 0;
 }
 
 std::size_t Wire::datagram_bytes() const {

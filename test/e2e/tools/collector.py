@@ -4,9 +4,11 @@
 grammar; the first that does not fit ends the program with status 1.
 
   collector.py udp|tcp|unix ADDRESS[:PORT] FILE
+  collector.py tls ADDRESS:PORT FILE CERTIFICATE KEY [CA]     CA: who comes must have a certificate of it
 """
 import re
 import socket
+import ssl
 import sys
 
 NAME = r'[\x21\x23-\x3c\x3e-\x5c\x5e-\x7e]{1,32}'
@@ -33,7 +35,11 @@ def datagrams(sock, out):
 def stream(listener, out):
     print("ready", flush=True)
     while True:
-        peer, _ = listener.accept()
+        try:
+            peer, _ = listener.accept()
+        except (ssl.SSLError, OSError) as e:
+            print(e, flush=True)
+            continue
         data = b""
         while got := peer.recv(65536):
             data += got
@@ -42,7 +48,16 @@ def stream(listener, out):
                 data = data[m.end() + int(m[1]):]
 
 
-def main(kind, where, path):
+def over_tls(listener, certificate, key, ca=None):
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    if ca is not None:
+        context.verify_mode = ssl.CERT_REQUIRED
+        context.load_verify_locations(ca)
+    return context.wrap_socket(listener, server_side=True)
+
+
+def main(kind, where, path, *tls):
     with open(path, "a", encoding="utf-8") as out:
         if kind == "unix":
             sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
@@ -57,7 +72,7 @@ def main(kind, where, path):
         if kind == "udp":
             return datagrams(sock, out)
         sock.listen()
-        return stream(sock, out)
+        return stream(over_tls(sock, *tls) if tls else sock, out)
 
 
 main(*sys.argv[1:])

@@ -25,8 +25,9 @@ def main():
                 key = (record.get("instance"), record.get("worker"))
                 if "event" in record and isinstance(record.get("seq"), int):
                     seen[(*key, record["seq"])] += 1
-                elif record.get("note") == "gap" and "seq_first" in record:
-                    excused.update((*key, n) for n in range(record["seq_first"], record["seq_last"] + 1))
+                elif record.get("event") == "gap":
+                    for w in record.get("workers", [record]):
+                        excused.update((key[0], w["worker"], n) for n in range(w["seq_first"], w["seq_last"] + 1))
     twice = [k for k, n in seen.items() if n > 1]
     if twice:
         sys.exit(f"{len(twice)} records are there twice, the first: {min(twice)}")

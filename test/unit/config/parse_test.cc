@@ -53,6 +53,37 @@ TEST_CASE("logs are read, and what is wrong with one is said") {
               "t.conf:2", "from 1 to"));
 }
 
+TEST_CASE(
+    "T-8158-012: a collector elsewhere is reached by TLS, or in the clear when that is said") {
+    const auto log = [](const std::string& rest) {
+        return load("control: {\n logs = ({ type = " + rest + " }); };");
+    };
+    const auto good =
+        log("\"syslog\"; transport = \"tls\"; address = \"192.0.2.9\"; ca = \"/ca\"; name = "
+            "\"l.example\"; "
+            "certificate = \"/c\"; key = \"/k\";");
+    INFO(good.error_text());
+    REQUIRE(good.ok());
+    const LogOutlet& w = good.config.control.logs[0];
+    CHECK(w.transport == LogTransport::tls);
+    CHECK(w.port == 6514);
+    CHECK(w.tls == LogOutlet::Tls{"/ca", "l.example", "/c", "/k"});
+    const auto ipfix = log("\"ipfix\"; transport = \"tls\"; address = \"2001:db8::9\";");
+    REQUIRE(ipfix.ok());
+    CHECK(ipfix.config.control.logs[0].port == 4740);
+    for (const char* transport : {"tcp", "udp"}) {
+        const std::string to =
+            "\"ipfix\"; address = \"192.0.2.9\"; transport = \"" + std::string(transport) + "\"; ";
+        CHECK(has(log(to), "t.conf:2", "transport = \"tls\""));
+        CHECK(log(to + "cleartext = true;").ok());
+        CHECK(has(log(to + "cleartext = true; ca = \"/ca\";"), "t.conf:2", "are of transport"));
+    }
+    const std::string tls = "\"syslog\"; transport = \"tls\"; address = \"192.0.2.9\"; ";
+    CHECK(has(log(tls + "certificate = \"/c\";"), "t.conf:2", "together"));
+    CHECK(has(log(tls + "ca = \"ca.pem\";"), "t.conf:2", "absolute path"));
+    CHECK(has(log("\"json\"; file = \"/x\"; max_hours = -1;"), "t.conf:2", "from 0 to"));
+}
+
 TEST_CASE("what is wrong is named with its line and a remedy") {
     CHECK(has(load("nat64: {\n  lifetimes: {\n udpp = 300; }; };"), "t.conf:3",
               "did you mean \"udp\""));

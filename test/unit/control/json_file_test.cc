@@ -7,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 
-#include "control/logs/outlet.h"
 #include "test/unit/folder.h"
 
 using namespace isthmus;
@@ -43,17 +42,6 @@ std::vector<std::string> lines(const std::string& path) {
     return out;
 }
 
-/// Takes what it is told to.
-struct FakeSink final : LogSink {
-    bool up = true;
-    std::vector<LogRecord> got;
-    Status deliver(const LogBatch& b) override {
-        if (!up) return Error{"fake", "down"};
-        got.insert(got.end(), b.records.begin(), b.records.end());
-        return Done{};
-    }
-};
-
 }  // namespace
 
 TEST_CASE("T-6269-002: a line has UTC with milliseconds, T,t, protocol, X',x and no destination") {
@@ -67,11 +55,11 @@ TEST_CASE("a batch that comes again is written once, also by another control") {
     const Folder dir;
     const std::string path = dir.path + "/nat.json";
     {
-        JsonFile f(path, 1 << 20, 3);
+        JsonFile f(path, {1 << 20, 3});
         REQUIRE(f.deliver(batch(1, 4)).ok());
         REQUIRE(f.deliver(batch(3, 6)).ok());
     }
-    JsonFile next(path, 1 << 20, 3);
+    JsonFile next(path, {1 << 20, 3});
     REQUIRE(next.deliver(batch(5, 8)).ok());
     REQUIRE(lines(path).size() == 8);
     REQUIRE(next.deliver(batch(1, 2, "b2")).ok());  // another dataplane counts anew
@@ -82,7 +70,7 @@ TEST_CASE("half a line that a crash left is cut off") {
     const Folder dir;
     const std::string path = dir.path + "/nat.json";
     { std::ofstream(path) << json_line("a1", binding(1)) << "\n{\"time\":\"2026-11"; }
-    JsonFile f(path, 1 << 20, 3);
+    JsonFile f(path, {1 << 20, 3});
     REQUIRE(f.deliver(batch(1, 2)).ok());
     const auto got = lines(path);
     REQUIRE(got.size() == 2);
@@ -92,7 +80,7 @@ TEST_CASE("half a line that a crash left is cut off") {
 TEST_CASE("files are rotated by size, the oldest goes, no line is torn") {
     const Folder dir;
     const std::string path = dir.path + "/nat.json";
-    JsonFile f(path, 1000, 3);
+    JsonFile f(path, {1000, 3});
     for (std::uint64_t n = 1; n <= 30; n++) REQUIRE(f.deliver(batch(n, n)).ok());
     std::size_t whole = 0;
     for (const char* suffix : {"", ".1", ".2"}) {
@@ -106,33 +94,71 @@ TEST_CASE("files are rotated by size, the oldest goes, no line is torn") {
 
 TEST_CASE("a directory, or a file that cannot be, is an error that names it") {
     const Folder dir;
-    JsonFile f(dir.path, 1 << 20, 3);
+    JsonFile f(dir.path, {1 << 20, 3});
     CHECK_FALSE(f.deliver(batch(1, 1)).ok());
-    JsonFile fifo("/dev/full", 1 << 20, 3);
+    JsonFile fifo("/dev/full", {1 << 20, 3});
     const Status s = fifo.deliver(batch(1, 1));
     REQUIRE_FALSE(s.ok());
     CHECK(s.error().text().find("/dev/full") != std::string::npos);
 }
 
-TEST_CASE("what an outlet gave up is said in a gap record before what follows") {
-    auto sink = std::make_unique<FakeSink>();
-    FakeSink* fake = sink.get();
-    Outlet o({"json-0", "json", "/x", "", true, true, 0, 0, 0, 0}, std::move(sink));
-    REQUIRE(o.take(batch(1, 2)));
-    fake->up = false;
-    REQUIRE_FALSE(o.take(batch(3, 5)));
-    CHECK_FALSE(o.facts().up);
-    o.lose(batch(3, 5));
-    o.lose(batch(6, 6));
-    fake->up = true;
-    for (int i = 0; i < 100 && !o.take(batch(7, 7)); i++) ::usleep(20'000);
-    REQUIRE(fake->got.size() == 4);
-    const Note* gap = note_of(fake->got[2]);
-    REQUIRE(gap != nullptr);
-    CHECK(gap->kind == "gap");
-    CHECK(gap->fields["lost"] == 4);
-    CHECK(gap->fields["workers"][0]["seq_first"] == 3);
-    CHECK(gap->fields["workers"][0]["seq_last"] == 6);
-    CHECK(event_of(fake->got[3])->sequence == 7);
-    CHECK(o.facts().lost == 4);
+TEST_CASE("a batch that was rotated in its middle is written once by the next control") {
+    const Folder dir;
+    const std::string path = dir.path + "/nat.json";
+    {
+        JsonFile f(path, {1000, 9});
+        REQUIRE(f.deliver(batch(1, 9)).ok());
+    }
+    REQUIRE(fs::exists(path + ".1"));
+    std::ofstream(path, std::ios::trunc).close();  // it died when the new file was still empty
+    const auto before = lines(path + ".1").size();
+    JsonFile next(path, {1 << 20, 9});
+    REQUIRE(next.deliver(batch(1, 9)).ok());
+    std::size_t rotated = 0;
+    for (int n = 1; fs::exists(path + "." + std::to_string(n)); n++)
+        rotated += lines(path + "." + std::to_string(n)).size();
+    CHECK(before > 0);
+    CHECK(lines(path).size() + rotated == 9);
+}
+
+TEST_CASE("a file is rotated when its first line is too old, also by a later control") {
+    const Folder dir;
+    const std::string path = dir.path + "/nat.json";
+    constexpr std::uint64_t kHour = 3600 * kNanosPerSecond;
+    api::Event old = binding(1);
+    old.unix_ns = unix_now_ns() - 2 * kHour;
+    {
+        JsonFile f(path, {1 << 20, 3, 3 * kHour});
+        REQUIRE(f.deliver({"a1", {old}, {}}).ok());
+    }
+    {
+        JsonFile f(path, {1 << 20, 3, 3 * kHour});
+        REQUIRE(f.deliver(batch(2, 2)).ok());
+        CHECK_FALSE(fs::exists(path + ".1"));
+    }
+    JsonFile f(path, {1 << 20, 3, kHour});
+    REQUIRE(f.deliver(batch(3, 3)).ok());
+    CHECK(lines(path + ".1").size() == 2);
+    REQUIRE(lines(path).size() == 1);
+    REQUIRE(f.deliver(batch(4, 4)).ok());
+    REQUIRE(f.tick().ok());
+    CHECK(lines(path).size() == 2);
+}
+
+TEST_CASE("a file that others move, remove or truncate goes on whole") {
+    const Folder dir;
+    const std::string path = dir.path + "/nat.json";
+    JsonFile f(path, {1 << 20, 3});
+    REQUIRE(f.deliver(batch(1, 3)).ok());
+    fs::rename(path, path + "-moved");
+    REQUIRE(f.deliver(batch(4, 5)).ok());
+    CHECK(lines(path + "-moved").size() == 3);
+    CHECK(lines(path).size() == 2);
+    fs::resize_file(path, 0);
+    REQUIRE(f.deliver(batch(6, 6)).ok());
+    REQUIRE(lines(path).size() == 1);
+    CHECK(lines(path)[0] == json_line("a1", binding(6)));
+    fs::remove(path);
+    REQUIRE(f.deliver(batch(7, 8)).ok());
+    CHECK(lines(path).size() == 2);
 }

@@ -7,7 +7,7 @@
 #include <fstream>
 
 #include "control/logs/ipfix.h"
-#include "control/logs/outlet.h"
+#include "control/logs/spool.h"
 #include "control/logs/syslog.h"
 #include "test/unit/folder.h"
 
@@ -64,25 +64,6 @@ std::string data_of(const LogRecord& e, unsigned& set) {
     CHECK(u16(m, 14) == 7);  // domain, its lower half
     set = u16(m, 16);
     return m.substr(20);
-}
-
-struct FakeSink final : LogSink {
-    bool up = true;
-    std::vector<std::uint64_t> got;
-    Status deliver(const LogBatch& b) override {
-        if (!up) return Error{"fake", "down"};
-        for (const LogRecord& r : b.records)
-            got.push_back(event_of(r) != nullptr ? event_of(r)->sequence : 0);
-        return Done{};
-    }
-};
-
-bool take(Outlet& o, const LogBatch& b) {
-    for (int i = 0; i < 100; i++) {
-        if (o.take(b)) return true;
-        ::usleep(20'000);
-    }
-    return false;
 }
 
 }  // namespace
@@ -223,6 +204,45 @@ TEST_CASE("T-8158-009: messages fit, records are counted, templates come before 
     CHECK(expected == 100);
 }
 
+TEST_CASE("T-8158-009: options data count, and the count goes on with another length of messages") {
+    std::vector<std::string> got;
+    const auto keep = [&](const std::string& m) -> Status {
+        got.push_back(m);
+        return Done{};
+    };
+    IpfixEncoder first(1, 1400);
+    REQUIRE(first.templates(keep).ok());
+    for (const LogRecord& r : batch(1, 5).records) REQUIRE(first.add(r, keep).ok());
+    const Note gap{1'793'700'122'345'000'000,
+                   "gap",
+                   {{"lost", 12U},
+                    {"after", "2026-11-03T10:00:00.000Z"},
+                    {"before", "2026-11-03T10:01:00.000Z"}}};
+    REQUIRE(first.add(gap, keep).ok());
+    REQUIRE(first.flush(keep).ok());
+    CHECK(first.sequence() == 6);
+    IpfixEncoder second(1, 512);
+    second.set_sequence(first.sequence());
+    second.set_not_sent(first.not_sent());
+    REQUIRE(second.templates(keep).ok());
+    REQUIRE(second.add(gap, keep).ok());
+    REQUIRE(second.flush(keep).ok());
+    CHECK(u16(got.back(), 10) == 6);
+    CHECK(second.sequence() == 7);
+    // RFC 7011 s4.3: a total, with the times of the first and the last.
+    const std::string data = got.back().substr(20);
+    REQUIRE(data.size() == 28);
+    CHECK(u16(data, 26) == 24);
+    CHECK(data.substr(4, 8) < data.substr(12, 8));
+    // A mark repeats it; without a loss it says nothing.
+    const Note mark{1'793'700'122'345'000'000, "mark", {{"seq", {1}}}};
+    REQUIRE(second.add(mark, keep).ok());
+    CHECK(second.sequence() == 8);
+    IpfixEncoder third(1, 512);
+    REQUIRE(third.add(mark, keep).ok());
+    CHECK(third.sequence() == 0);
+}
+
 TEST_CASE("a spool gives back what it got, in order, to a later control too, and keeps its limit") {
     const Folder dir;
     {
@@ -263,51 +283,35 @@ TEST_CASE("half a batch at the end of a spool is left out") {
         Spool s(dir.path + "/s", 1 << 20);
         REQUIRE(s.append(batch(1, 2)).ok());
     }
-    { std::ofstream(dir.path + "/s/1.spool", std::ios::app) << "B 2 a1\nE AAAA"; }
+    for (const auto& segment : fs::directory_iterator(dir.path + "/s"))
+        std::ofstream(segment.path(), std::ios::app) << "B 2 a1\nE AAAA";
     Spool s(dir.path + "/s", 1 << 20);
     REQUIRE(s.front() != nullptr);
     s.pop();
     CHECK(s.front() == nullptr);
 }
 
-TEST_CASE("an outlet spools what its sink does not take, and nothing overtakes it") {
+TEST_CASE("what is put first into a spool comes first, also to a later control") {
     const Folder dir;
-    auto sink = std::make_unique<FakeSink>();
-    FakeSink* fake = sink.get();
-    Outlet o({"s", "syslog", "x", "", true, true, 0, 0, 0, 0}, std::move(sink),
-             std::make_unique<Spool>(dir.path + "/s", 1 << 20));
-    fake->up = false;
-    REQUIRE(o.take(batch(1, 2)));
-    REQUIRE(o.take(batch(3, 4)));
-    CHECK(o.facts().spooled_bytes > 0);
-    fake->up = true;
-    for (int i = 0; i < 100 && fake->got.size() < 4; i++) {
-        o.tick();
-        ::usleep(20'000);
+    const auto shared = [](const LogBatch& b) { return std::make_shared<const LogBatch>(b); };
+    {
+        Spool s(dir.path + "/s", 1 << 20);
+        REQUIRE(s.append(batch(5, 6)).ok());
+        REQUIRE(s.append(batch(7, 8)).ok());
+        REQUIRE(s.front() != nullptr);
+        s.pop();
+        const std::vector again{shared(batch(1, 2)), shared(batch(3, 4))};
+        REQUIRE(s.put_first(again).ok());
+        CHECK(event_of(s.front()->records[0])->sequence == 1);
+        s.pop();
+        CHECK(event_of(s.front()->records[0])->sequence == 3);
     }
-    REQUIRE(take(o, batch(5, 5)));
-    CHECK(fake->got == std::vector<std::uint64_t>{1, 2, 3, 4, 5});
-}
-
-TEST_CASE("a full spool refuses; what is given up is said in its place") {
-    const Folder dir;
-    auto sink = std::make_unique<FakeSink>();
-    FakeSink* fake = sink.get();
-    Outlet o({"s", "syslog", "x", "", true, true, 0, 0, 0, 0}, std::move(sink),
-             std::make_unique<Spool>(dir.path + "/s", 40'000));
-    fake->up = false;
-    std::uint64_t n = 0;
-    while (o.take(batch(n * 100 + 1, n * 100 + 100))) n++;
-    REQUIRE(n > 0);
-    CHECK_FALSE(o.facts().takes);
-    o.lose(batch(n * 100 + 1, n * 100 + 100));
-    fake->up = true;
-    REQUIRE(take(o, batch(n * 100 + 101, n * 100 + 101)));
-    for (int i = 0; i < 200 && fake->got.size() < n * 100 + 2; i++) {
-        o.tick();
-        ::usleep(20'000);
+    Spool s(dir.path + "/s", 1 << 20);
+    std::vector<std::uint64_t> got;
+    for (auto b = s.front(); b != nullptr; b = s.front()) {
+        got.push_back(event_of(b->records[0])->sequence);
+        s.pop();
     }
-    REQUIRE(fake->got.size() == n * 100 + 2);
-    CHECK(fake->got[n * 100] == 0);  // the gap record
-    CHECK(fake->got.back() == n * 100 + 101);
+    CHECK(got == std::vector<std::uint64_t>{1, 3, 5, 7});  // a segment comes again whole
+    CHECK(fs::is_empty(dir.path + "/s"));
 }

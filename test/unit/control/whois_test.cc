@@ -14,6 +14,7 @@ std::string at(const char* clock, const std::string& rest) {
 std::string begun(const char* clock) {
     return at(clock, R"("event":"log_started","new_log":true)");
 }
+std::string gone_on(const char* clock) { return at(clock, R"("event":"log_started")"); }
 std::string mark(const char* clock) { return at(clock, R"("event":"mark","seq":[9])"); }
 std::string binding(const char* clock, const char* what, const char* x, int t_id = 41022) {
     return at(clock, R"("event":"binding_)" + std::string(what) +
@@ -44,8 +45,11 @@ TEST_CASE("times are read in UTC, with fractions and offsets, and nothing else i
     CHECK(unix_ns_of("2026-11-03T10:02:00.25Z") == unix_ns_of("2026-11-03T12:02:00.25+02:00"));
     for (const char* bad :
          {"", "yesterday", "2026-11-03", "2026-11-03T10:02:00", "2026-13-03T10:02:00Z",
-          "2026-11-03T10:02:00Zx", "2026-11-03T25:02:00Z", "1960-01-01T00:00:00Z"})
+          "2026-11-03T10:02:00Zx", "2026-11-03T25:02:00Z", "1960-01-01T00:00:00Z",
+          "2026-02-29T10:00:00Z", "2026-02-31T10:02:05Z", "2026-04-31T10:00:00Z"})
         CHECK_FALSE(unix_ns_of(bad).has_value());
+    CHECK(unix_ns_of("2024-02-29T10:00:00Z").has_value());
+    CHECK(unix_ns_of("2016-12-31T23:59:60Z") == unix_ns_of("2017-01-01T00:00:00Z"));
 }
 
 TEST_CASE("T-6888-020: T,t and a time give one subscriber, with the lifetime") {
@@ -130,6 +134,54 @@ TEST_CASE("with the dataplane ends all that it had") {
     CHECK(ask(log, "10:20:00")["certain"] == true);
     CHECK(ask(log, "10:40:00")["found"] == false);
     CHECK(says(ask(log, "10:29:59"), "is not known"));
+}
+
+TEST_CASE("a clock that was set makes the times between uncertain, and no others") {
+    const std::string back =
+        at("10:00:00", R"("event":"clock_set","from":"2026-11-03T11:00:00.000Z",)"
+                       R"("to":"2026-11-03T10:00:00.000Z","by_milliseconds":-3600000)");
+    const std::vector<std::string> log{begun("09:00:00"),
+                                       binding("09:55:00", "created", "2001:db8::5"),
+                                       mark("10:40:00"),
+                                       binding("10:50:00", "removed", "2001:db8::5"),
+                                       back,
+                                       binding("10:20:00", "created", "2001:db8::6"),
+                                       binding("11:10:00", "removed", "2001:db8::6"),
+                                       mark("12:00:00")};
+    const auto twice = ask(log, "10:30:00");
+    INFO(api::to_text(twice, 1));
+    CHECK(twice["certain"] == false);
+    CHECK(says(twice, "the times between came twice"));
+    CHECK(says(twice, "2001:db8::5"));  // both are named
+    CHECK(twice["x"] == "2001:db8::6");
+    CHECK(ask(log, "09:57:00")["x"] == "2001:db8::5");
+    CHECK(ask(log, "09:57:00")["certain"] == true);
+    CHECK(ask(log, "11:05:00")["x"] == "2001:db8::6");
+    CHECK(ask(log, "11:05:00")["certain"] == true);
+    CHECK(ask(log, "11:40:00")["certain"] == true);
+
+    // Set while control was away: nobody saw it, the marks tell.
+    const std::vector<std::string> unseen{gone_on("09:00:00"), mark("11:00:00"), mark("10:00:00"),
+                                          mark("12:00:00")};
+    CHECK(says(ask(unseen, "10:30:00"), "came twice"));
+    CHECK(ask(unseen, "11:30:00")["certain"] == true);
+
+    const std::string ahead =
+        at("12:00:00", R"("event":"clock_set","from":"2026-11-03T11:00:00.000Z",)"
+                       R"("to":"2026-11-03T12:00:00.000Z","by_milliseconds":3600000)");
+    CHECK(says(ask({begun("09:00:00"), ahead, mark("12:30:00")}, "11:30:00"), "never were"));
+}
+
+TEST_CASE("a mark says up to when the log is complete, which is before it was written") {
+    const std::string late =
+        at("12:00:00", R"("event":"mark","seq":[9],"complete_until":"2026-11-03T11:00:00.000Z")");
+    CHECK(ask({gone_on("09:00:00"), late}, "10:30:00")["certain"] == true);
+    CHECK(says(ask({gone_on("09:00:00"), late}, "11:30:00"), "complete until 2026-11-03T11:00"));
+    // Alarms and the like say nothing of completeness.
+    CHECK(says(ask({begun("09:00:00"), mark("10:00:00"),
+                    at("12:00:00", R"("event":"threshold_reached","threshold":"pool_high")")},
+                   "11:30:00"),
+               "complete until 2026-11-03T10:00"));
 }
 
 TEST_CASE("lines that are no records change nothing") {
