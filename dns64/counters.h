@@ -30,6 +30,7 @@ struct Counters {
     Count cache_hits, cache_misses, cache_stale, prefetches;
     Count truncated, dropped, rate_dropped, rate_slipped, cookies_good;
     Count refused_overload, send_failed, log_records, log_lost;
+    Count xdp_queries, xdp_bad, xdp_dropped;
     Count tcp_accepted, tcp_refused, tcp_idle_closed, tls_failed;
     // Copied from their owners once in a while, so that others may read them.
     Count cache_entries, cache_bytes, cache_evicted, cache_inserted, jobs, connections;

@@ -121,10 +121,14 @@ void Loop::rewatch(int fd, Watcher& w, std::uint32_t events) {
     ::epoll_ctl(epoll_fd_, EPOLL_CTL_MOD, fd, &e);
 }
 
-void Loop::close_watch(int fd, Watcher& w) {
+void Loop::unwatch(int fd, Watcher& w) {
     ::epoll_ctl(epoll_fd_, EPOLL_CTL_DEL, fd, nullptr);
-    ::close(fd);
     closed_.push_back(&w);
+}
+
+void Loop::close_watch(int fd, Watcher& w) {
+    unwatch(fd, w);
+    ::close(fd);
 }
 
 void Loop::post(std::function<void()> work) {

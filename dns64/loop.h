@@ -81,6 +81,8 @@ public:
     void rewatch(int fd, Watcher& w, std::uint32_t events);
     /// Closes the descriptor; events of it that this turn still holds are dropped.
     void close_watch(int fd, Watcher& w);
+    /// The same, and the descriptor stays open: its owner closes it.
+    void unwatch(int fd, Watcher& w);
 
     void arm(Timer& t, std::uint64_t in_ms) { wheel_.arm(t, now_ms_ + in_ms); }
     /// Deletes it at the end of the turn.

@@ -26,14 +26,10 @@ using config::Dns64Config;
 using config::Endpoint;
 using Wire = config::Transport;
 
-Error not_here(const std::string& key, const std::string& remedy) {
-    return Error{"dns64." + key, "not in this version; " + remedy};
-}
-
 Status check_endpoints(const Dns64Config& c) {
     for (const Endpoint& e : c.listen) {
-        if (e.transport == Wire::xdp)
-            return not_here("listen " + e.text(), "write an address instead of xdp:");
+        if (e.transport == Wire::xdp && !has_xdp())
+            return Error{"dns64.listen " + e.text(), "this program was built without libxdp"};
         if (e.transport == Wire::tls && (c.tls_certificate.empty() || c.tls_key.empty()))
             return Error{"dns64.listen " + e.text(),
                          "needs tls_certificate = \"FILE\"; and tls_key = \"FILE\";"};
@@ -185,15 +181,6 @@ Status become(const std::string& user) {
 
 }  // namespace
 
-std::vector<Endpoint> listen_on(const Dns64Config& c) {
-    if (!c.listen.empty()) return c.listen;
-    Endpoint v4, v6;
-    v4.is_v6 = false;
-    v4.v4 = Ipv4Addr::from_host(0x7f000001);
-    v6.v6 = Ipv6Addr::from_groups({0, 0, 0, 0, 0, 0, 0, 1});
-    return {v6, v4};
-}
-
 Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file,
                                                   const std::vector<Pref64>& avoided) {
     const auto loaded = config::load_file(file);
@@ -230,26 +217,15 @@ Status Service::start() {
     auto tls = listener_tls(c, c, nullptr);
     if (!tls) return tls.error();
     tls_ = *tls;
+    if (Status s = find_addresses(); !s) return s;
     if (Status s = open_sockets(); !s) return s;
+    if (Status s = open_interfaces(); !s) return s;
     if (Status s = become(c.user); !s) return s;
+    if (!xdp_.empty() && ::geteuid() != 0) {
+        if (Status s = drop_xdp_capabilities(); !s) return s;
+    }
     // As the user who will have to open it again.
     return log_.configure(c.query_log);
-}
-
-Status Service::open_sockets() {
-    for (const Endpoint& e : listen_on(rules_->config.dns64)) {
-        if (e.transport == Wire::udp) {
-            if (Status s = check_free(e, SOCK_DGRAM); !s) return s;
-        }
-        if (Status s = check_free(e, SOCK_STREAM); !s) return s;
-    }
-    for (unsigned i = 0; i < site_.n_workers; i++) {
-        if (Status s = make_worker(); !s) return s;
-    }
-    auto made = Operator::create(*this);
-    if (!made) return made.error();
-    operator_ = std::move(*made);
-    return Done{};
 }
 
 Status Service::make_worker() {
@@ -266,22 +242,6 @@ Status Service::make_worker() {
     if (!engine) return engine.error();
     w.set_upstream(engine->make(w, c));
     return make_listeners(w);
-}
-
-Status Service::make_listeners(Worker& w) {
-    TcpListener::Places& places = places_.emplace_back();
-    for (const Endpoint& e : listen_on(rules_->config.dns64)) {
-        if (e.transport == Wire::udp) {
-            auto udp = UdpListener::open(w, e);
-            if (!udp) return udp.error();
-            udp_.push_back(std::move(*udp));
-        }
-        auto tcp = TcpListener::open(w, e, connections_, places,
-                                     e.transport == Wire::tls ? tls_ : nullptr);
-        if (!tcp) return tcp.error();
-        tcp_.push_back(std::move(*tcp));
-    }
-    return Done{};
 }
 
 void Service::run() {

@@ -13,6 +13,7 @@
 #include "dns64/server.h"
 #include "dns64/tcp_server.h"
 #include "dns64/worker.h"
+#include "dns64/xdp.h"
 
 namespace isthmus::dns64 {
 
@@ -67,7 +68,9 @@ private:
     [[nodiscard]] Expected<std::shared_ptr<const Rules>> next_rules() const;
     [[nodiscard]] Status start();
     void put_in_force(std::shared_ptr<const Rules> rules);
+    [[nodiscard]] Status find_addresses();
     [[nodiscard]] Status open_sockets();
+    [[nodiscard]] Status open_interfaces();
     [[nodiscard]] Status make_worker();
     [[nodiscard]] Status make_listeners(Worker& w);
 
@@ -75,12 +78,14 @@ private:
     Site site_;
     std::shared_ptr<const Rules> rules_;
     QueryLog log_;
-    std::shared_ptr<TlsContext> tls_;  // of tls:// listeners
+    std::shared_ptr<TlsContext> tls_;       // of tls:// listeners
+    std::vector<config::Endpoint> listen_;  // of sockets
     ConnectionCount connections_;
     std::list<TcpListener::Places> places_;  // one for each worker
     std::vector<std::unique_ptr<Worker>> workers_;
     std::vector<std::unique_ptr<UdpListener>> udp_;  // after the workers: they go first
     std::vector<std::unique_ptr<TcpListener>> tcp_;
+    std::vector<std::unique_ptr<XdpInterface>> xdp_;  // likewise
     std::vector<std::thread> threads_;
     std::atomic<std::size_t> beats_ = 0;  // workers that have come round
     std::uint64_t cache_limit_bytes_ = 0;

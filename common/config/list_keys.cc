@@ -103,8 +103,10 @@ void control_lists(std::vector<ListKey>& out) {
 
 void dns64_list_keys(std::vector<ListKey>& out) {
     out.push_back({"dns64.listen", true,
-                   "Addresses to serve: \"192.0.2.53\", \"[2001:db8::53]:53\".", "( \"[::]:53\" )",
-                   false});
+                   "Addresses to serve: \"192.0.2.53\", \"[2001:db8::53]:53\", "
+                   "\"tls://192.0.2.53\". \"xdp:eth0\": UDP that arrives there for one of them is "
+                   "taken by AF_XDP; alone, the interface's own addresses.",
+                   "( \"[::]:53\" )", false});
     out.push_back({"dns64.upstreams", false, "Resolvers to ask.",
                    "( \"192.0.2.53\", \"[2001:db8::53]:53\" )", false});
     out.push_back({"dns64.allow", false,
