@@ -6,7 +6,7 @@ import platform
 import subprocess
 
 OURS = "isthmus-dns64"
-FLOORS = {"echo", "bare forwarder"}
+FLOORS = {"echo", "bare forwarder", "echo by veth", "echo by xdp"}
 COLUMNS = [("warm_us", "warm cache, us", "{:.2f}"), ("cold_us", "cold, us", "{:.1f}"),
            ("bytes_per_name", "bytes for a name", "{:.0f}")]
 
@@ -45,8 +45,8 @@ def table(whole):
 
 def drawing(whole):
     """One panel for each column: a bar for each server, the floor first."""
-    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 270" font-family="sans-serif" font-size="12">',
-           '<rect width="900" height="270" fill="white"/>']
+    out = ['<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 900 420" font-family="sans-serif" font-size="12">',
+           '<rect width="900" height="420" fill="white"/>']
     for panel, (key, title, form) in enumerate(COLUMNS):
         bars = [(name, r[key]) for name, r in whole["results"].items() if key in r]
         if not bars:
@@ -55,7 +55,7 @@ def drawing(whole):
         out.append(f'<text x="{left}" y="22" font-weight="bold">{html.escape(title)}</text>')
         for i, (name, value) in enumerate(bars):
             y = 38 + 36 * i
-            colour = "#1f5fa8" if name == OURS else "#999" if name in FLOORS else "#d09a5b"
+            colour = "#1f5fa8" if name.startswith(OURS) else "#999" if name in FLOORS else "#d09a5b"
             out.append(f'<text x="{left}" y="{y + 4}">{html.escape(name)}: {form.format(value)}</text>')
             out.append(f'<rect x="{left}" y="{y + 8}" width="{max(260 * value / most, 1):.0f}" height="14" '
                        f'fill="{colour}"/>')
@@ -79,6 +79,10 @@ upstream, to a program that answers at once. Bytes: growth of the resident set o
 `echo` gives each datagram back: the kernel's share of any answer, with as few system calls as there can be. `bare
 forwarder` makes the two questions and sends one answer: no cache, no checks. Both are `test/perf/dns_floor.cc`. The servers
 are as Debian has them, with one thread, DNS64 on, validation off, room for all names, no log.
+
+Rows `by veth` and `by xdp`: dnsperf in another network namespace, over a veth without offloads. `xdp`: frames are taken by AF_XDP in
+copy mode (`listen = [ "xdp:..." ]`); `echo by xdp` is `test/perf/xdp_echo.cc`, with the same filter and sockets. There
+the kernel's work to receive is done by whoever sends, and not counted; what it does to send is.
 """
 
 

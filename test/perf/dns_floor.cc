@@ -2,13 +2,15 @@
 // What DNS servers are measured against and with (scripts/bench dns64): the least that a program
 // can spend on a query here, and an upstream that is never what is waited for.
 //
-//   dns_floor echo PORT              on ::1: bursts in, bursts out, one bit set: the kernel's share
+//   dns_floor echo PORT [ADDRESS]    on ::1, or there: bursts in, bursts out, one bit set: the
+//                                    kernel's share
 //   dns_floor forward PORT UPSTREAM  on ::1: asks 127.0.0.1 for AAAA and A, then answers: no cache,
 //                                    no rules, no checks; the share of a cold query that nobody
 //                                    avoids
 //   dns_floor authority PORT         on 127.0.0.1: each name has one A record and no AAAA
 //
 // Two system calls for a burst (recvmmsg waits for its first datagram), three with an upstream.
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -61,14 +63,17 @@ struct Burst {
     void set_size(unsigned i, std::size_t n) { part[i].iov_len = n; }
 };
 
-int bound(int family, std::uint16_t port) {
+int bound(int family, std::uint16_t port, const char* address) {
     const int fd = ::socket(family, SOCK_DGRAM, 0);
     const int room = 4 << 20;
     ::setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof room);
     ::setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &room, sizeof room);
     sockaddr_in6 v6{};
     v6.sin6_family = AF_INET6;
-    v6.sin6_addr = in6addr_loopback;
+    if (::inet_pton(AF_INET6, address, &v6.sin6_addr) != 1) {
+        std::fprintf(stderr, "dns_floor: %s is no IPv6 address\n", address);
+        return -1;
+    }
     v6.sin6_port = htons(port);
     sockaddr_in v4{};
     v4.sin_family = AF_INET;
@@ -251,8 +256,9 @@ bool port_of(std::string_view text, std::uint16_t& port) {
 }
 
 int usage() {
-    std::fputs("usage: dns_floor echo PORT | forward PORT UPSTREAM-PORT | authority PORT\n",
-               stderr);
+    std::fputs(
+        "usage: dns_floor echo PORT [ADDRESS] | forward PORT UPSTREAM-PORT | authority PORT\n",
+        stderr);
     return 2;
 }
 
@@ -262,7 +268,8 @@ int main(int argc, char** argv) {
     std::uint16_t port = 0, upstream = 0;
     if (argc < 3 || !port_of(argv[2], port)) return usage();
     const std::string_view mode = argv[1];
-    const int fd = bound(mode == "authority" ? AF_INET : AF_INET6, port);
+    const char* address = mode == "echo" && argc > 3 ? argv[3] : "::1";
+    const int fd = bound(mode == "authority" ? AF_INET : AF_INET6, port, address);
     if (fd < 0) return 1;
     if (mode == "echo") echo(fd);
     if (mode == "authority") authority(fd);
