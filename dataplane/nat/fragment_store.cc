@@ -179,6 +179,9 @@ Drop FragmentStore::note_passing(const Key& key, const Range& range) noexcept {
 Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
     if (e.n_pieces == kPiecesMost || n_cells_used_ == cells_.size()) return Drop::fragment_memory;
     if (p.packet.size() > kCellBytes) return Drop::fragment_memory;
+    Source& s = sources_[e.source];
+    // Before the piece counts as seen: it may come again when there is room.
+    if (s.cells >= share_of(cells_.size())) return Drop::fragment_source_share;
     switch (see(e, {p.offset, p.offset + p.bytes, !p.more})) {
         case Seen::duplicate:
             return Drop::count_;
@@ -187,8 +190,6 @@ Drop FragmentStore::place(Entry& e, const Piece& p) noexcept {
         default:
             break;
     }
-    Source& s = sources_[e.source];
-    if (s.cells >= share_of(cells_.size())) return Drop::fragment_source_share;
     s.cells++;
     return Drop::none;
 }
