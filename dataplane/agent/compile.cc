@@ -57,6 +57,11 @@ Status compile_prefixes(const CompileInput& in, pipeline::Snapshot& s) {
                          "in some seconds"};
         s.nat.prefix[static_cast<unsigned>(id)] = {true, w.is_well_known(), w, 0};
     }
+    const std::vector<Pref64> all = wanted_prefixes(*in.policy);
+    for (nat::PrefixSlot& p : s.nat.prefix) {
+        if (!p.live) continue;
+        p.rank = static_cast<std::uint8_t>(std::find(all.begin(), all.end(), p.pref) - all.begin());
+    }
     return Done{};
 }
 
@@ -115,10 +120,12 @@ Status compile_pool(const CompileInput& in, pipeline::Snapshot& s) {
             const PoolSlot& slot = s.nat.slot[i];
             return slot.state != PoolSlot::State::unused || slot.retired > in.swept;
         };
-        // An address that comes back gets the slot and the workers that it had: there some of its
-        // ports may rest.
-        int id =
-            free_id(most, [&](unsigned i) { return taken(i) || s.nat.slot[i].addr != w.addr; });
+        // An address that comes back gets the slot and the workers that it had, for there some of
+        // its ports rest: at once, too. What of its bindings is not yet swept then lives on.
+        int id = free_id(most, [&](unsigned i) {
+            const PoolSlot& slot = s.nat.slot[i];
+            return slot.state != PoolSlot::State::unused || slot.addr != w.addr;
+        });
         if (id < 0) id = free_id(most, taken);
         if (id < 0) {
             return Error{"nat64.pool", "more addresses than dataplane.max_pool_addresses (" +

@@ -12,10 +12,17 @@ void order_prefixes(Policy& p) noexcept {
     for (std::uint8_t i = 0; i < kPrefixesMax; i++) {
         if (p.prefix[i].live) p.prefix_order[p.n_prefixes++] = i;
     }
-    std::stable_sort(p.prefix_order.begin(), p.prefix_order.begin() + p.n_prefixes,
-                     [&](std::uint8_t a, std::uint8_t b) {
-                         return p.prefix[a].pref.len_bits > p.prefix[b].pref.len_bits;
-                     });
+    p.prefix_by_rank = p.prefix_order;
+    const auto sort = [&](auto& ids, auto&& before) {
+        std::stable_sort(
+            ids.begin(), ids.begin() + p.n_prefixes,
+            [&](std::uint8_t a, std::uint8_t b) { return before(p.prefix[a], p.prefix[b]); });
+    };
+    sort(p.prefix_by_rank,
+         [](const PrefixSlot& a, const PrefixSlot& b) { return a.rank < b.rank; });
+    sort(p.prefix_order, [](const PrefixSlot& a, const PrefixSlot& b) {
+        return a.pref.len_bits > b.pref.len_bits;
+    });
     for (unsigned i = 0; i < p.n_prefixes; i++) {
         const Pref64& pref = p.prefix[p.prefix_order[i]].pref;
         p.prefix_words[i] = {pref.addr.words(), mask6(pref.len_bits)};

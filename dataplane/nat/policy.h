@@ -39,6 +39,7 @@ struct PrefixSlot {
     bool well_known = false;
     Pref64 pref;
     std::uint64_t retired = 0;  // generation that took it out of use; 0: never used
+    std::uint8_t rank = 0;      // its place in the configuration
 };
 
 struct PoolSlot {
@@ -142,7 +143,8 @@ struct Policy {
     std::uint64_t generation = 0;
     LogSwitch log;
     std::array<PrefixSlot, kPrefixesMax> prefix;
-    std::array<std::uint8_t, kPrefixesMax> prefix_order{};  // ids, longest prefix first
+    std::array<std::uint8_t, kPrefixesMax> prefix_order{};    // ids, longest prefix first
+    std::array<std::uint8_t, kPrefixesMax> prefix_by_rank{};  // ids, as the operator wrote them
     struct Words {
         std::array<std::uint64_t, 2> prefix, mask;
     };
@@ -279,7 +281,7 @@ struct PortRange {
 /// First port of the dynamic part of a deterministic address.
 [[nodiscard]] std::uint32_t dynamic_from(const Deterministic& d) noexcept;
 
-/// Fills the hashes, prefix_order, the order of rules and new slots' owners from the rest; call
+/// Fills the hashes, the orders of prefixes and rules, and new slots' owners from the rest; call
 /// after every change.
 void finish_policy(Policy& p) noexcept;
 

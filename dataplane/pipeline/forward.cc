@@ -183,8 +183,9 @@ bool forbidden_under(const Snapshot& cfg, unsigned prefix, Ipv4Addr z) noexcept 
 }
 
 int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept {
-    for (unsigned i = 0; i < nat::kPrefixesMax; i++) {
-        if (cfg.nat.prefix[i].live && !forbidden_under(cfg, i, z)) return static_cast<int>(i);
+    for (unsigned i = 0; i < cfg.nat.n_prefixes; i++) {
+        const unsigned id = cfg.nat.prefix_by_rank[i];
+        if (!forbidden_under(cfg, id, z)) return static_cast<int>(id);
     }
     return -1;
 }

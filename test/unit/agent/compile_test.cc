@@ -113,3 +113,62 @@ TEST_CASE("the largest table that the configuration takes is compiled whole") {
     CHECK(s->stateless.eam.size() == xlat::EamTable::kMost);
     CHECK(s->stateless.eam.to6(Ipv4Addr::of(198, 18, 15, 255))->text() == "2001:db8:e::fff");
 }
+
+TEST_CASE("an address that leaves the pool and comes back at once has the slot that it had") {
+    const auto load = [](const char* pool) {
+        const auto loaded =
+            config::load_text("nat64: { pool = (" + std::string(pool) + "); };", "t.conf");
+        REQUIRE(loaded.ok());
+        return loaded.config.nat64;
+    };
+    const auto all = load("\"203.0.113.1\", \"203.0.113.7\", \"203.0.113.9\"");
+    const auto two = load("\"203.0.113.1\", \"203.0.113.9\"");
+    const auto other = load("\"203.0.113.1\", \"203.0.113.9\", \"203.0.113.11\"");
+    agent::CompileInput in;
+    in.max_pool_addresses = 4;
+    const auto next = [&](const config::Nat64Config& c, const pipeline::Snapshot* before) {
+        in.policy = &c;
+        in.previous = before;
+        auto s = agent::compile(in);
+        REQUIRE(s);
+        return std::move(*s);
+    };
+    const Ipv4Addr back = Ipv4Addr::of(203, 0, 113, 7), fresh = Ipv4Addr::of(203, 0, 113, 11);
+    const auto first = next(all, nullptr);
+    in.swept = first->generation;
+    const auto without = next(two, first.get());
+    CHECK(without->nat.slot_of(back) == -1);
+    // The workers have not swept yet: its slot is nobody else's.
+    const auto again = next(all, without.get());
+    CHECK(again->nat.slot_of(back) == first->nat.slot_of(back));
+    const auto another = next(other, without.get());
+    CHECK(another->nat.slot_of(fresh) != first->nat.slot_of(back));
+    in.swept = without->generation;
+    CHECK(next(other, without.get())->nat.slot_of(fresh) == first->nat.slot_of(back));
+}
+
+TEST_CASE("the first prefix is the first that the operator wrote, also after a change") {
+    agent::CompileInput in;
+    const auto next = [&](const char* prefixes, const pipeline::Snapshot* before) {
+        const auto loaded = config::load_text(
+            "nat64: { pool = (\"203.0.113.1\"); prefixes = (" + std::string(prefixes) + "); };",
+            "t.conf");
+        REQUIRE(loaded.ok());
+        in.policy = &loaded.config.nat64;
+        in.previous = before;
+        auto s = agent::compile(in);
+        REQUIRE(s);
+        return std::move(*s);
+    };
+    const auto first_of = [](const pipeline::Snapshot& s) {
+        return s.nat.prefix[s.nat.prefix_by_rank[0]].pref.prefix().text();
+    };
+    const auto one = next("\"2001:db8:64::/96\"", nullptr);
+    const auto two = next("\"2001:db8:65::/96\", \"2001:db8:64::/96\"", one.get());
+    CHECK(first_of(*one) == "2001:db8:64::/96");
+    CHECK(first_of(*two) == "2001:db8:65::/96");
+    CHECK(two->nat.match_prefix(*Ipv6Addr::parse("2001:db8:64::1")) ==
+          one->nat.match_prefix(*Ipv6Addr::parse("2001:db8:64::1")));
+    const auto back = next("\"2001:db8:64::/96\", \"2001:db8:65::/96\"", two.get());
+    CHECK(first_of(*back) == "2001:db8:64::/96");
+}
