@@ -22,7 +22,7 @@ bool same_static(const nat::Policy& a, const nat::Policy& b) {
 bool shorter(const nat::Policy& now, const nat::Policy& next) {
     const nat::Lifetimes &a = now.lifetimes, &b = next.lifetimes;
     if (b.udp < a.udp || b.icmp < a.icmp || b.tcp_established < a.tcp_established ||
-        b.tcp_transitory < a.tcp_transitory)
+        b.tcp_transitory < a.tcp_transitory || b.tcp_half_open < a.tcp_half_open)
         return true;
     for (unsigned i = 0; i < next.n_udp_timers; i++) {
         if (next.udp_timer[i].life.v < now.udp_life(next.udp_timer[i].port)) return true;

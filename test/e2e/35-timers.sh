@@ -27,17 +27,22 @@ wait_for 9 "the ping to end" gone icmp
 wait_for 9 "the half-open connection to end" bash -c "[ \"\$('$bin/control/isthmusctl' --socket '$lab_dir/control.sock' show bindings --count --protocol tcp)\" = 1 ]"
 # Longer ones, live: they count for what is there.
 ask 100
-nat64_extra="profile = \"unsafe\"; lifetimes: { ${timers/udp = 2/udp = 600} };"
+timers=${timers/udp = 2/udp = 600} timers=${timers/half_open = 2/half_open = 600}
+nat64_extra="profile = \"unsafe\"; lifetimes: { $timers };"
 gw_write_conf
 ctl reload
+in_ns client6 timeout 1 bash -c "exec 3<>/dev/tcp/$(v6_of 8.8.8.8)/80" || true
 lab_join connect 15
 expect_match "after seven idle seconds" "again" "$(cat "$lab_dir/connect.log")"
 probes=$(ctl show counters | awk '$1 == "tcp_probes_sent" { print $2 }')
 [ "$probes" -gt 0 ] || fail "no probe was sent"
 sleep 2
 expect_equal "it lives on" 1 "$(bindings udp)"
-nat64_extra="profile = \"unsafe\"; lifetimes: { $timers };"
-gw_write_conf
+# Shorter ones: what they close is said before.
+sed -i 's/half_open = 600/half_open = 1/' "$(gw_conf)"
+expect_match "half-open" "would close 1 session and 1 binding of 1 subscriber" "$(ctl reload --dry-run)"
+sed -i 's/udp = 600/udp = 2/' "$(gw_conf)"
+expect_match "and UDP" "would close 2 sessions and 2 bindings of 1 subscriber" "$(ctl reload --dry-run)"
 ctl reload
 wait_for 9 "the shorter timer" gone udp
 ctl check
