@@ -80,13 +80,13 @@ bool Blocks::leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept
     }
     // There is room for every block there is.
     resting_[i] = 1;
-    held_[(held_first_ + n_held_) % held_.size()] = Held{now.v + hold.v, (slot << 16) | number};
+    held_[(held_first_ + n_held_) % held_.size()] = Held{now.v, (slot << 16) | number};
     n_held_++;
     return true;
 }
 
-void Blocks::end_holds(Tick now, unsigned budget) noexcept {
-    while (n_held_ > 0 && budget-- > 0 && held_[held_first_].until <= now.v) {
+void Blocks::end_holds(Tick now, Tick hold, unsigned budget) noexcept {
+    while (n_held_ > 0 && budget-- > 0 && held_[held_first_].since + hold.v <= now.v) {
         const std::uint32_t block = held_[held_first_].block;
         held_first_ = static_cast<std::uint32_t>((held_first_ + 1) % held_.size());
         n_held_--;

@@ -30,6 +30,10 @@ public:
     [[nodiscard]] Index owner(unsigned slot, unsigned number) const noexcept {
         return info_[slot * kMostOfSlot + number].subscriber - 1;  // stored plus one
     }
+    /// Whether the block is one of those that the slot gives out.
+    [[nodiscard]] bool gives(unsigned slot, unsigned number) const noexcept {
+        return (owned_[slot * kMapWords + number / 64] >> (number % 64) & 1) != 0;
+    }
     void use(unsigned slot, unsigned number) noexcept {
         info_[slot * kMostOfSlot + number].used += 1;
     }
@@ -42,7 +46,7 @@ public:
     }
     /// One binding less; true when it was the last, and the block is nobody's any more.
     bool leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept;
-    void end_holds(Tick now, unsigned budget) noexcept;
+    void end_holds(Tick now, Tick hold, unsigned budget) noexcept;
     [[nodiscard]] std::uint32_t free_count(unsigned slot) const noexcept { return free_[slot]; }
     /// The slots of which free_count() is not 0.
     [[nodiscard]] const SlotSet& with_room() const noexcept { return with_room_; }
@@ -60,7 +64,7 @@ private:
         Shared<std::uint32_t> used = 0;
     };
     struct Held {
-        std::uint32_t until = 0;  // Tick
+        std::uint32_t since = 0;  // Tick
         std::uint32_t block = 0;  // slot << 16 | number
     };
     static constexpr unsigned kMapWords = kMostOfSlot / 64;

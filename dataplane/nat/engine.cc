@@ -60,10 +60,6 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
         retired = retired || (slot_live_[i] && !known);
         slot_live_[i] = known;
         slot_active_[i] = known && policy.slot[i].state == PoolSlot::State::active;
-        if (!slot_active_[i] && ports_.is_open(i)) {
-            ports_.close(i);
-            blocks_.close(i);
-        }
     }
     for (unsigned i = 0; i < kPrefixesMax; i++) {
         retired = retired || (prefix_live_[i] && !policy.prefix[i].live);
@@ -114,16 +110,30 @@ std::uint16_t Engine::sum_64(const Policy& policy, Index i, std::uint8_t prefix,
     return after.take(before).fold();
 }
 
-/// Opening an address costs up to some 100 us when it is in use: a few of them in a turn.
+/// Addresses that come, go or change: `budget` idle ones, or one in use, which costs some 100 us.
+/// What is not active gives nothing out, closed or not.
 void Engine::open_some(const Policy& policy, unsigned budget) noexcept {
     if (is_likely(open_cursor_ >= sizes_.slots)) return;
-    for (; open_cursor_ < sizes_.slots && budget > 0; open_cursor_++) {
+    for (unsigned spent = 0; open_cursor_ < sizes_.slots; open_cursor_++) {
         const unsigned i = open_cursor_;
-        if (!slot_active_[i] || (ports_.is_open(i) && slot_seen_[i] == policy.slot[i])) continue;
-        ports_.open(i, policy, worker_);
-        blocks_.open(i, policy, ports_);
-        slot_seen_[i] = policy.slot[i];
-        budget--;
+        const bool was_open = ports_.is_open(i);
+        PoolSlot seen = slot_seen_[i];
+        seen.group = policy.slot[i].group;  // does not change whose ports are free
+        if (slot_active_[i] ? was_open && seen == policy.slot[i] : !was_open) {
+            slot_seen_[i].group = seen.group;
+            continue;
+        }
+        if (spent >= budget) break;
+        if (slot_active_[i]) {
+            spent += ports_.is_idle(i) ? 1 : budget;
+            ports_.open(i, policy, worker_);
+            blocks_.open(i, policy, ports_);
+            slot_seen_[i] = policy.slot[i];
+        } else {
+            spent++;
+            ports_.close(i);
+            blocks_.close(i);
+        }
     }
     // Which addresses belong to which pool.
     of_group_.fill({});
@@ -196,10 +206,8 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
     const Binding& b = bindings_[binding];
     if (b.z_addr == z && first_alive(policy, b, now)) return true;
     if (b.n_more == 0) return false;
-    return more_.find(hash_more(binding, z, kRemoteMark), [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z && s.is_remote() && s.last_seen > gone &&
-               s.binding_generation == b.generation;
-    }) != kNone;
+    const Index i = find_remote(binding, z);
+    return i != kNone && more_[i].last_seen > gone;
 }
 
 void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,

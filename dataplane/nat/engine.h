@@ -20,6 +20,7 @@
 #include "dataplane/nat/chain_table.h"
 #include "dataplane/nat/engine_types.h"
 #include "dataplane/nat/forecast.h"
+#include "dataplane/nat/hand.h"
 #include "dataplane/nat/index6.h"
 #include "dataplane/nat/nat_event.h"
 #include "dataplane/nat/newcomer.h"
@@ -206,7 +207,7 @@ public:
         }
         ports_.end_holds(now.tick, 64 + n);
         ports_.end_rest_before(now.tick);
-        blocks_.end_holds(now.tick, 64);
+        blocks_.end_holds(now.tick, policy.blocks.hold, 64);
         finish_sweep();
         if (is_unlikely(check_asked_.load(std::memory_order_relaxed) !=
                         check_done_.load(std::memory_order_relaxed)))
@@ -366,6 +367,27 @@ private:
     Drop choose_port(const Policy& policy, Wanted& w) noexcept;
     Drop choose_in_pool(const Policy& policy, Wanted& w) noexcept;
     Drop choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot, unsigned most) noexcept;
+    /// try_block(block) for each block of a subscriber that may serve a new binding, until it says
+    /// true: those on `slot`, his address; with soft pooling then those on others of its pool. None
+    /// of what is being drained, or is no more in the pool's range. Against the limit they count
+    /// alone.
+    template <typename Try>
+    unsigned serving_blocks(const Policy& policy, const Subscriber& s, unsigned slot,
+                            Try&& try_block) const noexcept {
+        unsigned n = 0;
+        for (const bool here : {true, false}) {
+            if (!here && !policy.pooling_soft) break;
+            for (unsigned k = 0; k < s.n_blocks; k++) {
+                const unsigned at = s.block[k] >> 16;
+                if ((at == slot) != here || !slot_active_[at]) continue;
+                if (!blocks_.gives(at, s.block[k] & 0xffff)) continue;
+                if (!here && policy.slot[at].group != policy.slot[slot].group) continue;
+                n++;
+                if (try_block(s.block[k])) return n;
+            }
+        }
+        return n;
+    }
     Drop choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept;
     bool choose_stored_syn(const Policy& policy, Wanted& w) noexcept;
     bool pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
@@ -410,10 +432,17 @@ private:
                       Forecast& f) const noexcept;
     Drop foresee_binding(const Policy& policy, const Endpoint6& x, Proto proto, Forecast& f,
                          Now now) const noexcept;
-    Drop foresee_session(const Policy& policy, Index binding, const SessionAt& at,
-                         Now now) const noexcept;
+    Drop foresee_session(const Policy& policy, Index binding, const Endpoint4& z,
+                         const SessionAt& at, Now now) const noexcept;
 
-    void add_remote(Index binding, Ipv4Addr z) noexcept;
+    /// The record that tells of a binding's further sessions with Z, or kNone.
+    [[nodiscard]] Index find_remote(Index binding, Ipv4Addr z) const noexcept {
+        return more_.find(hash_more(binding, z, kRemoteMark), [&](const Session& s) {
+            return s.binding == binding && s.z_addr == z && s.is_remote() &&
+                   s.binding_generation == bindings_[binding].generation;
+        });
+    }
+    bool add_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_remote(Index binding, Ipv4Addr z) noexcept;
     void remove_first(Binding& b, Now now) noexcept;
     void remove_more(Index i, Now now) noexcept;
@@ -470,11 +499,6 @@ private:
     void open_some(const Policy& policy, unsigned budget) noexcept;
     void bind_static(const Policy& policy, Now now, unsigned budget) noexcept;
 
-    /// Goes round a table, to reap.
-    struct Hand {
-        Index at = 0;
-        std::uint64_t ns = 0;  // of its last step
-    };
     [[nodiscard]] unsigned due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept;
     void look_ahead(const Policy& policy, Now now) const noexcept;
     bool visit_binding(const Policy& policy, Now now, Probe& due) noexcept;
@@ -527,7 +551,7 @@ private:
     Shared<std::uint64_t> rounds_ = 0;  // of binding_hand_
     std::uint64_t applied_ = 0;         // generation in force
     std::uint64_t sweeping_ = 0;        // generation whose sweep is under way; 0: none
-    std::uint32_t sweep_left_ = 0, sweep_more_left_ = 0;
+    Sweep binding_sweep_, session_sweep_;
     std::atomic<std::uint64_t> swept_{0};
     struct Checking {  // a check under way
         bool on = false;

@@ -181,10 +181,14 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
             m.last_seen = now.tick.v;
             m.epoch = epoch_;
         };
-        if (more_.insert(hash_more(binding, z.addr, z.id.wire()), fill) == kNone)
+        const std::uint64_t hash = hash_more(binding, z.addr, z.id.wire());
+        const Index m = more_.insert(hash, fill);
+        if (m == kNone) return Drop::session_table_full;
+        if (is_unlikely(!add_remote(binding, z.addr))) {
+            more_.erase(hash, m);
             return Drop::session_table_full;
+        }
         b.n_more += 1;
-        add_remote(binding, z.addr);
     }
     count_sessions(s, 1);
     counters_.add(Counter::sessions_created);
@@ -193,24 +197,21 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
     return Drop::none;
 }
 
-void Engine::add_remote(Index binding, Ipv4Addr z) noexcept {
-    const std::uint32_t generation = bindings_[binding].generation;
-    const std::uint64_t hash = hash_more(binding, z, kRemoteMark);
-    Index i = more_.find(hash, [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z && s.tcp == TcpState::count_ &&
-               s.binding_generation == generation;
-    });
+/// One session more with Z; false: no room to remember that.
+bool Engine::add_remote(Index binding, Ipv4Addr z) noexcept {
+    Index i = find_remote(binding, z);
     if (i == kNone) {
-        i = more_.insert(hash, [&](Session& s) {
+        i = more_.insert(hash_more(binding, z, kRemoteMark), [&](Session& s) {
             s.binding = binding;
-            s.binding_generation = generation;
+            s.binding_generation = bindings_[binding].generation;
             s.z_addr = z;
             s.tcp = TcpState::count_;
             s.last_seen = 0;  // here: the number of sessions
         });
-        if (i == kNone) return;  // only address-dependent filtering misses it
+        if (i == kNone) return false;
     }
     more_[i].last_seen += 1;
+    return true;
 }
 
 void Engine::count_ports(Subscriber& s, Proto proto, int n) noexcept {

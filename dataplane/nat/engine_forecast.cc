@@ -47,20 +47,20 @@ void Engine::tell_session(Index i, const SessionAt& at, Forecast& f) const noexc
 Drop Engine::foresee_block(const Policy& policy, const Subscriber& s, Proto proto,
                            const BlockLimit& of, Forecast& f) const noexcept {
     const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
-    for (unsigned k = 0; k < s.n_blocks; k++) {
-        const unsigned slot = s.block[k] >> 16;
-        const auto first = static_cast<std::uint16_t>((s.block[k] & 0xffff) * size);
-        const PortRange range{static_cast<std::uint16_t>(slot), first,
+    const unsigned n = serving_blocks(policy, s, of.slot, [&](std::uint32_t block) {
+        const auto first = static_cast<std::uint16_t>((block & 0xffff) * size);
+        const PortRange range{static_cast<std::uint16_t>(block >> 16), first,
                               static_cast<std::uint16_t>(first + size - 1)};
-        const std::uint32_t n_free = slot_active_[slot] ? ports_.free_within(proto, range) : 0;
-        if (n_free == 0) continue;
+        const std::uint32_t n_free = ports_.free_within(proto, range);
+        if (n_free == 0) return false;
         f.from = Forecast::From::own_block;
         f.range = range;
         f.slot = range.slot;
         f.ports_free = n_free;
-        return Drop::none;
-    }
-    if (s.n_blocks >= std::min(of.most, kBlocksMost)) return Drop::subscriber_blocks;
+        return true;
+    });
+    if (f.from == Forecast::From::own_block) return Drop::none;
+    if (n >= of.most || s.n_blocks >= kBlocksMost) return Drop::subscriber_blocks;
     if (unloggable()) return Drop::log_path_down;
     if (blocks_.free_count(of.slot) == 0) return Drop::pool4_exhausted;
     f.from = Forecast::From::new_block;
@@ -149,7 +149,7 @@ Forecast Engine::forecast_64(const Policy& policy, const Endpoint6& x, const End
         tell_session(i, at, f);
     } else if (opens) {
         f.makes_session = true;
-        f.why = foresee_session(policy, i, at, now);
+        f.why = foresee_session(policy, i, z, at, now);
     } else if (policy.drop_tcp_strays) {
         f.why = Drop::tcp_not_syn;
     }
@@ -157,7 +157,7 @@ Forecast Engine::forecast_64(const Policy& policy, const Endpoint6& x, const End
 }
 
 /// `at`: what there is now; when it is dead it goes first.
-Drop Engine::foresee_session(const Policy& policy, Index i, const SessionAt& at,
+Drop Engine::foresee_session(const Policy& policy, Index i, const Endpoint4& z, const SessionAt& at,
                              Now now) const noexcept {
     const Binding& b = bindings_[i];
     const std::uint32_t gone = at.is_dead() ? 1 : 0;
@@ -166,7 +166,10 @@ Drop Engine::foresee_session(const Policy& policy, Index i, const SessionAt& at,
     const Drop why = session_refused(policy, s, b.n_more + b.has_session - gone, now);
     const bool inside = b.has_session == 0 || (at.is_first && gone != 0);
     if (why != Drop::none || inside || gone != 0) return why;
-    return more_.has_room() ? Drop::none : Drop::session_table_full;
+    // A record for the session, and one for Z when it is the first with it.
+    const std::uint32_t room = more_.capacity() - more_.size();
+    const std::uint32_t need = find_remote(i, z.addr) == kNone ? 2 : 1;
+    return room >= need ? Drop::none : Drop::session_table_full;
 }
 
 Forecast Engine::forecast_46(const Policy& policy, unsigned slot, const Tuple4& tuple,
@@ -193,7 +196,7 @@ Forecast Engine::forecast_46(const Policy& policy, unsigned slot, const Tuple4& 
         f.why = syns_.would_hold(tuple.dst, tuple.src, policy.stored_syns);
     if (f.why != Drop::none || !opens_46(tuple.proto, flags)) return f;
     f.makes_session = true;
-    f.why = foresee_session(policy, i, at, now);
+    f.why = foresee_session(policy, i, tuple.src, at, now);
     return f;
 }
 

@@ -133,11 +133,9 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
         blocks_.use(range.slot, block & 0xffff);
         return true;
     };
-    for (unsigned k = 0; k < s.n_blocks; k++) {
-        // Of an address that is being drained nothing more is given out.
-        if (slot_active_[s.block[k] >> 16] && take_in(s.block[k])) return Drop::none;
-    }
-    if (s.n_blocks >= std::min(most, kBlocksMost)) return Drop::subscriber_blocks;
+    const unsigned n = serving_blocks(policy, s, slot, take_in);
+    if (w.port != 0) return Drop::none;
+    if (n >= most || s.n_blocks >= kBlocksMost) return Drop::subscriber_blocks;
     if (unloggable()) return Drop::log_path_down;
     const auto number = blocks_.take(slot, w.subscriber);
     if (!number) return Drop::pool4_exhausted;

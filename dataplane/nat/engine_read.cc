@@ -25,13 +25,21 @@ std::optional<BindingView> Engine::read_binding(Index i) const noexcept {
 
 std::optional<SessionView> Engine::read_first_session(Index i) const noexcept {
     const Binding& b = bindings_[i];
-    const auto binding = read_binding(i);
-    if (!binding || b.has_session.read() == 0) return std::nullopt;
-    return SessionView{*binding,
-                       {b.z_addr.read(), b.z_id.read()},
-                       b.tcp.read(),
-                       b.prefix.read(),
-                       Tick{b.last_seen.read()}};
+    for (unsigned tries = 0; tries < 4; tries++) {
+        const std::uint32_t generation = b.generation.read();
+        const auto binding = read_binding(i);
+        if (!binding || b.has_session.read() == 0) return std::nullopt;
+        const SessionView v{*binding,
+                            {b.z_addr.read(), b.z_id.read()},
+                            b.tcp.read(),
+                            b.prefix.read(),
+                            Tick{b.last_seen.read()}};
+        // One session may have followed another, or a binding another: seen twice alike, it is one.
+        if (b.z_addr.read() == v.z.addr && b.z_id.read() == v.z.id && b.has_session.read() != 0 &&
+            b.generation.read() == generation)
+            return v;
+    }
+    return std::nullopt;
 }
 
 std::optional<SessionView> Engine::read_more_session(Index i) const noexcept {

@@ -5,14 +5,10 @@
 namespace isthmus::nat {
 
 void Engine::remove_remote(Index binding, Ipv4Addr z) noexcept {
-    const std::uint64_t hash = hash_more(binding, z, kRemoteMark);
-    const Index i = more_.find(hash, [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z && s.tcp == TcpState::count_ &&
-               s.binding_generation == bindings_[binding].generation;
-    });
+    const Index i = find_remote(binding, z);
     if (i == kNone) return;
     more_[i].last_seen -= 1;
-    if (more_[i].last_seen == 0) more_.erase(hash, i);
+    if (more_[i].last_seen == 0) more_.erase(hash_more(binding, z, kRemoteMark), i);
 }
 
 void Engine::remove_first(Binding& b, Now now) noexcept {

@@ -17,12 +17,14 @@ constexpr Index kAhead = 4;                                 // records
 }  // namespace
 
 void Engine::begin_sweep() noexcept {
-    sweep_left_ = fresh_;
-    sweep_more_left_ = more_.high_water();
+    binding_sweep_.begin(binding_hand_.at, fresh_);
+    session_sweep_.begin(session_hand_.at, more_.high_water());
 }
 
 void Engine::finish_sweep() noexcept {
-    if ((sweeping_ == 0 && !clearing_) || sweep_left_ != 0 || sweep_more_left_ != 0) return;
+    if ((sweeping_ == 0 && !clearing_) || binding_sweep_.is_on() || session_sweep_.is_on()) return;
+    // Another address may come into a slot only when the one before it is closed.
+    if (open_cursor_ < sizes_.slots) return;
     if (sweeping_ != 0) swept_.store(applied_, std::memory_order_release);
     sweeping_ = 0;
     if (!clearing_) return;
@@ -93,7 +95,7 @@ bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
     binding_hand_.at = i + 1 >= fresh_ ? 0 : i + 1;
     if (binding_hand_.at == 0) rounds_ += 1;
     look_ahead(policy, now);
-    if (sweep_left_ > 0) sweep_left_--;
+    binding_sweep_.step(binding_hand_.at);
     Binding& b = bindings_[i];
     if (!b.is_live()) return false;
     if (dead(policy, b, now)) {
@@ -121,9 +123,7 @@ bool Engine::falls_idle(const Policy& policy, Shared<TcpState>& tcp,
 }
 
 unsigned Engine::due_sessions(Now now) noexcept {
-    const std::uint32_t high = more_.high_water();
-    if (high == 0) sweep_more_left_ = 0;
-    return due_visits(session_hand_, high, now);
+    return due_visits(session_hand_, more_.high_water(), now);
 }
 
 bool Engine::visit_session(const Policy& policy, Now now, Probe& due) noexcept {
@@ -132,7 +132,7 @@ bool Engine::visit_session(const Policy& policy, Now now, Probe& due) noexcept {
     session_hand_.at = i + 1 >= high ? 0 : i + 1;
     const Session& ahead = more_[std::min(i + 2 * kAhead, high - 1)];
     prefetch_for_write(&bindings_[std::min(ahead.binding.get(), sizes_.bindings - 1)]);
-    if (sweep_more_left_ > 0) sweep_more_left_--;
+    session_sweep_.step(session_hand_.at);
     Session& s = more_[i];
     if (s.live % 2 == 0) return false;
     const Index of = s.binding;

@@ -46,7 +46,7 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed,
       free_ports_(record.own.empty() ? arena.take_zeroed<FreePorts>(slots) : record.own),
       summaries_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kSummaryWords)),
       owned_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kWords)),
-      reserved_(arena.take_zeroed<std::uint64_t>(std::size_t{slots} * kProtos * kWords)),
+      shut_(arena.take_zeroed<Shut>(std::size_t{slots} * kProtos * kWords)),
       used_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
       free_(arena.take_zeroed<Shared<std::uint32_t>>(std::size_t{slots} * kProtos)),
       open_(arena.take_zeroed<std::uint8_t>(slots)),
@@ -62,17 +62,21 @@ Ports::Ports(Arena& arena, unsigned slots, std::uint32_t held, const Seed& seed,
 Ports::Map Ports::map_of(unsigned slot, Proto proto) noexcept {
     const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
     return {free_ports_[slot].word[static_cast<unsigned>(proto)].data(),
-            &summaries_[i * kSummaryWords], &owned_[std::size_t{slot} * kWords],
-            &reserved_[i * kWords]};
+            &summaries_[i * kSummaryWords], &owned_[std::size_t{slot} * kWords], &shut_[i * kWords],
+            &users_[i * kPorts]};
 }
 
+/// Unless there is a reason why it is not: a port may be static, at rest and in use at one time, as
+/// it was when the operator bound it, and each of these ends when it will.
 void Ports::set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept {
     const Map m = map_of(slot, proto);
+    const unsigned w = port / 64;
     const std::uint64_t bit = std::uint64_t{1} << (port % 64);
-    if ((m.owned[port / 64] & ~m.reserved[port / 64] & bit) == 0) return;
-    if ((m.word[port / 64] & bit) != 0) return;
-    m.word[port / 64] |= bit;
-    m.summary[port / 4096] |= std::uint64_t{1} << ((port / 64) % 64);
+    const std::uint64_t may =
+        m.owned[w] & ~m.shut[w].all() & ~m.word[w] & awake(slot, static_cast<unsigned>(proto), w);
+    if ((may & bit) == 0 || m.user[port] != 0) return;
+    m.word[w] |= bit;
+    m.summary[w / 64] |= std::uint64_t{1} << (w % 64);
     set_free_count(slot, static_cast<unsigned>(proto), free_count(slot, proto) + 1);
 }
 
@@ -145,14 +149,14 @@ void Ports::reserve_static(unsigned slot, const Policy& policy) noexcept {
     for (unsigned p = 0; p < kProtos; p++) {
         const Map m = map_of(slot, static_cast<Proto>(p));
         for (unsigned w = 0; w < kWords; w++) {
-            if (m.reserved[w] != 0) m.reserved[w] = 0;  // zero pages stay untouched
+            if (m.shut[w].reserved != 0) m.shut[w].reserved = 0;  // zero pages stay untouched
         }
     }
     for (unsigned i = 0; i < policy.n_static; i++) {
         const StaticEntry& e = policy.fixed[i];
         if (e.slot != slot) continue;
         const unsigned port = e.t.id.host();
-        map_of(slot, e.proto).reserved[port / 64] |= std::uint64_t{1} << (port % 64);
+        map_of(slot, e.proto).shut[port / 64].reserved |= std::uint64_t{1} << (port % 64);
     }
 }
 
@@ -163,11 +167,13 @@ void Ports::fill_free(unsigned slot) noexcept {
         const std::size_t i = std::size_t{slot} * kProtos + p;
         std::uint32_t n_free = 0;
         for (unsigned w = 0; w < kWords; w++) {
-            std::uint64_t open_bits = m.owned[w] & ~m.reserved[w] & awake(slot, p, w);
-            // The array of users is large: an address that nobody uses is not walked.
-            for (std::uint64_t left = used_[i] != 0 ? open_bits : 0; left != 0; left &= left - 1) {
+            std::uint64_t open_bits = m.owned[w] & ~m.shut[w].all() & awake(slot, p, w);
+            // The array of users is large: what was free before, or an address that nobody uses, is
+            // not looked at.
+            const std::uint64_t unsure = used_[i] != 0 ? open_bits & ~m.word[w] : 0;
+            for (std::uint64_t left = unsure; left != 0; left &= left - 1) {
                 const unsigned b = static_cast<unsigned>(std::countr_zero(left));
-                if (users_[i * kPorts + w * 64 + b] != 0) open_bits &= ~(std::uint64_t{1} << b);
+                if (m.user[w * 64 + b] != 0) open_bits &= ~(std::uint64_t{1} << b);
             }
             m.word[w] = open_bits;
             const std::uint64_t bit = std::uint64_t{1} << (w % 64);
@@ -175,23 +181,6 @@ void Ports::fill_free(unsigned slot) noexcept {
             n_free += static_cast<std::uint32_t>(std::popcount(open_bits));
         }
         set_free_count(slot, p, n_free);
-    }
-    take_out(held_, slot);
-    take_out(brief_, slot);
-}
-
-/// Ports that rest are not free.
-void Ports::take_out(const RestQueue& queue, unsigned slot) noexcept {
-    for (std::uint32_t n = 0; n < queue.size(); n++) {
-        const RestQueue::Port& h = queue[n];
-        if (h.slot != slot) continue;
-        const Map m = map_of(slot, static_cast<Proto>(h.proto));
-        const std::uint64_t bit = std::uint64_t{1} << (h.port % 64);
-        if ((m.word[h.port / 64] & bit) == 0) continue;
-        m.word[h.port / 64] &= ~bit;
-        if (m.word[h.port / 64] == 0)
-            m.summary[h.port / 4096] &= ~(std::uint64_t{1} << ((h.port / 64) % 64));
-        set_free_count(slot, h.proto, free_[slot * kProtos + h.proto] - 1);
     }
 }
 
@@ -323,29 +312,42 @@ bool Ports::take_exact(unsigned slot, Proto proto, std::uint16_t port, Index bin
     return true;
 }
 
-void Ports::wake(const RestQueue::Port& p) noexcept {
-    if (open_[p.slot] != 0) set_free(p.slot, static_cast<Proto>(p.proto), p.port);
+void Ports::wake_oldest(RestQueue& queue) noexcept {
+    const RestQueue::Port p = queue.pop();
+    const auto proto = static_cast<Proto>(p.proto);
+    map_of(p.slot, proto).shut[p.port / 64].resting &= ~(std::uint64_t{1} << (p.port % 64));
+    if (open_[p.slot] != 0) set_free(p.slot, proto, p.port);
 }
 
 void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Rest rest) noexcept {
-    const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
-    users_[i * kPorts + port] = 0;
-    used_[i] -= 1;
+    const Map m = map_of(slot, proto);
+    m.user[port] = 0;
+    used_[slot * kProtos + static_cast<unsigned>(proto)] -= 1;
     RestQueue& queue = rest == Rest::full ? held_ : brief_;
     if (rest == Rest::none || hold_.v == 0 || queue.room() == 0) {
         if (open_[slot] != 0) set_free(slot, proto, port);
         return;
     }
-    const bool bounded = rest == Rest::full && most_held_ != 0;
-    const std::uint32_t most = bounded ? std::min(most_held_, queue.room()) : queue.room();
-    while (queue.size() >= most) wake(queue.pop());
-    const std::uint32_t length = rest == Rest::full ? hold_.v : std::min(hold_.v, kBrief.v);
-    queue.push(
-        {now.v + length, static_cast<std::uint16_t>(slot), port, static_cast<std::uint8_t>(proto)});
+    // One for one; two when the operator wants fewer to rest than do.
+    const std::uint32_t most = holding_of(queue).most;
+    for (unsigned n = 0; n < 2 && queue.size() >= most; n++) wake_oldest(queue);
+    m.shut[port / 64].resting |= std::uint64_t{1} << (port % 64);
+    queue.push({now.v, static_cast<std::uint16_t>(slot), port, static_cast<std::uint8_t>(proto)});
 }
 
 void Ports::end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept {
-    while (queue.size() > 0 && budget-- > 0 && queue[0].until <= now.v) wake(queue.pop());
+    const Holding h = holding_of(queue);
+    for (; budget > 0 && queue.size() > 0; budget--) {
+        if (queue[0].since + h.length.v > now.v && queue.size() <= h.most) return;
+        if (constexpr std::uint32_t kAhead = 4; queue.size() > kAhead) {
+            const RestQueue::Port& p = queue[kAhead];
+            const Map m = map_of(p.slot, static_cast<Proto>(p.proto));
+            prefetch_for_write(&m.shut[p.port / 64]);
+            prefetch_for_write(&m.word[p.port / 64]);
+            prefetch(&m.user[p.port]);
+        }
+        wake_oldest(queue);
+    }
 }
 
 void Ports::end_holds(Tick now, unsigned budget) noexcept {
@@ -364,7 +366,9 @@ const char* Ports::check(unsigned slot, Proto proto) const noexcept {
         n_free += static_cast<std::uint32_t>(std::popcount(word));
         if ((word & ~owned_[std::size_t{slot} * kWords + w]) != 0)
             return "a port is free that may not be given out here";
-        if ((word & reserved_[i * kWords + w]) != 0) return "a static port is free";
+        const Shut& shut = shut_[i * kWords + w];
+        if ((word & shut.reserved) != 0) return "a static port is free";
+        if ((word & shut.resting) != 0) return "a resting port is free";
         for (std::uint64_t left = used_[i] != 0 ? word : 0; left != 0; left &= left - 1) {
             if (users_[i * kPorts + w * 64 + static_cast<unsigned>(std::countr_zero(left))] != 0)
                 return "a port in use is free";
@@ -375,15 +379,21 @@ const char* Ports::check(unsigned slot, Proto proto) const noexcept {
     return n_free == free_[i] ? nullptr : "the number of free ports is wrong";
 }
 
-const char* Ports::check_held() const noexcept {
-    for (const RestQueue* queue : {&held_, &brief_}) {
-        for (std::uint32_t n = 0; n < queue->size(); n++) {
-            const RestQueue::Port& h = (*queue)[n];
-            if ((free_ports_[h.slot].word[h.proto][h.port / 64] >> (h.port % 64) & 1) != 0)
-                return "a resting port is free";
-        }
+const char* Ports::check_resting(const RestQueue& queue) const noexcept {
+    for (std::uint32_t n = 0; n < queue.size(); n++) {
+        const RestQueue::Port& p = queue[n];
+        const Shut& shut = shut_[(std::size_t{p.slot} * kProtos + p.proto) * kWords + p.port / 64];
+        if ((shut.resting >> (p.port % 64) & 1) == 0) return "a port of the queue does not rest";
     }
     return nullptr;
+}
+
+const char* Ports::check_held() const noexcept {
+    std::uint32_t n_resting = 0;
+    for (const Shut& s : shut_) n_resting += static_cast<std::uint32_t>(std::popcount(s.resting));
+    if (n_resting != held()) return "the number of resting ports is wrong";
+    const char* wrong = check_resting(held_);
+    return wrong != nullptr ? wrong : check_resting(brief_);
 }
 
 }  // namespace isthmus::nat

@@ -10,9 +10,11 @@
 // A released port may rest (RFC 6888 REQ-8): it waits in a queue, in order of release, and its bit
 // is set when it leaves. When the queue is full the oldest leaves early. There are two queues: the
 // hold time's, and one for TCP that has ended by itself, which rests for as long as packets may be
-// on their way.
+// on their way. A bit of its own says that a port rests: what is opened anew asks that bit, however
+// many ports wait in the queues.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <optional>
@@ -116,6 +118,10 @@ public:
     [[nodiscard]] std::uint32_t free_within(Proto proto, const PortRange& range) const noexcept;
     [[nodiscard]] std::uint32_t held() const noexcept { return held_.size() + brief_.size(); }
     [[nodiscard]] bool is_open(unsigned slot) const noexcept { return open_[slot] != 0; }
+    [[nodiscard]] bool is_idle(unsigned slot) const noexcept {
+        const auto* const used = &used_[slot * kProtos];
+        return std::all_of(used, used + kProtos, [](std::uint32_t n) { return n == 0; });
+    }
     /// True when all of ports [first, first + n) may be given out here, n a multiple of 64.
     [[nodiscard]] bool owns_all(unsigned slot, std::uint32_t first, std::uint32_t n) const noexcept;
 
@@ -134,11 +140,18 @@ private:
     struct Span {
         std::uint16_t first, last;
     };
+    /// Of 64 ports, those that are not free although nobody uses them.
+    struct Shut {
+        std::uint64_t reserved = 0;  // bound statically: never given out
+        std::uint64_t resting = 0;   // in one of the queues
+        [[nodiscard]] std::uint64_t all() const noexcept { return reserved | resting; }
+    };
     struct Map {  // of one (slot, protocol)
         std::uint64_t* word;
         std::uint64_t* summary;
-        std::uint64_t* owned;     // of the slot: ports that may be given out here
-        std::uint64_t* reserved;  // bound statically: never given out
+        std::uint64_t* owned;  // of the slot: ports that may be given out here
+        Shut* shut;
+        Index* user;
     };
     [[nodiscard]] Map map_of(unsigned slot, Proto proto) noexcept;
     void set_free(unsigned slot, Proto proto, std::uint16_t port) noexcept;
@@ -177,13 +190,24 @@ private:
     [[nodiscard]] std::uint64_t random(std::uint64_t number) const noexcept {
         return hash2(seed_, number, 0x706f727473);
     }
-    void wake(const RestQueue::Port& p) noexcept;
+    void wake_oldest(RestQueue& queue) noexcept;
+    struct Holding {
+        Tick length;
+        std::uint32_t most;
+    };
+    [[nodiscard]] Holding holding_of(const RestQueue& queue) const noexcept {
+        const bool brief = &queue == &brief_;
+        const std::uint32_t room = queue.room();
+        return {brief && hold_ > kBrief ? kBrief : hold_,
+                brief || most_held_ == 0 || most_held_ > room ? room : most_held_};
+    }
     void end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept;
-    void take_out(const RestQueue& queue, unsigned slot) noexcept;
+    [[nodiscard]] const char* check_resting(const RestQueue& queue) const noexcept;
 
     std::span<Index> users_;
     std::span<FreePorts> free_ports_;
-    std::span<std::uint64_t> summaries_, owned_, reserved_;
+    std::span<std::uint64_t> summaries_, owned_;
+    std::span<Shut> shut_;
     std::span<Shared<std::uint32_t>> used_, free_;
     std::span<std::uint8_t> open_;
     RestQueue held_, brief_;

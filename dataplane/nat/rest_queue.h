@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Ports that rest between two users, in the order in which their rest ends: all of one queue rest
-// equally long. A ring of fixed size.
+// Ports that rest between two users, in the order in which they were given back: all of one queue
+// rest equally long, also when that length changes. A ring of fixed size.
 #pragma once
 
 #include <cstdint>
@@ -13,7 +13,7 @@ namespace isthmus::nat {
 class RestQueue {
 public:
     struct Port {
-        std::uint32_t until = 0;  // Tick
+        std::uint32_t since = 0;  // Tick
         std::uint16_t slot = 0, port = 0;
         std::uint8_t proto = 0;
     };
