@@ -60,10 +60,10 @@ void Model::check_choice(const Key& key, const Port& port) const {
     if (!p.blocks.on()) return;
     for (const auto& [k, b] : bindings_) {
         if (b.fixed || b.port.slot != port.slot || subscriber(k.x) == own) continue;
-        if (b.port.id >> p.blocks.bits != port.id >> p.blocks.bits) continue;
-        if (deterministic_range(p, k.x) && b.port.id < dynamic_from(p.deterministic)) continue;
+        if (block_of(k, b.port) != block_of(key, port)) continue;
         if (exists(k, b) == Alive::yes) wrong("a port in another subscriber's block");
     }
+    check_block(key, port);
 }
 
 void Model::check_pairing(const Key& key, const Port& port) const {
@@ -96,6 +96,7 @@ ModelBinding& Model::renew(const Key& key, const Outbound& got) {
     } else {
         check_choice(key, port);
         check_pairing(key, port);
+        check_rest(key, port);
         if (ports_of(subscriber(key.x), key.proto).lo >= policy().limits.ports_per_subscriber)
             wrong("more ports than a subscriber may have");
     }
@@ -137,6 +138,7 @@ void Model::packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_
         ModelSession s;
         s.seen_lo = s.seen_hi = now;
         s.prefix = prefix;
+        s.z_port = z.second;
         s.state = key.proto != Proto::tcp ? TcpState::closed
                   : from_v6               ? TcpState::v6_init
                                           : TcpState::v4_init;
@@ -187,8 +189,11 @@ bool Model::may_refuse(const Key& key, Drop why, Alive binding) const {
             return bindings_.count(key) == 0
                        ? p.limits.sessions_per_binding == 0
                        : bindings_.at(key).sessions.size() >= p.limits.sessions_per_binding;
-        case Drop::subscriber_blocks:
-            return may_make && p.blocks.on();
+        case Drop::subscriber_blocks: {
+            Blocks serving, all;
+            blocks_of(own, 0, serving, all);
+            return may_make && p.blocks.on() && all.size() >= most_blocks();
+        }
         case Drop::pool4_exhausted:
             return may_make;  // judged by the driver, which knows how full the pool is
         case Drop::binding_table_full:
@@ -212,8 +217,9 @@ void Model::outbound(const Key& key, const Endpoint4& z, std::uint8_t prefix, Tc
     if (got.why == Drop::none) {
         if (was == Alive::no && !opens(key.proto, flags, true))
             wrong("a segment without SYN made a binding");
-        packet(key, renew(key, got), remote, prefix, true, flags);
-        return;
+        ModelBinding& b = renew(key, got);
+        packet(key, b, remote, prefix, true, flags);
+        return note_use(key, b);
     }
     Alive session = Alive::no;
     if (known != bindings_.end()) {
@@ -242,8 +248,7 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             const Alive a = alive(at->second, s, box_.now);
             if (r == remote) session = a;
             // A session that is over but not reaped may still let its address in.
-            if (r.first == remote.first)
-                address = std::max(address, a == Alive::no && !s.gone ? Alive::maybe : a);
+            if (r.first == remote.first) address = std::max(address, std::max(a, Alive::maybe));
         }
     }
     if (got.why == Drop::none) {
@@ -257,11 +262,9 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
         if (session == Alive::no && p.drop_external_tcp && tcp && syn)
             wrong("a connection from outside was let in");
         packet(key, bindings_.at(key), remote, got.prefix, false, flags);
-        return;
+        return note_use(key, bindings_.at(key));
     }
     if (was == Alive::yes && session == Alive::yes) wrong("a packet to a live session was refused");
-    // A full table of sessions has no room to remember addresses.
-    const bool remembers = count_sessions().hi < box_.engine->sizes().sessions / 2;
     switch (got.why) {
         case Drop::no_binding:
             if (was == Alive::yes || tcp) wrong("a binding was not found");
@@ -271,8 +274,7 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             return;
         case Drop::tcp_syn_stored:
             if (!tcp || !syn || p.drop_external_tcp) wrong("tcp_syn_stored");
-            if (was == Alive::yes &&
-                (!p.address_dependent_filtering || (address == Alive::yes && remembers)))
+            if (was == Alive::yes && (!p.address_dependent_filtering || address == Alive::yes))
                 wrong("a SYN was stored in vain");
             return;
         case Drop::tcp_external_refused:
@@ -280,7 +282,7 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             return;
         case Drop::filtered:
             if (!p.address_dependent_filtering) wrong("filtered");
-            if (address == Alive::yes && remembers) wrong("a known address was filtered");
+            if (address == Alive::yes) wrong("a known address was filtered");
             return;
         default:
             if (was == Alive::no || !may_refuse(at->second, got.why, Alive::yes))
@@ -372,6 +374,7 @@ void Model::clear(const ClearOrder& o, Range& n_bindings, Range& n_sessions) {
             s.gone = true;
         }
         if (!o.has_remote && !b.fixed) {
+            b.closed = true;
             n_bindings.lo += lives ? 1 : 0;
             n_bindings.hi++;
         }

@@ -34,6 +34,7 @@ struct ModelSession {
     bool gone = false;      // closed by a clearing, or its prefix or address is gone
     Tick seen_lo, seen_hi;  // last packet that set the timer
     std::uint8_t prefix = 0;
+    std::uint16_t z_port = 0;
 };
 
 struct Key {  // of a binding
@@ -56,6 +57,7 @@ using Remote = std::pair<std::uint32_t, std::uint16_t>;
 struct ModelBinding {
     Port port;
     bool fixed = false;
+    bool closed = false;      // by a clearing, as a whole
     unsigned made_under = 0;  // era of pools that it was made in
     std::map<Remote, ModelSession> sessions;
 };
@@ -78,6 +80,11 @@ public:
     void before_timers();
     /// Pools, rules or blocks changed: addresses may be paired anew.
     void pools_changed() { era_++; }
+    /// So did what rests, and for how long.
+    void rests_changed() {
+        used_.clear();
+        block_used_.clear();
+    }
     /// Prefixes, addresses or static bindings that are no more in the policy.
     void after_policy();
     /// What a clearing closes; how much that is.
@@ -108,6 +115,18 @@ private:
     ModelBinding& renew(const Key& key, const Outbound& got);
     void check_choice(const Key& key, const Port& port) const;
     void check_pairing(const Key& key, const Port& port) const;
+    void check_rest(const Key& key, const Port& port) const;
+    void check_block(const Key& key, const Port& port) const;
+    void note_use(const Key& key, const ModelBinding& b);
+    /// The port block that a dynamic binding lies in; -1: in none.
+    [[nodiscard]] int block_of(const Key& key, const Port& port) const;
+    [[nodiscard]] unsigned most_blocks() const {
+        return policy().deterministic.on ? policy().deterministic.most_blocks
+                                         : policy().blocks.most;
+    }
+    /// Blocks of a subscriber: those that surely serve beside `slot`, and all there may be.
+    using Blocks = std::set<std::pair<unsigned, int>>;
+    void blocks_of(const Ipv6Addr& subscriber, unsigned slot, Blocks& serving, Blocks& all) const;
     void packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_t prefix, bool from_v6,
                 TcpFlags flags);
     void forget(const Key& key);
@@ -117,6 +136,15 @@ private:
     std::map<Key, ModelBinding> bindings_;
     std::map<Port, Key> back_;
     std::map<std::array<std::uint8_t, 16>, std::set<Key>> of_subscriber_;
+    struct PortUse {
+        Tick last;
+    };
+    struct BlockUse {
+        Tick last;
+        Ipv6Addr subscriber;
+    };
+    std::map<Port, PortUse> used_;  // by dynamic bindings
+    std::map<std::pair<unsigned, int>, BlockUse> block_used_;
     unsigned era_ = 0;
     bool stored_syns_ = false;  // a SYN was stored once: states of new TCP sessions are not known
 };

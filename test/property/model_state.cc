@@ -15,7 +15,7 @@ std::uint32_t least(const Lifetimes& l) {
 Alive Model::alive(const Key& key, const ModelSession& s, Now now) const {
     const Lifetimes& l = policy().lifetimes;
     if (s.gone || !policy().prefix[s.prefix].live) return Alive::no;
-    std::uint32_t lo = l.udp.v, hi = l.udp.v;
+    std::uint32_t lo = policy().udp_life(Be16{s.z_port}), hi = lo;
     if (key.proto == Proto::icmp) lo = hi = l.icmp.v;
     if (key.proto == Proto::tcp) {
         const std::uint32_t idle = l.tcp_established.v + 2 * l.tcp_transitory.v;
@@ -48,12 +48,14 @@ Alive Model::alive(const Key& key, const ModelSession& s, Now now) const {
 Alive Model::exists(const Key& key, const ModelBinding& b) const {
     if (policy().slot[b.port.slot].state == PoolSlot::State::unused) return Alive::no;
     if (b.fixed) return fixed_alive();
+    if (b.closed) return Alive::no;
     bool all_gone = true;
     for (const auto& [z, s] : b.sessions) {
         if (alive(key, s, box_.now) == Alive::yes) return Alive::yes;
         all_gone = all_gone && s.gone;
     }
-    return all_gone ? Alive::no : Alive::maybe;
+    // One of several is enough, over or not, until all are reaped.
+    return all_gone && b.sessions.size() <= 1 ? Alive::no : Alive::maybe;
 }
 
 Range Model::sessions_of(const Ipv6Addr& subscriber) const {
