@@ -32,7 +32,7 @@ lab_join filter 8
 expect_match "the known address, another port" "from .*c633:640a 999" "$(cat "$lab_dir/filter.log")"
 expect_no_match "the stranger" "from .*c633:640b" "$(cat "$lab_dir/filter.log")"
 [ "$(drops filtered)" -gt 0 ] || fail "no drop was counted"
-expect_equal "stored" 1 "$([ "$(drops tcp_syn_stored)" -ge 1 ] && echo 1)"
+[ "$(drops tcp_syn_stored)" -gt 0 ] || fail "no SYN was stored"
 # Opened, live: the mapping that is there lets anybody in.
 nat64_extra='filtering = "endpoint-independent";'
 gw_write_conf

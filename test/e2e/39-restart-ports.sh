@@ -18,7 +18,7 @@ restart() { # SIGNAL
     lab_stop dataplane "$1" 10
     gw_start_dataplane
     wait_for 15 "the policy to run in the dataplane" gw_policy_runs
-    wait_for 3 "the links" gw_links_up || true
+    wait_for 5 "the links" gw_links_up
 }
 
 for port in 100 101 102 103 104; do ask "$port"; done

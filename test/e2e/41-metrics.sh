@@ -42,7 +42,7 @@ dir=$top/docs/prometheus
 promtool check rules "$dir/isthmus.rules.yml" >/dev/null
 promtool test rules "$dir/isthmus.rules.test.yml" >"$lab_dir/rules.log" || fail "$(cat "$lab_dir/rules.log")"
 for name in $(grep -oh 'isthmus_[a-z0-9_]*' "$dir/isthmus.rules.yml" "$top/docs/grafana/isthmus.json" | sort -u); do
-    grep -q "^$name[ {]" "$lab_dir/metrics.txt" || fail "$name is no metric"
+    grep -q "^${name}[ {]" "$lab_dir/metrics.txt" || fail "$name is no metric"
 done
 
 # A real Prometheus with the shipped rules, in the gateway's namespace.
@@ -100,4 +100,4 @@ lab_stop control TERM
 gw_start_dataplane
 sed -i 's/http = {/http = { enabled = false;/' "$(gw_conf)"
 gw_start_control
-expect_no_match "listeners" ":9464|:9999" "$(in_ns gw ss -Hlnt)"
+expect_no_match "listeners" ":9464|:9999" "$(in_ns gw ss -lnt)" # with its heading

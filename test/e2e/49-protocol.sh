@@ -30,7 +30,7 @@ wait_for 5 "isthmus-dns64" grep -q ready "$lab_dir/dns64.log"
 in_ns dns dig @::1 +short v4only.example AAAA >/dev/null
 
 order=check
-[ "${1:-}" != --write ] || order=write
+[ "${1:-}" != --write ] || order="write"
 py gw protocol_doc $order "$lab_dir/control.sock" "$doc"
 py dns protocol_doc $order "$lab_dir/dns64.sock" "$doc" dns64
 [ $order = check ] || exit 0

@@ -15,7 +15,8 @@ control_extra="logs = ( { type = \"json\"; file = \"$lab_dir/nat.json\"; },
     alarms = { pool_high = 75; bindings_high = 60; subscribers_high = 2; quiet_seconds = 10; };"
 spawn_py tcp gw ipfix_sink 127.0.0.1 4740 "$lab_dir/tcp.ipfix"
 spawn_py syslog gw collector unix "$lab_dir/log.sock" "$lab_dir/syslog.txt"
-wait_for 10 "the collectors" grep -q ready "$lab_dir/tcp.log" "$lab_dir/syslog.log"
+wait_for 10 "the IPFIX collector" grep -q ready "$lab_dir/tcp.log"
+wait_for 10 "the syslog collector" grep -q ready "$lab_dir/syslog.log"
 gw_start
 server_echo
 alarms() { grep -c '"event":"threshold_reached"' "$lab_dir/nat.json" || true; }

@@ -86,9 +86,10 @@ dir=$top/docs/prometheus
 promtool check rules "$dir/isthmus-dns64.rules.yml" >/dev/null
 promtool test rules "$dir/isthmus-dns64.rules.test.yml" >"$lab_dir/rules.log" || fail "$(cat "$lab_dir/rules.log")"
 for name in $(grep -oh 'isthmus_dns64_[a-z0-9_]*' "$dir/isthmus-dns64.rules.yml" "$top/docs/grafana/isthmus-dns64.json" | sort -u); do
-    grep -q "^$name[ {]" "$lab_dir/metrics.txt" || fail "$name is no metric"
+    grep -q "^${name}[ {]" "$lab_dir/metrics.txt" || fail "$name is no metric"
 done
 table=$("$bin/dns64/isthmus-dns64" --print-metrics)
+expect_match "the table" "isthmus_dns64_queries_total" "$table"
 expect_equal "docs/metrics.md" "" "$(grep -Fxv -f "$top/docs/metrics.md" <<<"$table" || true)"
 for name in $(grep -o '^| `isthmus_dns64_[a-z0-9_]*' <<<"$table" | tr -d '|` '); do
     grep -q "^# TYPE $name " "$lab_dir/metrics.txt" || fail "$name is in the manual only"
@@ -125,4 +126,4 @@ lab_stop dns64 TERM 5
 lab_stop taken KILL
 write_conf ""
 start
-expect_no_match "listeners" ":9465|:9999" "$(in_ns dns ss -Hlnt)"
+expect_no_match "listeners" ":9465|:9999" "$(in_ns dns ss -lnt)"

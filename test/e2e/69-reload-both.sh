@@ -54,7 +54,7 @@ change 'max_sessions = many' 'max_sessions = 65536'
 
 # With a way back: isthmus-dns64 has the gateway's prefixes at every moment, its own section with the confirmation.
 change 'threads = 1;' 'threads = 1; any = "hinfo";'
-any() { in_ns client6 dig @"$gw6_addr" +tries=2 +timeout=2 +short "$1.www.example" ANY; }
+any() { in_ns client6 dig @"$gw6_addr" +tries=2 +timeout=2 "$1.www.example" ANY; }
 expect_match "--confirm" "^isthmus-dns64: has the prefixes; takes its own section with isthmusctl confirm$" "$(ctl reload --confirm 30)"
 expect_equal "both have it" "$(behind "$old")" "$(address)"
 reachable "$(address)"

@@ -67,13 +67,13 @@ peers_die() { # DEVICE
 more_than() { [ "$(counter translated_46)" -gt "$(($1 + 200))" ]; }
 
 for device in ${ISTHMUS_DEVICES:-memif vhost af_xdp}; do
-    begin=$(date +%s.%N)
+    begin=$(now_ms)
     queues_gateway "$device"
     expect_equal "$device: queues of each port" "2 2" "$(ctl_value 0.rx_queues show ports) $(ctl_value 1.rx_queues show ports)"
     wrong_worker "$device"
     peers_die "$device"
     queues_end
-    printf '%s: %.1f s\n' "$device" "$(bc <<<"$(date +%s.%N) - $begin")"
+    say "$device: $(seconds_since "$begin") s"
 done
 
 # What cannot be had is said, and nothing starts.

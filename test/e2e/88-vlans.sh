@@ -46,7 +46,7 @@ interfaces=$(ip -n "$(ns_name punt)" -br link)
 for name in arm arm.600 arm.4 arm.77; do expect_match "punt interfaces" "^$name " "$interfaces"; done
 expect_match "the VLAN's MTU" "mtu 1400" "$(ip -n "$(ns_name punt)" link show arm.4)"
 # The MTU of the IPv4 VLAN is told to IPv6.
-expect_match "packet too big" "mtu[=: ]*1420" "$(in_ns client6 ping -c 1 -W 2 -M do -s 1400 "$(v6_of "$server_addr")" 2>&1 || true)"
+expect_match "packet too big" "mtu[=: ]*1420" "$(in_ns client6 ping -c 1 -W 2 -M "do" -s 1400 "$(v6_of "$server_addr")" 2>&1 || true)"
 # The same host in the other VLAN reaches nothing: neighbours of one VLAN are not those of another.
 switch 4:a0 600:b0
 ! in_ns client6 ping -c 1 -W 1 "$gw6_addr" >/dev/null || fail "an address answers in another VLAN"

@@ -20,7 +20,7 @@ ctl_in() { in_host isthmusctl "$@"; }
 host_boot
 in_host dpkg -i "$deb"/isthmus-common_0.1.0_all.deb "$deb"/isthmus_0.1.0_*.deb "$deb"/isthmus-dns64_0.1.0_*.deb >"$lab_dir/dpkg.log"
 in_host systemd-analyze verify isthmus-dataplane.service isthmus-control.service isthmus-dns64.service 2>&1 | tee "$lab_dir/verify.log"
-expect_no_match "the units" "isthmus" "$(cat "$lab_dir/verify.log")"
+expect_equal "complaints about the units" 0 "$(grep -c isthmus "$lab_dir/verify.log")"
 for unit in dataplane control dns64; do
     expect_equal "isthmus-$unit after the installation" disabled "$(in_host systemctl is-enabled "isthmus-$unit" || true)"
 done

@@ -56,7 +56,9 @@ expect_match() { # WHAT REGEX TEXT
     grep -Eq -- "$2" <<<"$3" || fail "$1: no match for /$2/ in: $3"
 }
 
+# A command that failed has said nothing, and so nothing that must not be there: an empty text proves nothing.
 expect_no_match() { # WHAT REGEX TEXT
+    [ -n "$3" ] || fail "$1: there is no text to look at"
     ! grep -Eq -- "$2" <<<"$3" || fail "$1: /$2/ must not be in: $3"
 }
 
