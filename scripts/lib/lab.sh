@@ -39,8 +39,9 @@ lab_end() {
 lab_remove() {
     local ns pid
     for ns in $(ip netns list 2>/dev/null | awk -v id="$1-" 'index($1, id) == 1 { print $1 }'); do
-        for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null; done
-        ip netns del "$ns" 2>/dev/null
+        # What has just ended by itself is no error.
+        for pid in $(ip netns pids "$ns" 2>/dev/null); do kill -9 "$pid" 2>/dev/null || true; done
+        ip netns del "$ns" 2>/dev/null || true
     done
     rm -rf "/etc/netns/$1-"* "/run/isthmus/ports/$1"*
     return 0
