@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # One subscriber floods (UDP flows of one packet, SYNs, fragments), an IPv4 host floods SYNs to nobody: caps
-# hold, and another subscriber's traffic passes untouched.
+# hold, and another subscriber's traffic, also new flows and fragments, passes untouched.
 # ids: T-6146-sec-001 T-6269-003 T-6146-frag-004 T-6146-tcp-012
 # shellcheck source=test/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
@@ -12,7 +12,9 @@ lab_chain
 gw_start
 server_echo
 ask 100
-spawn_py stream client6 udp stream "$(v6_of "$server_addr")" 7 9 50
+# Another subscriber all the while: a stream, and datagrams in pieces each way, each of a new flow.
+spawn_py stream client6 udp stream "$(v6_of "$server_addr")" 7 8 50
+spawn_py pieces client6 udp ask "$(v6_of "$server_addr")" 7 3000 --count 250 --spread --pause 0.02
 for kind in udp syn fragment; do py client6 flows flood "$kind" "$pref64" 8.8.8.8 6000 --rate 4000; done
 py server4 flows flood syn4 "$pref64" 203.0.113.3 4000 --rate 4000
 for reason in subscriber_ports fragment_source_share tcp_syn_store_full; do
@@ -23,5 +25,6 @@ expect_match "TCP too" '"tcp_ports": *100' "$(ctl show subscribers --json)"
 [ "$(drops subscriber_sessions)" -gt 0 ] || fail "no drop for its sessions"
 ask 1000 --count 3 --spread
 lab_join stream 20
-expect_match "the other subscriber" "lost 0" "$(cat "$lab_dir/stream.log")"
+expect_equal "the other subscriber's stream" "sent 400 lost 0" "$(cat "$lab_dir/stream.log")"
+lab_join pieces 10 || fail "the other subscriber's new flows: $(cat "$lab_dir/pieces.log")"
 ctl check

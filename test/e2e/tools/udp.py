@@ -5,9 +5,10 @@
   udp.py echo ADDRESS PORT [--reply BYTES]          answers each datagram with itself, or with
                                                     BYTES bytes made from it
   udp.py ask ADDRESS PORT BYTES [--reply BYTES] [--from ADDRESS] [--count N] [--spread]
-                                                    [--no-checksum]
+                                                    [--no-checksum] [--pause SECONDS]
                                                     sends, waits for the answers, compares them;
-                                                    --spread: a new source port for each
+                                                    --spread: a new source port for each; one that
+                                                    is lost is not sent again
   udp.py flood ADDRESS PORT COUNT [--from-port N] [--from A]  COUNT datagrams, each from a port of its own; no
                                                     answer is waited for
   udp.py who ADDRESS PORT                           waits for one datagram; prints who sent it
@@ -92,6 +93,7 @@ def ask(args):
         if args.spread and i:
             sock = connected(args)
         ask_once(sock, pattern(f"{time.time()}{i}", args.bytes), args.reply)
+        time.sleep(args.pause)
     print(f"{args.count} x {args.bytes} bytes there, {args.reply or args.bytes} bytes back: identical")
 
 
@@ -213,6 +215,7 @@ def main():
             cmd.add_argument("--count", type=int, default=1)
             cmd.add_argument("--spread", action="store_true")
             cmd.add_argument("--no-checksum", action="store_true")
+            cmd.add_argument("--pause", type=float, default=0)
     args = parser.parse_args()
     args.func(args)
 
