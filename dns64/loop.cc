@@ -3,6 +3,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -15,6 +16,12 @@ namespace isthmus::dns64 {
 namespace {
 
 constexpr int kEventsMost = 256;
+/// Fewer messages in a turn come from few clients, who get their answers without a rest in between.
+constexpr unsigned kThick = 4;
+/// As long as a network card holds an interrupt back to gather frames.
+constexpr timespec kRest{0, 50'000};
+/// After so many there is more already.
+constexpr unsigned kMany = 64;
 /// Even with nothing to do a turn comes once a second: the watchdog counts turns.
 constexpr int kSleepMostMs = 1000;
 
@@ -160,10 +167,18 @@ void Loop::read_clock() {
     now_ms_ = now_ns_ / 1'000'000U;
 }
 
+void Loop::gather() {
+    const bool thick = n_done_ >= kThick && n_done_ < kMany;
+    n_done_ = 0;
+    if (thick) ::clock_nanosleep(CLOCK_MONOTONIC, 0, &kRest, nullptr);
+}
+
 void Loop::turn() {
+    gather();
     epoll_event events[kEventsMost];
     const int armed = wheel_.wait_ms(now_ms_);
-    const int wait = armed < 0 ? kSleepMostMs : std::min(armed, kSleepMostMs);
+    const bool waits = again_.empty();
+    const int wait = !waits ? 0 : armed < 0 ? kSleepMostMs : std::min(armed, kSleepMostMs);
     const int n = ::epoll_wait(epoll_fd_, events, kEventsMost, wait);
     read_clock();
     for (int i = 0; i < n; i++) {
@@ -175,6 +190,11 @@ void Loop::turn() {
             w->on_ready(events[i].events);
         }
     }
+    if (!waits) {
+        called_again_.swap(again_);
+        for (Watcher* w : called_again_) w->on_ready(0);
+        called_again_.clear();
+    }
     wheel_.fire(now_ms_);
     for (const auto& hook : hooks_) hook.second();
     closed_.clear();
@@ -183,7 +203,30 @@ void Loop::turn() {
 }
 
 void Loop::run() {
+    // Rests are short: the kernel may not make them longer to save a timer.
+    (void)::prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
     while (!stopped_) turn();
+}
+
+BusyWatch::BusyWatch(Loop& loop, int fd, Watcher& w) : loop_(loop), fd_(fd), watcher_(w) {
+    loop_.watch(fd_, watcher_, EPOLLIN | EPOLLET);
+}
+
+void BusyWatch::did(unsigned n, bool more) {
+    loop_.did(n);
+    if (in_epoll_ && n >= kMany) {
+        loop_.unwatch(fd_, watcher_);
+        in_epoll_ = false;
+    }
+    if (in_epoll_ ? more : n > 0) return loop_.again(watcher_);
+    if (in_epoll_) return;
+    // epoll looks at it when it is added: what has come meanwhile is told.
+    loop_.watch(fd_, watcher_, EPOLLIN | EPOLLET);
+    in_epoll_ = true;
+}
+
+void BusyWatch::end() {
+    if (in_epoll_) loop_.unwatch(fd_, watcher_);
 }
 
 }  // namespace isthmus::dns64

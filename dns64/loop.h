@@ -81,8 +81,15 @@ public:
     void rewatch(int fd, Watcher& w, std::uint32_t events);
     /// Closes the descriptor; events of it that this turn still holds are dropped.
     void close_watch(int fd, Watcher& w);
-    /// The same, and the descriptor stays open: its owner closes it.
+    /// It is called in the next turn whatever its descriptor says. Its owner outlives the loop's
+    /// running.
+    void again(Watcher& w) { again_.push_back(&w); }
+    /// As close_watch(), and the descriptor stays open: its owner closes it.
     void unwatch(int fd, Watcher& w);
+
+    /// So many messages were read in this turn. Where they come thick, the thread rests a moment
+    /// before it looks again, so that one look, and one wake-up, is for many.
+    void did(unsigned n) { n_done_ += n; }
 
     void arm(Timer& t, std::uint64_t in_ms) { wheel_.arm(t, now_ms_ + in_ms); }
     /// Deletes it at the end of the turn.
@@ -113,20 +120,41 @@ public:
 private:
     Loop(int epoll_fd, int wake_fd);
     void turn();
+    void gather();
     void read_clock();
     void read_mail();
 
     int epoll_fd_, wake_fd_;
     bool stopped_ = false;
     std::uint64_t now_ms_ = 0, now_ns_ = 0;
+    unsigned n_done_ = 0;  // messages, in this turn
     std::atomic<std::uint64_t> turns_{0};
     TimerWheel wheel_;
     std::vector<std::pair<unsigned, std::function<void()>>> hooks_;
     unsigned last_hook_ = 0;
     std::vector<std::unique_ptr<Watcher>> graveyard_;
     std::vector<const Watcher*> closed_;  // in this turn
-    std::mutex mail_lock_;                // taken only when a message is sent or was announced
+    std::vector<Watcher*> again_, called_again_;
+    std::mutex mail_lock_;  // taken only when a message is sent or was announced
     std::vector<std::function<void()>> mail_;
+};
+
+/// A descriptor that many messages come by. While it is quiet epoll tells of them, by edge; while
+/// it is busy it is read in every turn, and taken out of epoll, which would be called for each
+/// message that comes and each that leaves. Its owner outlives the loop's running.
+class BusyWatch {
+public:
+    BusyWatch(Loop& loop, int fd, Watcher& w);
+    /// Messages that on_ready() has read; `more`: it has stopped before there were none.
+    void did(unsigned n, bool more);
+    /// In the owner's destructor; the descriptor stays open.
+    void end();
+
+private:
+    Loop& loop_;
+    int fd_;
+    Watcher& watcher_;
+    bool in_epoll_ = true;
 };
 
 }  // namespace isthmus::dns64

@@ -48,11 +48,21 @@ bool same_name(NameView a, NameView b) noexcept {
 }
 
 void fold_into(NameView name, std::span<std::uint8_t> out) noexcept {
-    for (std::size_t i = 0; i < name.size(); i += 8) {
-        const std::size_t n = std::min<std::size_t>(name.size() - i, 8);
-        const std::uint64_t v = folded8(load8(&name[i], n));
-        std::memcpy(&out[i], &v, n);
+    const std::size_t n = name.size();
+    const std::uint8_t* from = name.data();
+    std::uint8_t* to = out.data();
+    const auto eight_at = [from, to](std::size_t i) {
+        std::uint64_t v;
+        std::memcpy(&v, from + i, 8);
+        v = folded8(v);
+        std::memcpy(to + i, &v, 8);
+    };
+    if (n < 8) {
+        for (std::size_t i = 0; i < n; i++) to[i] = folded(from[i]);
+        return;
     }
+    for (std::size_t i = 0; i + 8 < n; i += 8) eight_at(i);
+    eight_at(n - 8);  // some octets twice
 }
 
 bool at_or_below(NameView name, NameView zone) noexcept {

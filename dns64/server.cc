@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns64/server.h"
 
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -13,8 +12,6 @@ namespace {
 
 constexpr int kSocketBuffer = 4 << 20;
 constexpr unsigned kBurstsMost = 4;  // of one socket in one turn: others wait
-/// While so many were answered others will have come: they are taken without asking epoll first.
-constexpr unsigned kAgainAt = 8;
 
 void set_flag(int fd, int level, int name) {
     const int on = 1;
@@ -98,6 +95,11 @@ Expected<std::unique_ptr<UdpListener>> UdpListener::open(Worker& worker,
         set_flag(*fd, e.is_v6 ? static_cast<int>(IPPROTO_IPV6) : static_cast<int>(IPPROTO_IP),
                  e.is_v6 ? IPV6_RECVPKTINFO : IP_PKTINFO);
     }
+    if (e.is_v6) {
+        // A flow label is a hash over each answer's addresses: one datagram is no flow.
+        const int off = 0;
+        ::setsockopt(*fd, IPPROTO_IPV6, IPV6_AUTOFLOWLABEL, &off, sizeof off);
+    }
     ::setsockopt(*fd, SOL_SOCKET, SO_RCVBUF, &kSocketBuffer, sizeof kSocketBuffer);
     ::setsockopt(*fd, SOL_SOCKET, SO_SNDBUF, &kSocketBuffer, sizeof kSocketBuffer);
     return std::unique_ptr<UdpListener>(new UdpListener(worker, *fd, wildcard));
@@ -106,6 +108,7 @@ Expected<std::unique_ptr<UdpListener>> UdpListener::open(Worker& worker,
 UdpListener::UdpListener(Worker& worker, int fd, bool wildcard)
     : worker_(worker),
       fd_(fd),
+      watch_(worker.loop(), fd, *this),
       wildcard_(wildcard),
       in_(std::size_t{kBurst} * kReceiveStride),
       out_(std::size_t{kBurst} * kUdpMost) {
@@ -119,14 +122,14 @@ UdpListener::UdpListener(Worker& worker, int fd, bool wildcard)
         out_message_[i].msg_hdr.msg_iovlen = 1;
         out_message_[i].msg_hdr.msg_name = out_peer_[i].raw();
     }
-    worker_.loop().watch(fd_, *this, EPOLLIN);
     hook_ = worker_.loop().before_sleep([this] { flush(); });
 }
 
 UdpListener::~UdpListener() {
     flush();
     worker_.loop().unhook(hook_);
-    worker_.loop().close_watch(fd_, *this);
+    watch_.end();
+    ::close(fd_);
 }
 
 unsigned UdpListener::receive() {
@@ -162,13 +165,19 @@ void UdpListener::take(unsigned i) {
 }
 
 void UdpListener::on_ready(std::uint32_t) {
-    for (unsigned burst = 0; burst < kBurstsMost; burst++) {
+    unsigned all = 0;
+    bool more = true;
+    for (unsigned burst = 0; burst < kBurstsMost && more; burst++) {
+        errno = 0;
         const unsigned n = receive();
+        // A burst that was not full has emptied the socket.
+        more = n == kBurst || (n == 0 && errno != EAGAIN);
+        all += n;
         foresee(n);
         for (unsigned i = 0; i < n; i++) take(i);
         flush();
-        if (n < kAgainAt) return;
     }
+    watch_.did(all, more);
 }
 
 /// The answer lies in slot().

@@ -44,6 +44,7 @@ private:
 
     Worker& worker_;
     int fd_;
+    BusyWatch watch_;
     bool wildcard_;
     unsigned hook_;
     std::vector<std::uint8_t> in_, out_;

@@ -259,6 +259,7 @@ void Forwarder::on_port(Port& p, std::uint32_t) {
             note_refusal(p.server);
         return;
     }
+    loop_.did(static_cast<unsigned>(n));
     for (int i = 0; i < n; i++) {
         const bool cut = (message[i].msg_hdr.msg_flags & MSG_TRUNC) != 0;
         if (message[i].msg_len > kUdpMost) count(UpstreamFault::oversize);

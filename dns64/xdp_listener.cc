@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dns64/xdp_listener.h"
 
-#include <sys/epoll.h>
-
 #include <cstring>
 
 #include "common/base/prefetch.h"
@@ -22,8 +20,7 @@ static_assert(sizeof(FrameReturn) <= sizeof(Origin::control));
 }  // namespace
 
 XdpListener::XdpListener(Worker& worker, std::unique_ptr<XdpSocket> socket)
-    : worker_(worker), socket_(std::move(socket)) {
-    worker_.loop().watch(socket_->fd(), *this, EPOLLIN);
+    : worker_(worker), socket_(std::move(socket)), watch_(worker.loop(), socket_->fd(), *this) {
     hook_ = worker_.loop().before_sleep([this] {
         if (has_queued_) flush();
         count_drops();
@@ -32,7 +29,7 @@ XdpListener::XdpListener(Worker& worker, std::unique_ptr<XdpSocket> socket)
 
 XdpListener::~XdpListener() {
     worker_.loop().unhook(hook_);
-    worker_.loop().unwatch(socket_->fd(), *this);
+    watch_.end();
 }
 
 /// What the kernel would have checked, then what will be looked at in the cache is asked for.
@@ -74,14 +71,18 @@ void XdpListener::answer(unsigned i) {
 }
 
 void XdpListener::on_ready(std::uint32_t) {
-    for (unsigned burst = 0; burst < kBurstsMost; burst++) {
+    unsigned all = 0;
+    bool more = true;
+    for (unsigned burst = 0; burst < kBurstsMost && more; burst++) {
         const unsigned n = socket_->receive();
-        if (n == 0) return;
+        more = n > 0;  // looking costs nothing
+        all += n;
         read(n);
         for (unsigned i = 0; i < n_queries_; i++) answer(i);
         socket_->release();
         if (has_queued_) flush();
     }
+    watch_.did(all, more);
 }
 
 /// The message lies in the frame already.

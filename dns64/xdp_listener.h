@@ -35,6 +35,7 @@ private:
 
     Worker& worker_;
     std::unique_ptr<XdpSocket> socket_;
+    BusyWatch watch_;
     unsigned hook_;
     Again again_{*this};
     struct Query {

@@ -78,3 +78,20 @@ TEST_CASE("T-6147-sec-040: a name has at most 255 octets") {
     CHECK(n.append_label(l.first(1)));
     CHECK(n.view().size() == 255);
 }
+
+TEST_CASE("folding is octet by octet, whatever the length, also in place") {
+    std::array<std::uint8_t, 64> from{};
+    for (std::size_t i = 0; i < from.size(); i++) from[i] = static_cast<std::uint8_t>('8' + i);
+    for (std::size_t n = 1; n <= from.size(); n++) {
+        INFO(n << " octets");
+        std::array<std::uint8_t, 65> to{};
+        to.fill(0xee);
+        fold_into(NameView(from).first(n), to);
+        std::array<std::uint8_t, 64> same = from;
+        fold_into(NameView(same).first(n), same);
+        bool good = to[n] == 0xee;
+        for (std::size_t i = 0; i < n; i++)
+            good = good && to[i] == folded(from[i]) && same[i] == folded(from[i]);
+        CHECK(good);
+    }
+}
