@@ -334,7 +334,13 @@ void Commits::give_up_waiting() {
 
 void Commits::stop(const config::Nat64Config& in_file) {
     if (waiting_) log::warn("a change waits for its confirmation: the next start goes on waiting");
-    policy_.stop(in_file, waiting_.has_value());
+    if (!policy_.stop(in_file, waiting_.has_value())) {
+        std::string keys;
+        for (const config::Change& c : config::changes(policy_.nat64(), in_file))
+            keys += (keys.empty() ? "" : ", ") + c.key;
+        if (!keys.empty())
+            log::warn("the next start takes the file, which differs from what runs in " + keys);
+    }
 }
 
 Json Commits::waiting_json() const {

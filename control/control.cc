@@ -25,8 +25,8 @@ Control::Control(const std::string& file, const config::Config& cfg, api::Rights
 
 Expected<std::unique_ptr<Control>> Control::create(const std::string& file) {
     const auto loaded = config::load_file(file);
-    for (const auto& w : loaded.warnings) log::warn(w.text());
     if (!loaded.ok()) return Error{"", loaded.error_text()};
+    for (const auto& w : loaded.warnings) log::warn(w.text());
     if (const std::string why = config::why_unusable(loaded.config.nat64); !why.empty())
         return Error{file, why};
     (void)log::set_level(loaded.config.control.log_level);
@@ -109,6 +109,15 @@ Json Control::own_status() const {
              {"file", file_}};
     if (const Json waiting = commits_.waiting_json(); !waiting.is_null())
         out["waits_for_confirmation"] = waiting;
+    if (const Json logs = observer_->logs(); api::truth_of(logs, "on")) {
+        std::string trouble;
+        for (const Json& o : logs.value("outlets", Json::array())) {
+            if (const std::string state = api::text_of(o, "state"); state != "up")
+                trouble += (trouble.empty() ? "" : "; ") + api::text_of(o, "name") + " " + state +
+                           ": " + api::text_of(o, "error");
+        }
+        out["logs"] = trouble.empty() ? "up" : trouble + " (isthmusctl show logs)";
+    }
     const auto loaded = config::load_file(file_);
     if (!loaded.ok()) {
         out["file_state"] = "not valid: isthmusctl reload will say why";
@@ -125,8 +134,10 @@ Json Control::own_status() const {
 
 Json Control::dataplane_status(const Expected<Json>& there) const {
     if (!there) {
+        const std::string why = there.error().text();
         return {{"state", "away"},
-                {"why", there.error().text() + "; see systemctl status isthmus-dataplane"},
+                {"why", why + (why.ends_with("?") ? " See" : "; see") +
+                            " systemctl status isthmus-dataplane"},
                 // Nobody may have noticed before this question.
                 {"since_unix_seconds", trouble_.empty() ? std::time(nullptr) : away_since_}};
     }

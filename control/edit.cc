@@ -232,4 +232,15 @@ Expected<std::time_t> parse_duration(const std::string& text) {
     return static_cast<std::time_t>(std::stol(number)) * each;
 }
 
+api::Json with_deadlines(api::Json rows, const config::Nat64Config& nat64) {
+    for (const config::PoolEntry& e : nat64.pool) {
+        if (!e.drain || e.drain_until == 0) continue;
+        for (api::Json& row : rows) {
+            const auto a = Ipv4Addr::parse(api::text_of(row, "address"));
+            if (a && e.addresses.contains(*a)) row["drain_until_unix_seconds"] = e.drain_until;
+        }
+    }
+    return rows;
+}
+
 }  // namespace isthmus::control

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <string>
 
+#include "common/api/rpc.h"
 #include "common/base/expected.h"
 #include "common/config/parse.h"
 
@@ -40,5 +41,8 @@ struct StaticWords {
 
 /// "90", "90s", "30m", "2h", "1d" as seconds.
 [[nodiscard]] Expected<std::time_t> parse_duration(const std::string& text);
+
+/// The rows of show.pools, each address that is being drained with the end of it, if there is one.
+[[nodiscard]] api::Json with_deadlines(api::Json rows, const config::Nat64Config& nat64);
 
 }  // namespace isthmus::control

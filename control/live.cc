@@ -13,7 +13,8 @@ using api::Json;
 
 namespace {
 
-constexpr int kLongMs = 600'000;  // clearing or checking tables of many millions
+constexpr int kLongMs = 600'000;  // clearing, checking or sorting tables of many millions
+constexpr int kLookMs = 5000;     // a page of a list; isthmusctl waits longer (cli/ask.cc)
 
 bool drains(const config::Nat64Config& policy) {
     return std::any_of(policy.pool.begin(), policy.pool.end(),
@@ -93,7 +94,9 @@ void Control::serve_live() {
     of_static("static.remove", without_static);
     const auto pass_on = [this](const char* name, api::Right right) {
         server_->on_deferred(name, right, [this, name](const Json& p, api::Reply reply) {
-            dataplane_.ask(name, p, kLongMs, std::move(reply));
+            const bool works = p.contains("sort") || name == std::string_view("clear") ||
+                               name == std::string_view("check");
+            dataplane_.ask(name, p, works ? kLongMs : kLookMs, std::move(reply));
         });
     };
     pass_on("clear", api::Right::admin);

@@ -143,11 +143,16 @@ void Control::serve_methods() {
                          [this](const Json&, const api::Reply& reply) { status(reply); });
     server_->on("show.config", Right::read, [this](const Json& p) { return show_config(p); });
     for (const char* name : {"show.counters", "show.drops", "show.ports", "show.workers",
-                             "show.pools", "show.prefixes", "show.neighbours", "show.routes"}) {
+                             "show.prefixes", "show.neighbours", "show.routes"}) {
         server_->on_deferred(name, Right::read, [this, name](const Json& p, api::Reply reply) {
             ask(name, p, std::move(reply));
         });
     }
+    server_->on_deferred("show.pools", Right::read, [this](const Json& p, const api::Reply& reply) {
+        ask("show.pools", p, [this, reply](const Expected<Json>& rows) {
+            reply(rows ? Expected<Json>(with_deadlines(*rows, commits_.running().nat64())) : rows);
+        });
+    });
     // What subscribers sent: administrators only.
     for (const char* name : {"trace.start", "trace.read", "trace.stop", "show.dropped"}) {
         server_->on_deferred(name, Right::admin, [this, name](const Json& p, api::Reply reply) {

@@ -62,16 +62,17 @@ void RunningPolicy::note_rollback(const config::Nat64Config& refused) {
     if (!noted) log::warn(noted.error().text());
 }
 
-void RunningPolicy::stop(const config::Nat64Config& in_file, bool keep) {
+bool RunningPolicy::stop(const config::Nat64Config& in_file, bool keep) {
     const std::string now = config::digest(config::to_text(in_file));
     const auto refused = read_file(refused_path_);
-    if (keep) return;
+    if (keep) return true;
     if (refused && *refused == now && now != config::digest(text()) &&
         write_file(kept_path_, now)) {
-        return;
+        return true;
     }
     remove_file(refused_path_);
     remove_file(path_);
+    return false;
 }
 
 Expected<config::Nat64Config> with_pool(const config::Nat64Config& nat64,

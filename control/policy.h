@@ -34,8 +34,9 @@ public:
 
     /// `refused`: the policy that was rolled back, in force no more.
     void note_rollback(const config::Nat64Config& refused);
-    /// A clean stop. `keep`: the next start must go on with it whatever the file says.
-    void stop(const config::Nat64Config& in_file, bool keep);
+    /// A clean stop. `keep`: the next start must go on with it whatever the file says. False: the
+    /// next start takes the file.
+    bool stop(const config::Nat64Config& in_file, bool keep);
 
 private:
     std::string path_, refused_path_, kept_path_;

@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <limits>
 
 #include "common/api/socket.h"
@@ -105,8 +106,9 @@ Expected<Json> RpcClient::call(const std::string& method, const Json& params, in
         scanned = in_.size();
         const std::int64_t left = end - now_ms();
         pollfd p{fd_, POLLIN, 0};
-        if (left <= 0 || ::poll(&p, 1, static_cast<int>(left)) <= 0)
-            return lost("no answer within " + std::to_string(timeout_ms) + " ms");
+        const int ready = left <= 0 ? 0 : ::poll(&p, 1, static_cast<int>(left));
+        if (ready < 0 && errno == EINTR) continue;  // a window that changed its size
+        if (ready <= 0) return lost("no answer within " + std::to_string(timeout_ms) + " ms");
         char buffer[65536];
         const ssize_t n = ::recv(fd_, buffer, sizeof buffer, 0);
         if (n <= 0) return lost("the connection was closed");

@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <iostream>
+#include <regex>
 
 namespace isthmus::args {
 
@@ -11,14 +12,32 @@ namespace {
 
 constexpr int kDone = 0, kUsage = 2;
 
-/// "--sort: x not in {a,b}" reads better without braces, and with a space after the comma.
-std::string plain_words(std::string what) {
-    if (const auto open = what.find(" not in {"); open != std::string::npos && what.back() == '}') {
-        std::string words = what.substr(open + 9, what.size() - open - 10);
-        for (std::size_t at = 0; (at = words.find(',', at)) != std::string::npos; at += 2)
-            words.replace(at, 1, ", ");
-        what = what.substr(0, open) + " is none of " + words;
-    }
+/// "0.200000" as "0.2".
+std::string short_numbers(const std::string& text) {
+    static const std::regex kZeros(R"((\d+)(?:\.0+|(\.\d*?[1-9])0+)\b)");
+    return std::regex_replace(text, kZeros, "$1$2");
+}
+
+/// CLI11's sentences are of programmers: "--limit: Value 0 not in range 1 to 9".
+std::string plain_words(const std::string& what) {
+    std::smatch m;
+    const auto is = [&](const char* pattern) {
+        return std::regex_match(what, m, std::regex(pattern));
+    };
+    if (is(R"((.*): (.*) not in \{(.*)\})"))
+        return m.str(1) + ": " + m.str(2) + " is none of " +
+               std::regex_replace(m.str(3), std::regex(","), ", ");
+    if (is(R"((.*): Value (.*) not in range (.*))"))
+        return m.str(1) + ": \"" + m.str(2) + "\" is no number from " + short_numbers(m.str(3));
+    if (is(R"(Could not convert: (.*) = (.*))"))
+        return m.str(1) + ": \"" + m.str(2) + "\" is no number";
+    if (is(R"((.*): \d+ required .* missing)")) return m.str(1) + " needs a value";
+    if (is(R"((.*): At [Ll]east (\d+) required but received (\d+))"))
+        return m.str(1) + " needs " + m.str(2) + " words and has " + m.str(3);
+    if (is(R"((--.*): At [Mm]ost 1 required but received \d+)"))
+        return m.str(1) + " is given more than once";
+    if (is(R"((.*): At [Mm]ost (\d+) required but received (\d+))"))
+        return m.str(1) + ": at most " + m.str(2) + " words, and there are " + m.str(3);
     return what;
 }
 
@@ -37,6 +56,10 @@ std::string complaint(const CLI::App& app, const CLI::ParseError& e) {
         if (s.size() > 1 && s[0] == '-') return path + " has no flag \"" + s + "\"" + help;
         if (word.empty()) word = s;
     }
+    // A flag that lacks its value says so, whatever else is missing.
+    const bool of_a_flag = e.get_name() == "ArgumentMismatch" ||
+                           e.get_name() == "ConversionError" || e.get_name() == "ValidationError";
+    if (of_a_flag && word.empty()) return path + ": " + plain_words(e.what()) + help;
     std::string names;
     for (const CLI::App* c : at->get_subcommands([](const CLI::App*) { return true; }))
         names += (names.empty() ? "" : ", ") + c->get_name();

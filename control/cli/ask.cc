@@ -8,7 +8,18 @@ namespace isthmus::cli {
 
 namespace {
 
-constexpr int kConnectMs = 3000, kAnswerMs = 600'000;
+/// What looks is answered at once; what goes through all tables or logs, or changes them, takes its
+/// time.
+constexpr int kConnectMs = 3000, kLookMs = 20'000, kWorkMs = 600'000;
+
+bool looks(const std::string& method) {
+    return method == "status" || method == "version" || method.starts_with("show.");
+}
+
+bool changes(const std::string& method) {
+    return method == "reload" || method == "rollback" || method == "confirm" ||
+           method.ends_with(".add") || method.ends_with(".remove") || method.ends_with("drain");
+}
 
 int exit_of(int code) {
     switch (code) {
@@ -38,9 +49,14 @@ int Asker::try_request(const std::string& method, const Json& params, Json& out,
         }
         client_ = std::move(*c);
     }
-    const auto answer = client_->call(method, params, kAnswerMs);
+    const bool soon = looks(method) && !params.contains("sort");
+    const int most_ms = patience_ms != 0 ? patience_ms : soon ? kLookMs : kWorkMs;
+    const auto answer = client_->call(method, params, most_ms);
     if (!answer) {
         why = answer.error().text();
+        if (answer.error().code == api::code::kLost)
+            why = program + " does not answer: " + why + "; see systemctl status " + program +
+                  (changes(method) ? ". Whether it was done: isthmusctl show history" : "");
         if (answer.error().code == api::code::kNoMethod)
             why = program + " does not know \"" + method + "\": is it older than isthmusctl?";
         return exit_of(answer.error().code);

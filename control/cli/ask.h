@@ -32,6 +32,8 @@ public:
     /// Who should be there, and the option that says where; for messages.
     std::string program = "isthmus-control", option = "--socket";
     bool json = false;
+    /// How long an answer may take; 0: by what is asked.
+    int patience_ms = 0;
 
 private:
     std::optional<api::RpcClient> client_;

@@ -61,8 +61,8 @@ void print_warnings(std::ostream& out, const Json& answer) {
 int show_config(Asker& ask, const Words& w) {
     if (int{w.running} + int{w.file} + int{w.diff} + int{w.defaults} > 1 ||
         (w.of_history != 0 && (w.file || w.diff || w.defaults))) {
-        std::cerr
-            << "isthmusctl: one of --running, --file, --diff, --defaults and --back, please\n";
+        std::cerr << "isthmusctl show config: one of --running, --file, --diff, --defaults and "
+                     "--back, please\n";
         return kUsage;
     }
     Json out;
@@ -141,7 +141,7 @@ void add_show(args::Command& show, Asker& ask, int& rc, const std::shared_ptr<Wo
         {{"--user", "user", "those of this user", RowFilter::How::equal},
          {"--what", "what", "those with this in it", RowFilter::How::part},
          {"--changed", "changed", "those that changed this key", RowFilter::How::part}},
-        {"sessions_closed"});
+        {"id", "user", "sessions_closed"});
     history->callback([&ask, &rc, w, choice] { rc = show_history(ask, *w, *choice); });
 }
 
@@ -165,6 +165,18 @@ void print_change(std::ostream& out, const Json& answer) {
     out << "\n";
 }
 
+namespace {
+
+/// True also when nobody can say.
+bool file_differs(Asker& ask) {
+    Json diff;
+    std::string why;
+    if (ask.try_request("show.config", {{"which", "diff"}}, diff, why) != kDone) return true;
+    return !diff.value("changes", Json::array()).empty();
+}
+
+}  // namespace
+
 int change(Asker& ask, const std::string& method, const Json& params, bool live) {
     Json out;
     const int rc = ask.request(method, params, out);
@@ -183,9 +195,9 @@ int change(Asker& ask, const std::string& method, const Json& params, bool live)
     const bool done = !out.value("dry_run", false) && !out.value("changes", Json::array()).empty();
     if (const auto seconds = api::number_of(out, "confirm_within_seconds", 0); done && seconds != 0)
         std::cout << "It goes back in " << seconds << " s unless you say: isthmusctl confirm\n";
-    if (done && live)
+    if (done && live && file_differs(ask))
         std::cout << "The configuration file does not have this: write it there too, or the next "
-                     "reload takes it back.\n";
+                     "reload or restart of isthmus-control takes it back.\n";
     return dns64_rc(out);
 }
 

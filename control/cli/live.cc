@@ -106,7 +106,9 @@ void add_static(args::Command& app, const Caller& c, const std::shared_ptr<Words
     auto* fixed = app.add_subcommand("static", "change the static bindings live");
     fixed->require_subcommand()->fallthrough();
     auto* add = fixed->add_subcommand("add", "bind an address and port to a host")->fallthrough();
-    add->add_option("protocol", w->protocol, "tcp, udp, icmp or all")->required();
+    add->add_option("protocol", w->protocol, "tcp, udp, icmp or all")
+        ->required()
+        ->one_of({"tcp", "udp", "icmp", "all"});
     add->add_option("ipv4", w->ipv4, "address")->required();
     add->add_option("ports", w->ports, "PORT or FIRST-LAST")->required();
     add->add_option("ipv6", w->ipv6, "the host")->required();
@@ -126,7 +128,9 @@ void add_static(args::Command& app, const Caller& c, const std::shared_ptr<Words
                         {"dry_run", w->dry_run}});
     });
     auto* remove = fixed->add_subcommand("remove", "and close its sessions")->fallthrough();
-    remove->add_option("protocol", w->protocol, "tcp, udp, icmp or all")->required();
+    remove->add_option("protocol", w->protocol, "tcp, udp, icmp or all")
+        ->required()
+        ->one_of({"tcp", "udp", "icmp", "all"});
     remove->add_option("ipv4", w->ipv4, "address")->required();
     remove->add_option("ports", w->ports, "as they were given")->required();
     remove->add_flag("--dry-run", w->dry_run, "say what would change and close");
@@ -162,7 +166,8 @@ int clear(const Caller& c, const Words& w) {
         for (const auto& [key, text] : {std::pair{"x_id", w.session[2]}, {"z_id", w.session[4]}}) {
             if (text.empty() || text.size() > 5 ||
                 text.find_first_not_of("0123456789") != std::string::npos) {
-                std::cerr << text << " is no port\n";
+                std::cerr << "isthmusctl clear sessions: --session: \"" << text
+                          << "\" is no port\n";
                 return 2;
             }
             params[key] = std::stoi(text);
@@ -198,7 +203,8 @@ void add_clear(args::Command& app, const Caller& c, const std::shared_ptr<Words>
         ->expected(5, 5);
     s->add_option("--pool-address", w->pool_address, "IPv4 address of the pool");
     s->add_option("--remote", w->remote, "IPv4 address of the peer");
-    s->add_option("--protocol", w->protocol, "of these only tcp, udp or icmp");
+    s->add_option("--protocol", w->protocol, "of these only tcp, udp or icmp")
+        ->one_of({"tcp", "udp", "icmp"});
     s->add_flag("--all", w->all, "everything");
     s->add_flag("--dry-run", w->dry_run, "say what that would close");
     s->callback([c, w] { *c.rc = clear(c, *w); });

@@ -2,10 +2,14 @@
 #include "control/cli/logs.h"
 
 #include <charconv>
+#include <chrono>
+#include <fstream>
 #include <iostream>
 #include <memory>
+#include <vector>
 
 #include "control/cli/table.h"
+#include "control/logs/whois.h"
 
 namespace isthmus::cli {
 
@@ -44,6 +48,7 @@ int show_logs(Asker& ask) {
 
 struct WhoisWords {
     std::string where, at, protocol;
+    std::vector<std::string> logs;
 };
 
 void print_whois(const Json& a) {
@@ -71,6 +76,45 @@ void print_whois(const Json& a) {
     for (std::size_t i = 1; i < reasons.size(); i++) row("", cell_text(reasons[i]));
 }
 
+std::uint64_t now_ns() {
+    const auto t = std::chrono::system_clock::now().time_since_epoch();
+    return static_cast<std::uint64_t>(
+        std::chrono::duration_cast<std::chrono::nanoseconds>(t).count());
+}
+
+/// The answer of logs that were put away; nobody is asked. An error says what is wrong.
+Expected<Json> whois_in(const WhoisWords& w, const std::string& address, unsigned port) {
+    control::WhoisQuestion q;
+    const auto t = Ipv4Addr::parse(address);
+    if (!t) return Error{"", "\"" + address + "\" is not an IPv4 address"};
+    const auto at = w.at.empty() ? now_ns() : control::unix_ns_of(w.at);
+    if (!at) return Error{"", "--at: write a time such as 2026-11-03T10:02:00Z"};
+    q.t = *t;
+    q.t_id = static_cast<std::uint16_t>(port);
+    q.at_ns = *at;
+    for (const Proto p : {Proto::tcp, Proto::udp, Proto::icmp}) {
+        if (name_of(p) == w.protocol) q.proto = p;
+    }
+    control::Whois whois(q);
+    for (const std::string& name : w.logs) {
+        std::ifstream file;
+        if (name != "-") file.open(name);
+        std::istream& in = name == "-" ? std::cin : file;
+        if (!in) return Error{name, "cannot be read"};
+        for (std::string line; std::getline(in, line);) whois.read(line);
+    }
+    return whois.answer();
+}
+
+/// Deterministic ports are in no record; the log has the parameters that were in force.
+void print_parameters(const Json& answer) {
+    const std::string parameters = api::text_of(answer, "deterministic_parameters");
+    if (!parameters.empty() && parameters != "null")
+        std::cout << "deterministic NAT was on; its ports are in no record. With these parameters, "
+                     "isthmusctl deterministic ADDRESS:PORT answers:\n  "
+                  << parameters << "\n";
+}
+
 int whois_of(Asker& ask, const WhoisWords& w) {
     const std::size_t colon = w.where.rfind(':');
     unsigned port = 65536;
@@ -80,21 +124,30 @@ int whois_of(Asker& ask, const WhoisWords& w) {
         if (error != std::errc{} || at != end) port = 65536;
     }
     if (port > 65535) {
-        std::cerr << "whois: write address and port: 203.0.113.9:41022\n";
+        std::cerr << "isthmusctl whois: write address and port: 203.0.113.9:41022\n";
         return kUsage;
     }
+    const std::string address = w.where.substr(0, colon);
     Json out;
-    const int rc = ask.request("whois",
-                               {{"address", w.where.substr(0, colon)},
-                                {"port", port},
-                                {"protocol", w.protocol},
-                                {"at", w.at}},
-                               out);
-    if (rc != 0) return rc;
+    if (!w.logs.empty()) {
+        const auto answer = whois_in(w, address, port);
+        if (!answer) {
+            std::cerr << "isthmusctl whois: " << answer.error().text() << "\n";
+            return kUsage;
+        }
+        out = *answer;
+    } else if (const int rc = ask.request(
+                   "whois",
+                   {{"address", address}, {"port", port}, {"protocol", w.protocol}, {"at", w.at}},
+                   out);
+               rc != 0) {
+        return rc;
+    }
     if (ask.json) {
         print_json(out);
     } else {
         print_whois(out);
+        if (!w.logs.empty() && !api::truth_of(out, "found")) print_parameters(out);
     }
     return api::truth_of(out, "found") ? kDone : kRefused;
 }
@@ -109,8 +162,16 @@ void add_log_commands(args::Command& app, args::Command& shows, Asker& ask, int&
     auto* whois = app.add_subcommand("whois", "whose was a public address and port at a time?");
     whois->fallthrough();
     whois->add_option("address", w->where, "203.0.113.9:41022")->required();
-    whois->add_option("--at", w->at, "UTC: 2026-11-03T10:02:00Z; without it: now");
-    whois->add_option("--protocol", w->protocol, "tcp, udp or icmp")->required();
+    whois->add_option(
+        "--at", w->at,
+        "2026-11-03T10:02:00Z, or with another zone 2026-11-03T11:02:00+01:00; without "
+        "it: now");
+    whois->add_option("--protocol", w->protocol, "tcp, udp or icmp")
+        ->required()
+        ->one_of({"tcp", "udp", "icmp"});
+    whois->add_option("--log", w->logs,
+                      "a JSON log that was put away, in place of the one of isthmus-control; "
+                      "several: the oldest first; - is standard input (zcat ... |)");
     whois->callback([&ask, &rc, w] { rc = whois_of(ask, *w); });
 }
 

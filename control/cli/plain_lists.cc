@@ -23,30 +23,30 @@ struct Plain {
     std::vector<std::string> orders;
 };
 
-const Plain kPools{
-    "pools",
-    "addresses of the pool, with ports in use and free",
-    {{"address", "address"},
-     {"pool", "pool"},
-     {"ports", "ports"},
-     {"state", "state"},
-     {"tcp_in_use", "tcp used"},
-     {"tcp_free", "tcp free"},
-     {"udp_in_use", "udp used"},
-     {"udp_free", "udp free"},
-     {"icmp_in_use", "icmp used"},
-     {"icmp_free", "icmp free"}},
-    {{"--pool", "pool", "name of the pool", How::equal},
-     {"--address", "address", "address or prefix", How::within},
-     {"--state", "state", "active or draining", How::equal}},
-    {"tcp_in_use", "udp_in_use", "icmp_in_use", "tcp_free", "udp_free", "icmp_free"}};
+const Plain kPools{"pools",
+                   "addresses of the pool, with ports in use and free",
+                   {{"address", "address"},
+                    {"pool", "pool"},
+                    {"ports", "ports"},
+                    {"state", "state"},
+                    {"tcp_in_use", "tcp used"},
+                    {"tcp_free", "tcp free"},
+                    {"udp_in_use", "udp used"},
+                    {"udp_free", "udp free"},
+                    {"icmp_in_use", "icmp used"},
+                    {"icmp_free", "icmp free"}},
+                   {{"--pool", "pool", "name of the pool", How::equal},
+                    {"--address", "address", "address or prefix", How::within},
+                    {"--state", "state", "active or draining", How::equal}},
+                   {"address", "pool", "state", "tcp_in_use", "udp_in_use", "icmp_in_use",
+                    "tcp_free", "udp_free", "icmp_free"}};
 
 const Plain kPrefixes{
     "prefixes",
     "the NAT64 prefixes",
     {{"prefix", "prefix"}, {"well_known", "well-known"}, {"local_use", "local use"}, {"id", "id"}},
     {{"--prefix", "prefix", "this one", How::equal}},
-    {}};
+    {"prefix", "id"}};
 
 const Plain kCounters{"counters",
                       "what was counted since the dataplane started",
@@ -67,15 +67,17 @@ const Plain kPorts{
     {{"name", "name"},
      {"driver", "driver"},
      {"link", "link"},
+     {"link_mbps", "Mbit/s"},
      {"mtu_bytes", "MTU"},
-     {"mac", "MAC"},
      {"rx_packets", "packets in"},
      {"tx_packets", "packets out"},
      {"rx_missed", "missed"},
-     {"punted", "to the kernel"},
-     {"device", "device"}},
+     {"rx_no_buffer", "no buffer"},
+     {"rx_errors", "errors in"},
+     {"tx_errors", "errors out"},
+     {"punted", "to the kernel"}},
     {{"--name", "name", "this port", How::equal}, {"--link", "link", "up or down", How::equal}},
-    {"rx_packets", "tx_packets", "rx_missed", "punted"}};
+    {"name", "link", "rx_packets", "tx_packets", "rx_missed", "punted"}};
 
 const Plain kWorkers{"workers",
                      "the workers, their CPUs and their share of the state",
@@ -90,7 +92,28 @@ const Plain kNeighbours{
     {{"--address", "address", "address or prefix", How::within},
      {"--port", "port", "name of the port", How::equal},
      {"--mac", "mac", "this link address", How::equal}},
-    {"address", "port"}};
+    {"address", "mac", "port", "vlan"}};
+
+/// What a port counts, then what it is: in one line each they would fit no terminal.
+void print_ports(const Json& rows) {
+    print_table(std::cout, rows, true, kPorts.columns);
+    std::cout << "\n";
+    print_table(std::cout, rows, true,
+                {{"name", "name"},
+                 {"mac", "MAC"},
+                 {"rx_queues", "queues"},
+                 {"steering", "steering"},
+                 {"device", "device"}});
+}
+
+/// "draining until 2026-11-25T07:00:00Z", where there is a deadline.
+Json with_ends(Json rows) {
+    for (Json& r : rows) {
+        if (const auto end = api::number_of(r, "drain_until_unix_seconds", 0); end != 0)
+            r["state"] = api::text_of(r, "state") + " until " + time_text(end);
+    }
+    return rows;
+}
 
 /// The answer as rows: counters come as an object, drops with those that never occurred.
 Json rows_of(const std::string& name, Json answer, bool all) {
@@ -122,12 +145,20 @@ int show(Asker& ask, const Plain& list, const RowChoice& choice, bool all) {
     const Json rows = rows_of(name, std::move(answer), all);
     const auto chosen = choice.of(rows);
     if (chosen && !choice.counts()) {
+        if (name == "pools" && !ask.json) {
+            print_table(std::cout, with_ends(*chosen), true, list.columns);
+            return kDone;
+        }
         if (name == "counters" && ask.json) {
             print_json(as_object(*chosen));
             return kDone;
         }
         if (name == "workers" && !ask.json && !chosen->empty()) {
             print_workers(std::cout, *chosen);
+            return kDone;
+        }
+        if (name == "ports" && !ask.json && !chosen->empty()) {
+            print_ports(*chosen);
             return kDone;
         }
     }

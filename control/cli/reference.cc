@@ -5,6 +5,7 @@
 #include <iostream>
 #include <memory>
 
+#include "common/stats/drop.h"
 #include "control/cli/ask.h"
 
 namespace isthmus::cli {
@@ -38,7 +39,7 @@ std::vector<OptionInfo> next_words(const std::vector<CommandInfo>& table, const 
     }
     if (c.words.empty()) return out;
     for (const OptionInfo& o : table.front().options) {
-        if (o.name != "--version" && o.name != "--print-manual") out.push_back(o);
+        if (o.name != "--version" && !o.name.starts_with("--print-")) out.push_back(o);
     }
     return out;
 }
@@ -186,7 +187,7 @@ constexpr const char* kManualEnd =
     ".SH FILES\n"
     "/run/isthmus/control/control.sock, /run/isthmus/dns64/dns64.sock\n"
     ".SH SEE ALSO\n"
-    "isthmus.conf(5)\n";
+    "isthmus.conf(5), isthmus\\-drops(7), isthmus\\-control(8)\n";
 
 }  // namespace
 
@@ -214,10 +215,34 @@ std::string manual(const std::vector<CommandInfo>& table) {
     return out + kManualEnd;
 }
 
+std::string drops_manual() {
+    std::string out =
+        ".\\\" Made by isthmusctl --print-drops from the table that the dataplane counts by.\n"
+        ".TH ISTHMUS\\-DROPS 7 \"\" \"Isthmus " ISTHMUS_VERSION
+        "\" \"Isthmus\"\n"
+        ".SH NAME\nisthmus\\-drops \\- why the Isthmus dataplane drops a packet\n"
+        ".SH DESCRIPTION\n"
+        "Each packet that is not forwarded is counted under one of these reasons:\n"
+        ".B isthmusctl show drops\n(\\-\\-all: those that never occurred too) and the metric\n"
+        ".B isthmus_dropped_packets_total\nhave the counters;\n"
+        ".B isthmusctl show dropped\nthe last packets of each reason;\n"
+        ".B isthmusctl trace \\-\\-drop REASON\nand\n.B capture \\-\\-drop REASON\n"
+        "what comes from now on. In brackets the clause that asks for it.\n"
+        ".SH REASONS\n";
+    for (const DropInfo& d : kDrops) {
+        if (d.id == Drop::none) continue;
+        out += ".TP\n.B " + roff(std::string(d.name)) + "\n" + roff(std::string(d.help)) + " [" +
+               roff(std::string(d.source)) + "]\n";
+    }
+    return out + ".SH SEE ALSO\nisthmusctl(8), isthmus.conf(5)\n";
+}
+
 void add_reference_commands(args::Command& app, int& rc) {
     app.add_action(
         "--print-manual", [&app] { std::cout << manual(app.table()); },
         "print isthmusctl(8) and exit");
+    app.add_action(
+        "--print-drops", [] { std::cout << drops_manual(); }, "print isthmus-drops(7) and exit");
     const auto shell = std::make_shared<std::string>();
     auto* c = app.add_subcommand("completion", "print the completion for a shell");
     c->fallthrough();

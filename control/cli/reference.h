@@ -14,7 +14,10 @@ namespace isthmus::cli {
 [[nodiscard]] std::string zsh_completion(const std::vector<args::CommandInfo>& table);
 [[nodiscard]] std::string manual(const std::vector<args::CommandInfo>& table);
 
-/// `completion bash|zsh`, and --print-manual.
+/// isthmus-drops(7), in roff.
+[[nodiscard]] std::string drops_manual();
+
+/// `completion bash|zsh`, --print-manual and --print-drops.
 void add_reference_commands(args::Command& app, int& rc);
 
 }  // namespace isthmus::cli

@@ -39,21 +39,44 @@ private:
     std::optional<Prefix6> v6_;
 };
 
-/// Numbers the largest first, words by the alphabet.
-bool before(const Json& a, const Json& b) {
-    if (a.is_number() && b.is_number()) return a.get<double>() > b.get<double>();
-    return cell_text(a) < cell_text(b);
+}  // namespace
+
+SortKey sort_key(const Json& value) {
+    enum { number, ipv4, ipv6, word };
+    if (value.is_number()) return {number, -value.get<double>(), {}, 0, {}};
+    const std::string text = cell_text(value);
+    if (const auto p = Prefix4::parse(text, Prefix4::Bare::allow)) {
+        const auto octets = p->addr.octets();
+        std::array<std::uint8_t, 16> address{};
+        std::copy(octets.begin(), octets.end(), address.begin());
+        return {ipv4, 0, address, p->len_bits, {}};
+    }
+    if (const auto p = Prefix6::parse(text, Prefix6::Bare::allow))
+        return {ipv6, 0, p->addr.octet, p->len_bits, {}};
+    return {word, 0, {}, 0, text};
 }
 
-}  // namespace
+void SortedRows::add(Json page) {
+    for (Json& row : page) {
+        SortKey key = sort_key(value_(row));
+        best_.emplace_back(std::move(key), std::move(row));
+    }
+    std::stable_sort(best_.begin(), best_.end(),
+                     [](const auto& a, const auto& b) { return a.first < b.first; });
+    if (best_.size() > most_) best_.resize(most_);
+}
+
+Json SortedRows::rows() const {
+    Json out = Json::array();
+    for (const auto& [key, row] : best_) out.push_back(row);
+    return out;
+}
 
 void RowChoice::add_options(args::Command& c, const std::vector<RowFilter>& filters,
                             const std::vector<std::string>& orders) {
     filters_ = filters;
     for (const RowFilter& f : filters_) c.add_option(f.option, words_[f.key], f.help);
-    if (!orders.empty())
-        c.add_option("--sort", sort_, "numbers the largest first, words by the alphabet")
-            ->one_of(orders);
+    if (!orders.empty()) c.add_option("--sort", sort_, kSortHelp)->one_of(orders);
     c.add_option("--limit", limit_, "at most so many rows")->in_range(1, 1'000'000'000);
     c.add_flag("--count", count_, "only how many");
 }
@@ -80,10 +103,11 @@ Expected<Json> RowChoice::of(const Json& rows) const {
         }
         out = std::move(some);
     }
-    if (!sort_.empty())
-        std::stable_sort(out.begin(), out.end(), [this](const Json& a, const Json& b) {
-            return before(a.value(sort_, Json()), b.value(sort_, Json()));
-        });
+    if (!sort_.empty()) {
+        SortedRows sorted([this](const Json& row) { return row.value(sort_, Json()); }, out.size());
+        sorted.add(std::move(out));
+        out = sorted.rows();
+    }
     if (limit_ != 0 && out.size() > limit_) out.erase(out.begin() + limit_, out.end());
     return out;
 }

@@ -3,9 +3,13 @@
 // by page are filtered by the dataplane (show.cc).
 #pragma once
 
+#include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
+#include <tuple>
+#include <utility>
 #include <vector>
 
 #include "common/args/command.h"
@@ -14,6 +18,27 @@
 #include "control/cli/table.h"
 
 namespace isthmus::cli {
+
+/// Where a value stands in a list with --sort: numbers the largest first, then addresses and
+/// prefixes of IPv4, of IPv6, as they count, then words by the alphabet.
+using SortKey = std::tuple<int, double, std::array<std::uint8_t, 16>, unsigned, std::string>;
+[[nodiscard]] SortKey sort_key(const Json& value);
+inline constexpr const char* kSortHelp =
+    "numbers the largest first, addresses as they count, words by the alphabet";
+
+/// The first rows, in an order, of a list that comes page by page: never more than they and a page.
+class SortedRows {
+public:
+    using Value = std::function<Json(const Json& row)>;
+    SortedRows(Value value, std::size_t most) : value_(std::move(value)), most_(most) {}
+    void add(Json page);
+    [[nodiscard]] Json rows() const;
+
+private:
+    Value value_;
+    std::size_t most_;
+    std::vector<std::pair<SortKey, Json>> best_;
+};
 
 struct RowFilter {
     enum class How {

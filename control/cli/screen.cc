@@ -76,8 +76,9 @@ std::string Screen::text() const {
     return out + "\n";
 }
 
-std::string plot(const std::vector<double>& values, unsigned width) {
+std::string plot(const std::vector<double>& values, unsigned width, Glyphs glyphs) {
     static constexpr const char* kBlock[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
+    static constexpr const char* kAscii[] = {" ", ".", ",", "-", "~", "+", "*", "%", "#"};
     const std::size_t n = std::min<std::size_t>(values.size(), width);
     const auto first = values.end() - static_cast<std::ptrdiff_t>(n);
     const double most = n == 0 ? 0 : *std::max_element(first, values.end());
@@ -85,7 +86,8 @@ std::string plot(const std::vector<double>& values, unsigned width) {
     for (auto v = first; v != values.end(); ++v) {
         // What is not nothing is seen.
         const double eighths = most <= 0 ? 0 : *v / most * 8;
-        out += kBlock[*v > 0 ? std::clamp(static_cast<int>(eighths + 0.5), 1, 8) : 0];
+        const int height = *v > 0 ? std::clamp(static_cast<int>(eighths + 0.5), 1, 8) : 0;
+        out += glyphs == Glyphs::utf8 ? kBlock[height] : kAscii[height];
     }
     return out;
 }

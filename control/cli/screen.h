@@ -41,8 +41,12 @@ private:
     std::vector<Cell> cell_;
 };
 
+/// What a terminal can show: a serial console, or one without a locale, ASCII only.
+enum class Glyphs : unsigned char { utf8, ascii };
+
 /// Values as a line of blocks from one eighth to full, the largest of them full; the newest at the
 /// right, `width` cells.
-[[nodiscard]] std::string plot(const std::vector<double>& values, unsigned width);
+[[nodiscard]] std::string plot(const std::vector<double>& values, unsigned width,
+                               Glyphs glyphs = Glyphs::utf8);
 
 }  // namespace isthmus::cli

@@ -2,15 +2,20 @@
 #include "control/cli/show.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <functional>
 #include <iostream>
 #include <memory>
 
 #include "control/cli/plain_lists.h"
+#include "control/cli/rows.h"
 #include "control/cli/table.h"
 
 namespace isthmus::cli {
 
 namespace {
+
+constexpr unsigned kSortedRows = 100, kSortedMost = 1000;  // of a list without end
 
 /// What lists are filtered by; the dataplane does it (agent/lists.h). Lives as long as the App.
 struct Words {
@@ -25,6 +30,7 @@ struct Paged {
     std::vector<Column> columns;
     bool of_flows, of_sessions;  // which filters it has
     std::vector<std::string> sort;
+    bool sorted_here = false;  // the order is not the dataplane's business
 };
 
 const std::vector<Paged>& paged_lists() {
@@ -80,14 +86,21 @@ const std::vector<Paged>& paged_lists() {
           {"worker", "worker"}},
          false,
          false,
-         {}},
+         {"bindings"}},
         {"routes",
          "routes as the workers use them",
          {{"to", "to", 24}, {"via", "via"}},
          false,
          false,
-         {}},
-        {"stateless", "mappings without state: EAM entries and prefixes", {}, false, false, {}}};
+         {"to", "length", "via"},
+         true},
+        {"stateless",
+         "mappings without state: EAM entries and prefixes",
+         {{"kind", "kind", 9}, {"ipv4", "ipv4", 18}, {"ipv6", "ipv6"}},
+         false,
+         false,
+         {"kind", "ipv4", "ipv6"},
+         true}};
     return lists;
 }
 
@@ -125,36 +138,84 @@ std::string via_text(const Json& route) {
     return out;
 }
 
-/// Page by page, each printed as it comes: a list of any length needs the memory of one page.
-int show_paged(Asker& ask, const Words& w, const Paged& list) {
+/// Page after page, `limit` rows of them (0: all); each(rows, how many, more) says whether to go
+/// on.
+int walk_pages(Asker& ask, const Words& w, const Paged& list, unsigned limit,
+               const std::function<bool(Json&, std::uint64_t, bool)>& each) {
     Json params = params_of(w), page;
+    if (list.sorted_here) params.erase("sort");
     std::uint64_t n = 0;
-    bool header = true;
     for (bool more = true; more;) {
-        if (w.limit != 0 && std::string_view(list.name) != "stateless")
-            params["limit"] = w.limit - n;
+        if (limit != 0 && std::string_view(list.name) != "stateless") params["limit"] = limit - n;
         if (const int rc = ask.request(std::string("show.") + list.name, params, page); rc != kDone)
             return rc;
         Json rows = page.value("rows", Json::array());
         // The mappings without state come in pages of the server's length.
-        if (w.limit != 0 && rows.size() > w.limit - n)
-            rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(w.limit - n), rows.end());
-        n += page.contains("count") ? page.value("count", std::uint64_t{0}) : rows.size();
-        more = page.contains("next") && (w.count || w.limit == 0 || n < w.limit);
+        if (limit != 0 && rows.size() > limit - n)
+            rows.erase(rows.begin() + static_cast<std::ptrdiff_t>(limit - n), rows.end());
+        const auto here =
+            page.contains("count") ? page.value("count", std::uint64_t{0}) : rows.size();
+        n += here;
+        more = page.contains("next") && (limit == 0 || n < limit);
         if (more) params["cursor"] = page["next"];
-        if (w.count) continue;
-        if (ask.json) {
+        if (!each(rows, here, more)) return kRefused;
+    }
+    return kDone;
+}
+
+/// Rows as they come; the title once.
+class PagePrinter {
+public:
+    PagePrinter(const Asker& ask, const Paged& list) : json_(ask.json), list_(list) {}
+    /// False: nobody reads on.
+    bool print(Json rows, bool more) {
+        if (json_) {
             for (const Json& r : rows) std::cout << api::to_text(r) << "\n";
         } else if (!rows.empty() || !more) {
-            if (std::string_view(list.name) == "routes") {
+            if (std::string_view(list_.name) == "routes") {
                 for (Json& r : rows) r["via"] = via_text(r);
             }
-            print_table(std::cout, rows, header, list.columns);
-            header = header && rows.empty();
+            print_table(std::cout, rows, header_, list_.columns);
+            header_ = header_ && rows.empty();
         }
-        if (!std::cout.flush()) return kRefused;  // nobody reads on
+        return bool(std::cout.flush());
     }
+
+private:
+    bool json_, header_ = true;
+    const Paged& list_;
+};
+
+/// What rows are sorted by; of a route its text's parts.
+Json sort_value(const std::string& key, const Json& row) {
+    if (key == "via") return via_text(row);
+    if (key != "length") return row.value(key, Json());
+    const std::string to = api::text_of(row, "to");
+    return std::strtol(to.c_str() + std::min(to.find('/') + 1, to.size()), nullptr, 10);
+}
+
+/// Each page is printed as it comes, and of a sorted list only the first rows are kept: a list of
+/// any length needs the memory of one page.
+int show_paged(Asker& ask, const Words& w, const Paged& list) {
+    const bool sorts = list.sorted_here && !w.sort.empty() && !w.count;
+    if (sorts && w.limit > kSortedMost) {
+        std::cerr << "isthmusctl show " << list.name << ": --limit: of a sorted list at most "
+                  << kSortedMost << "\n";
+        return kUsage;
+    }
+    std::uint64_t n = 0;
+    PagePrinter printer(ask, list);
+    SortedRows best([&w](const Json& row) { return sort_value(w.sort, row); },
+                    w.limit == 0 ? kSortedRows : w.limit);
+    const int rc = walk_pages(ask, w, list, sorts || w.count ? 0 : w.limit,
+                              [&](Json& rows, std::uint64_t here, bool more) {
+                                  n += here;
+                                  if (sorts) best.add(std::move(rows));
+                                  return sorts || w.count || printer.print(std::move(rows), more);
+                              });
+    if (rc != kDone) return rc;
     if (w.count) std::cout << (ask.json ? api::to_text({{"count", n}}) : std::to_string(n)) << "\n";
+    if (sorts) printer.print(best.rows(), false);
     return kDone;
 }
 
@@ -167,35 +228,29 @@ int show_mapping(Asker& ask, const std::string& address) {
 }
 
 void add_filters(args::Command& c, const std::shared_ptr<Words>& w, const Paged& list) {
-    if (std::string(list.name) == "stateless") {
+    const std::string name = list.name;
+    c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
+    c.add_flag("--count", w->count, "only how many");
+    const std::string order = list.sorted_here ? kSortHelp : "the largest first";
+    c.add_option("--sort", w->sort, order + "; at most 1000 rows, 100 without --limit")
+        ->one_of(list.sort);
+    if (name == "stateless")
         c.add_option("--map", w->map, "what this address, of either family, is mapped to");
-        c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
-        c.add_flag("--count", w->count, "only how many entries");
-        return;
-    }
-    if (std::string(list.name) == "routes") {
+    if (name == "routes") {
         c.add_option("--to", w->to, "those that cover this address, the longest prefix last");
         c.add_option("--port", w->port_name, "those by this port");
-        c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
-        c.add_flag("--count", w->count, "only how many");
-        return;
     }
+    if (list.sorted_here) return;
     c.add_option("--subscriber", w->subscriber, "IPv6 prefix or address");
     c.add_option("--local,--pool-address", w->local, "address of the pool");
     if (list.of_flows)
         c.add_option("--protocol", w->protocol, "tcp, udp or icmp")->one_of({"tcp", "udp", "icmp"});
-    if (list.of_flows || std::string(list.name) == "blocks")
+    if (list.of_flows || name == "blocks")
         c.add_option("--port", w->port, "port or identifier on that address")->in_range(1, 65535);
-    if (list.of_sessions) {
-        c.add_option("--remote", w->remote, "IPv4 address of the peer");
-        c.add_option("--remote-port", w->remote_port, "port of the peer")->in_range(1, 65535);
-        c.add_option("--state", w->state, "open, or of TCP: established, trans, v6-init, ...");
-    }
-    c.add_option("--limit", w->limit, "at most so many rows")->in_range(1, 1'000'000'000);
-    c.add_flag("--count", w->count, "only how many");
-    if (!list.sort.empty())
-        c.add_option("--sort", w->sort, "the largest first; at most 1000 rows, 100 without --limit")
-            ->one_of(list.sort);
+    if (!list.of_sessions) return;
+    c.add_option("--remote", w->remote, "IPv4 address of the peer");
+    c.add_option("--remote-port", w->remote_port, "port of the peer")->in_range(1, 65535);
+    c.add_option("--state", w->state, "open, or of TCP: established, trans, v6-init, ...");
 }
 
 }  // namespace

@@ -62,7 +62,19 @@ void print_table(std::ostream& out, const json& rows, bool header,
 
 void print_object(std::ostream& out, const json& object, unsigned indent) {
     constexpr std::string_view kTime = "_unix_seconds", kUptime = "uptime_seconds";
-    for (const auto& [k, v] : object.items()) {
+    // What matters first: how it is and why, then single values, then what has parts of its own.
+    const auto rank = [](const std::string& k, const json& v) {
+        static constexpr std::string_view kFirst[] = {"state", "why", "policy", "file_state"};
+        const auto at = std::find(std::begin(kFirst), std::end(kFirst), k);
+        return v.is_object() ? 5 : static_cast<int>(at - std::begin(kFirst));
+    };
+    std::vector<std::string> keys;
+    for (const auto& [k, v] : object.items()) keys.push_back(k);
+    std::stable_sort(keys.begin(), keys.end(), [&](const std::string& a, const std::string& b) {
+        return rank(a, object[a]) < rank(b, object[b]);
+    });
+    for (const std::string& k : keys) {
+        const json& v = object[k];
         out << std::string(indent, ' ');
         if (k.ends_with(kTime) && v.is_number()) {
             out << k.substr(0, k.size() - kTime.size()) << ": " << time_text(v.get<std::int64_t>())
@@ -97,8 +109,8 @@ std::string time_text(std::int64_t unix_seconds) {
     const auto t = static_cast<std::time_t>(unix_seconds);
     std::tm tm{};
     char out[32];
-    if (localtime_r(&t, &tm) == nullptr ||
-        std::strftime(out, sizeof out, "%Y-%m-%d %H:%M:%S", &tm) == 0)
+    if (gmtime_r(&t, &tm) == nullptr ||
+        std::strftime(out, sizeof out, "%Y-%m-%dT%H:%M:%SZ", &tm) == 0)
         return "-";
     return out;
 }

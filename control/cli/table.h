@@ -30,7 +30,7 @@ class Asker;
 void print_answer(const Asker& ask, const nlohmann::json& answer,
                   const std::vector<Column>& columns = {});
 
-/// "2026-11-25 07:03:14", local time.
+/// "2026-11-25T07:03:14Z": UTC, as in the logs, in traces, and as whois wants it.
 [[nodiscard]] std::string time_text(std::int64_t unix_seconds);
 /// "7 s", "1:02:03" hours, "2 days 0:10:00".
 [[nodiscard]] std::string span_text(std::uint64_t seconds);

@@ -1,17 +1,22 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/cli/top.h"
 
+#include <langinfo.h>
 #include <poll.h>
 #include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <clocale>
 #include <csignal>
+#include <cstdlib>
 #include <ctime>
 #include <iostream>
 #include <memory>
+#include <string_view>
 
 #include "control/cli/table.h"
 #include "control/cli/top_view.h"
@@ -42,6 +47,7 @@ public:
         if (was_raw_) {
             termios raw = before_;
             raw.c_lflag &= ~static_cast<tcflag_t>(ICANON | ECHO);
+            raw.c_cc[VSUSP] = _POSIX_VDISABLE;  // a shell would be left on this screen
             tcsetattr(STDIN_FILENO, TCSANOW, &raw);
         }
         struct sigaction stop {
@@ -85,7 +91,8 @@ private:
         std::size_t done = 0;
         while (done < text.size()) {
             const ssize_t n = write(STDOUT_FILENO, text.data() + done, text.size() - done);
-            if (n < 0 && errno != EINTR) return;
+            // A terminal that was stopped (Ctrl-S) is no reason to stay.
+            if (n < 0 && (errno != EINTR || stop_asked != 0)) return;
             if (n > 0) done += static_cast<std::size_t>(n);
         }
     }
@@ -103,9 +110,14 @@ winsize size_of_terminal() {
     return w;
 }
 
+Glyphs glyphs_of_locale() {
+    std::setlocale(LC_CTYPE, "");
+    return std::string_view(nl_langinfo(CODESET)) == "UTF-8" ? Glyphs::utf8 : Glyphs::ascii;
+}
+
 class Sampler {
 public:
-    explicit Sampler(Asker& ask) : ask_(ask) {}
+    explicit Sampler(Asker& ask) : ask_(ask) { ask_.patience_ms = kPatienceMs; }
 
     TopSample take() {
         TopSample s;
@@ -136,6 +148,7 @@ private:
         rc_ = ask_.try_request(method, params, out, s.trouble);
         return rc_ == kDone;
     }
+    static constexpr int kPatienceMs = 5000;  // whoever stands still is told of, and asked again
     Asker& ask_;
     Json subscribers_ = Json::array();
     double next_subscribers_ = 0;
@@ -144,7 +157,7 @@ private:
 
 int once(Asker& ask, const Words& w) {
     Sampler sampler(ask);
-    TopView view;
+    TopView view(glyphs_of_locale());
     view.add(sampler.take());
     const timespec t{
         static_cast<time_t>(w.interval),
@@ -171,8 +184,14 @@ int top(Asker& ask, const Words& w) {
         std::cerr << "isthmusctl top: the output is no terminal; --once prints one picture\n";
         return kUsage;
     }
+    const char* const kind = std::getenv("TERM");
+    if (kind == nullptr || *kind == 0 || std::string_view(kind) == "dumb") {
+        std::cerr << "isthmusctl top: this terminal (TERM=" << (kind == nullptr ? "" : kind)
+                  << ") has no screen to draw on; --once prints one picture\n";
+        return kUsage;
+    }
     Sampler sampler(ask);
-    TopView view;
+    TopView view(glyphs_of_locale());
     TopSample first = sampler.take();
     if (sampler.rc() == kNobody || sampler.rc() == kForbidden) {
         std::cerr << "isthmusctl: " << first.trouble << "\n";

@@ -57,8 +57,9 @@ struct Column {
     bool left = false;
 };
 
-std::string cell(const Json& v) {
-    return v.is_number() ? short_number(v.get<double>()) : cell_text(v);
+/// A text is cut to its column; of a number that would be another number.
+std::string cell(const Json& v, std::size_t width) {
+    return v.is_number() ? short_number(v.get<double>()) : cell_text(v).substr(0, width);
 }
 
 /// A table from `row` on, at most `most` rows of it; the first row behind it.
@@ -72,7 +73,7 @@ unsigned table(Screen& s, unsigned row, const Json& rows, const std::vector<Colu
         if (most-- == 0) break;
         std::string line;
         for (const Column& c : columns)
-            line += pad(cell(r.value(c.key, Json())).substr(0, c.width), c.width, c.left) + "  ";
+            line += pad(cell(r.value(c.key, Json()), c.width), c.width, c.left) + "  ";
         s.put(row++, 0, line);
     }
     return row;
@@ -137,12 +138,13 @@ Json TopView::workers() const {
             return rate(w.value(key, Json()), b.value(key, Json()));
         };
         const double packets = per_second("rx_packets");
-        const double turns = per_second("turns");
+        // A turn with one packet is a busy one: the cycles in them say how full the worker is.
+        const double hz = number(w, "cycles_per_second");
         out.push_back({{"id", w.value("id", Json())},
                        {"cpu", w.value("cpu", Json())},
                        {"packets", packets},
                        {"cycles", packets < 1 ? 0 : per_second("busy_cycles") / packets},
-                       {"busy", percent(per_second("busy_turns"), turns)},
+                       {"busy", hz <= 0 ? Json() : Json(percent(per_second("busy_cycles"), hz))},
                        {"handed_over", per_second("handed_over")},
                        {"bindings", w.value("bindings", Json())},
                        {"sessions", w.value("sessions", Json())},
@@ -240,7 +242,7 @@ Screen TopView::draw(unsigned rows, unsigned columns) const {
     for (const Line* l : {&in_, &out_, &bits_, &opened_, &dropped_, &sessions_}) {
         const double v = l->values.empty() ? 0 : l->values.back();
         s.put(row, 0, pad(l->title, 13, true) + pad(short_number(v), 8) + " " + l->unit);
-        if (columns > 32) s.put(row, 30, plot(l->values, columns - 31), Look::dim);
+        if (columns > 32) s.put(row, 30, plot(l->values, columns - 31, glyphs_), Look::dim);
         row++;
     }
     row++;
@@ -286,9 +288,9 @@ Screen TopView::draw(unsigned rows, unsigned columns) const {
           {{"subscriber", "subscriber", 24, true},
            {"address", "address", 15, true},
            {"sessions", "sessions", 8},
-           {"tcp_ports", "tcp", 5},
-           {"udp_ports", "udp", 5},
-           {"icmp_ids", "icmp", 5},
+           {"tcp_ports", "tcp", 6},
+           {"udp_ports", "udp", 6},
+           {"icmp_ids", "icmp", 6},
            {"worker", "worker", 6}},
           room(10));
     return s;

@@ -23,6 +23,7 @@ struct TopSample {
 
 class TopView {
 public:
+    explicit TopView(Glyphs glyphs = Glyphs::utf8) : glyphs_(glyphs) {}
     void add(TopSample sample);
     [[nodiscard]] Screen draw(unsigned rows, unsigned columns) const;
     /// The same for programs.
@@ -42,6 +43,7 @@ private:
     [[nodiscard]] Json ports() const;
     void note(Line& line, double value);
 
+    Glyphs glyphs_;
     TopSample now_, before_;
     bool has_rates_ = false;
     Line in_{"packets in", "/s", {}}, out_{"packets out", "/s", {}}, bits_{"bits in", "bit/s", {}},

@@ -261,7 +261,8 @@ int show_dropped(Asker& ask, const Words& o, const RowChoice& choice) {
 void add_filter(args::Command& c, const std::shared_ptr<Words>& w, std::uint64_t& count) {
     c.add_option("--subscriber", w->subscriber, "IPv6 prefix or address; both directions");
     c.add_option("--remote", w->remote, "IPv4 address of the peer");
-    c.add_option("--protocol", w->protocol, "tcp, udp or icmp (of errors also what they quote)");
+    c.add_option("--protocol", w->protocol, "tcp, udp or icmp (of errors also what they quote)")
+        ->one_of({"tcp", "udp", "icmp"});
     c.add_option("--drop", w->drop, "only packets dropped for this reason, or: any");
     c.add_option("--count", count, "end after so many packets")
         ->in_range(1, 1'000'000)

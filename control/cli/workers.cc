@@ -63,8 +63,13 @@ void print_workers(std::ostream& out, const json& workers) {
                  {"bindings", "bindings"},
                  {"sessions", "sessions"},
                  {"addresses", "addresses"},
-                 {"ports_free", "ports free"},
+                 {"ports_free", "ports free"}});
+    out << "\n";
+    print_table(out, rows, true,
+                {{"id", "worker"},
                  {"rx_packets", "packets in"},
+                 {"translated_64", "to IPv4"},
+                 {"translated_46", "to IPv6"},
                  {"handed_over", "handed over"},
                  {"received_over", "taken over"},
                  {"turns", "turns"},

@@ -47,11 +47,12 @@ constexpr const char* kSortBindings[] = {"sessions"};
 constexpr const char* kSortSessions[] = {"idle_seconds"};
 constexpr const char* kSortSubscribers[] = {"bindings",  "sessions", "udp_ports",
                                             "tcp_ports", "icmp_ids", "blocks"};
+constexpr const char* kSortBlocks[] = {"bindings"};
 
 std::span<const char* const> sort_keys(Lists::What what) {
     if (what == Lists::What::sessions) return kSortSessions;
     if (what == Lists::What::subscribers) return kSortSubscribers;
-    return kSortBindings;  // of blocks: their bindings have another name
+    return what == Lists::What::blocks ? std::span(kSortBlocks) : std::span(kSortBindings);
 }
 
 Status known_keys(Lists::What what, const Json& p) {
@@ -70,7 +71,7 @@ Status known_keys(Lists::What what, const Json& p) {
         case Lists::What::subscribers:
             return api::only_these(p, {cursor, subscriber, local, count, limit, sort});
         default:
-            return api::only_these(p, {cursor, subscriber, local, port, count, limit});
+            return api::only_these(p, {cursor, subscriber, local, port, count, limit, sort});
     }
 }
 
@@ -311,6 +312,7 @@ bool Lists::sort_some(Best& b) const {
         // The key alone first: a row is made only for what stays.
         std::uint64_t key = 0;
         if constexpr (std::is_same_v<View, BindingView>) key = view.n_sessions;
+        if constexpr (std::is_same_v<View, Block>) key = view.view.n_bindings;
         if constexpr (std::is_same_v<View, SessionView>)
             key = b.query.now.v > view.last_seen.v ? b.query.now.v - view.last_seen.v : 0;
         if constexpr (std::is_same_v<View, SubscriberView>) {

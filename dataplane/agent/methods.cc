@@ -124,6 +124,7 @@ Json Agent::workers_json() const {
                        {"turns", f.turns},
                        {"busy_turns", f.busy_turns},
                        {"busy_cycles", f.busy_cycles},
+                       {"cycles_per_second", f.cycles_per_second},
                        {"turn_max_cycles", f.turn_max_cycles},
                        {"idle", f.sleeping_allowed ? "sleep" : "poll"},
                        {"instructions", f.instructions},

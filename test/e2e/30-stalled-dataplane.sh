@@ -7,6 +7,7 @@ lab_begin
 lab_chain
 gw_start
 kill -STOP "${lab_pid[dataplane]}"
+lab_spawn list gw bash -c "'$bin/control/isthmusctl' --socket '$lab_dir/control.sock' show sessions; echo status \$?"
 for i in 1 2 3 4 5 6; do lab_spawn "wait$i" gw "$bin/control/isthmusctl" --socket "$lab_dir/control.sock" show pools; done
 began=$(date +%s%N)
 ctl show config >"$lab_dir/config.txt"
@@ -20,6 +21,9 @@ took=$((($(date +%s%N) - began) / 1000000))
 expect_status "a change" 5 ctl pool add 203.0.113.64
 expect_match "a change" "nothing was changed: .*does not answer" "$out"
 expect_no_match "the policy" "203.0.113.64" "$(ctl show config)"
+lab_join list 10
+expect_match "a list" "status 5" "$(cat "$lab_dir/list.log")"
+expect_match "a list" "the dataplane does not answer" "$(cat "$lab_dir/list.log")"
 kill -CONT "${lab_pid[dataplane]}"
 wait_for 5 "the dataplane to be seen again" gw_policy_runs
 ctl pool add 203.0.113.64

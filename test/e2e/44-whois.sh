@@ -39,6 +39,12 @@ wait_for 20 "a rotated log" rotated
 answer=$(ctl whois "$t:$t_id" --at "$now" --protocol udp)
 expect_match "from a rotated file" "subscriber +$x port $x_id" "$answer"
 expect_match "its end" "until +20" "$answer"
+# From logs that were put away, compressed; nobody is asked.
+answer=$(for file in $(find "$lab_dir" -name 'nat.json.*' | sort -rV) "$lab_dir/nat.json"; do cat "$file"; done | gzip | zcat |
+    "$bin/control/isthmusctl" --socket "$lab_dir/nobody" whois "$t:$t_id" --at "$now" --protocol udp --log -)
+expect_match "from a log that was put away" "subscriber +$x port $x_id" "$answer"
+expect_match "how sure" "^ *certain" "$answer"
+expect_status "no such log" 2 ctl whois "$t:$t_id" --protocol udp --log "$lab_dir/nothing"
 
 expect_status "wrong words" 2 ctl whois 203.0.113.9 --protocol udp
 expect_status "wrong time" 1 ctl whois 203.0.113.9:80 --at yesterday --protocol udp

@@ -40,6 +40,13 @@ expect_match "routes" "^0.0.0.0/0 +198.51.100.2 by p4\$" "$(ctl show routes --to
 expect_equal "the longest prefix last" "0.0.0.0/0 198.51.100.0/30" "$(ctl show routes --to 198.51.100.2 | awk 'NR > 1 { print $1 }' | xargs)"
 expect_equal "routes by a port" "$(ctl show routes --json | grep -c '"port":"p6"')" "$(ctl show routes --port p6 --count)"
 expect_equal "some routes" 2 "$(ctl show routes --limit 2 --json | wc -l)"
+expect_equal "the longest first" "$(ctl show routes --json | grep -o '/[0-9]*"' | tr -d '/"' | sort -rn | xargs)" \
+    "$(ctl show routes --sort length --json | grep -o '/[0-9]*"' | tr -d '/"' | xargs)"
+expect_equal "as they count" "0.0.0.0/0 198.51.100.0/30" "$(ctl show routes --sort to --port p4 --limit 2 | awk 'NR > 1 { print $1 }' | xargs)"
+expect_status "more than can be sorted" 2 ctl show routes --sort to --limit 1001
+expect_equal "addresses in order" "203.0.113.2 203.0.113.3 203.0.113.10" \
+    "$(ctl show pools --sort address | awk '$1 ~ /[.]113[.](2|3|10)$/ { print $1 }' | xargs)"
+expect_equal "prefixes in order" "$pref64" "$(ctl_value 0.prefix show prefixes --sort prefix)"
 expect_equal "prefixes" "$pref64" "$(ctl_value 0.prefix show prefixes --prefix "$pref64")"
 expect_equal "history" 1 "$(ctl show history --user isthmus-control --what start --count)"
 expect_status "no address" 2 ctl show pools --address nonsense

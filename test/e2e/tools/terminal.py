@@ -29,6 +29,7 @@ def main():
     rows, columns = int(sys.argv[1]), int(sys.argv[2])
     pid, fd = pty.fork()
     if pid == 0:
+        os.environ["TERM"] = "vt100"
         os.execv(sys.argv[3], sys.argv[3:])
     fcntl.ioctl(fd, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
     end, first = time.monotonic() + 5, b""

@@ -132,3 +132,19 @@ TEST_CASE("lengths of time") {
     for (const char* bad : {"", "h", "2w", "-1", "1.5h", "99999999"})
         CHECK_FALSE(parse_duration(bad).ok());
 }
+
+TEST_CASE("an address that is being drained is told with the end of it") {
+    const auto loaded = config::load_text(
+        "nat64: { pool = ({ addresses = \"203.0.113.0/31\"; drain = true; drain_until = "
+        "1764072000L; "
+        "}, { addresses = \"203.0.113.2\"; drain = true; }, \"203.0.113.3\"); };",
+        "f");
+    REQUIRE(loaded.ok());
+    api::Json rows = api::Json::array();
+    for (const char* a : {"203.0.113.1", "203.0.113.2", "203.0.113.3"})
+        rows.push_back({{"address", a}});
+    rows = with_deadlines(rows, loaded.config.nat64);
+    CHECK(rows[0]["drain_until_unix_seconds"] == 1764072000);
+    CHECK_FALSE(rows[1].contains("drain_until_unix_seconds"));
+    CHECK_FALSE(rows[2].contains("drain_until_unix_seconds"));
+}

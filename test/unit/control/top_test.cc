@@ -35,6 +35,7 @@ TEST_CASE("a plot shows the newest values, and that something is not nothing") {
     CHECK(plot({1, 2, 3, 4}, 2) == "▆█");
     CHECK(plot({}, 2) == "  ");
     CHECK(plot({0, 0}, 2) == "  ");
+    CHECK(plot({0, 0.01, 4, 8}, 4, Glyphs::ascii) == " .~#");
 }
 
 TEST_CASE("numbers are short") {
@@ -56,8 +57,9 @@ TopSample sample(double seconds, unsigned packets, unsigned drops, const char* i
     s.workers = Json::array({{{"id", 0},
                               {"rx_packets", packets},
                               {"busy_cycles", packets * 90},
+                              {"cycles_per_second", 180'000},
                               {"turns", packets},
-                              {"busy_turns", packets / 2}}});
+                              {"busy_turns", packets}}});
     s.drops = Json::array({{{"reason", "no_route"}, {"packets", drops}, {"help", "x"}}});
     s.ports = s.pools = s.subscribers = Json::array();
     return s;
@@ -80,6 +82,12 @@ TEST_CASE("rates are what was counted between two looks; a new dataplane begins 
     v.add(sample(14, 50, 0, "b"));
     v.add(sample(15, 150, 0, "b"));
     CHECK(v.json()["rates"]["packets_in_per_second"] == 100);
+    // A number is never cut: 2048 is not "2.05".
+    TopSample many = sample(16, 250, 0, "b");
+    many.subscribers = Json::array(
+        {{{"subscriber", "2001:db8::/64"}, {"udp_ports", 2048}, {"icmp_ids", 123'456'789}}});
+    v.add(many);
+    CHECK(v.draw(40, 100).text().find("2.05 k") != std::string::npos);
     // Any size will do.
     for (unsigned rows = 0; rows < 30; rows += 3) {
         for (unsigned columns = 1; columns < 120; columns += 7) (void)v.draw(rows, columns);
