@@ -18,13 +18,22 @@ pings() { in_ns client6 ping -c 1 -W 1 "$(v6_of "$server_addr")"; }
 ctl_in() { in_host isthmusctl "$@"; }
 
 host_boot
-in_host dpkg -i "$deb"/isthmus-common_0.1.0_all.deb "$deb"/isthmus_0.1.0_*.deb "$deb"/isthmus-dns64_0.1.0_*.deb >"$lab_dir/dpkg.log"
+ours() { in_host find /etc /usr /var /run -xdev -name '*isthmus*' -not -path '/etc/systemd/system/*.service.d*' -not -path '*/journal/*' | sort; }
+before_all=$(ours)
+in_host dpkg -i "$deb"/isthmus-common_0.1.0_all.deb "$deb"/isthmus-ctl_0.1.0_*.deb "$deb"/isthmus_0.1.0_*.deb "$deb"/isthmus-dns64_0.1.0_*.deb >"$lab_dir/dpkg.log"
 in_host systemd-analyze verify isthmus-dataplane.service isthmus-control.service isthmus-dns64.service 2>&1 | tee "$lab_dir/verify.log"
 expect_equal "complaints about the units" 0 "$(grep -c isthmus "$lab_dir/verify.log")"
 for unit in dataplane control dns64; do
     expect_equal "isthmus-$unit after the installation" disabled "$(in_host systemctl is-enabled "isthmus-$unit" || true)"
 done
 in_host isthmus-control --check
+for page in 5/isthmus.conf.5 7/isthmus-drops.7 8/isthmusctl.8 8/isthmus-setup.8; do
+    in_host test -e "/usr/share/man/man$page.gz" || fail "no manual page $page"
+done
+in_host test -e /usr/share/doc/isthmus-common/docs/operations.md || fail "no documents"
+in_host test -e /usr/share/doc/isthmus-common/docs/prometheus/isthmus.rules.yml || fail "no alert rules"
+# What isthmus-setup leaves goes with the package.
+in_host sh -c 'mkdir -p /etc/default/grub.d; for f in sysctl.d/60-isthmus.conf udev/rules.d/60-isthmus.rules modules-load.d/isthmus.conf default/grub.d/isthmus.cfg; do : >/etc/$f; done'
 
 # The operator's configuration, with the default sockets and directories.
 gw_write_conf
@@ -71,15 +80,16 @@ for file in "$deb"/isthmus*_0.1.0_*.deb; do
     dpkg-deb --root-owner-group -Znone -b "$lab_dir/unpacked" "$lab_dir/next" >/dev/null
 done
 dataplane=$(pid_of dataplane) control=$(pid_of control)
-in_host dpkg -i "$lab_dir"/next/isthmus-common_*.deb "$lab_dir"/next/isthmus_*.deb "$lab_dir"/next/isthmus-dns64_*.deb >>"$lab_dir/dpkg.log"
+in_host dpkg -i "$lab_dir"/next/isthmus-common_*.deb "$lab_dir"/next/isthmus-ctl_*.deb "$lab_dir"/next/isthmus_*.deb "$lab_dir"/next/isthmus-dns64_*.deb >>"$lab_dir/dpkg.log"
 expect_match "the configuration after the upgrade" "203.0.113.0/27" "$(in_host cat /etc/isthmus/isthmus.conf)"
 expect_equal "the dataplane's process after the upgrade" "$dataplane" "$(pid_of dataplane)"
 expect_no_match "control's process after the upgrade" "^$control\$" "$(pid_of control)"
 wait_for 10 "a ping after the upgrade" pings
 
-in_host dpkg --purge isthmus isthmus-dns64 isthmus-common >>"$lab_dir/dpkg.log" 2>&1
+in_host dpkg --purge isthmus isthmus-dns64 isthmus-ctl isthmus-common >>"$lab_dir/dpkg.log" 2>&1
 for left in /etc/isthmus /var/lib/isthmus /lib/systemd/system/isthmus-control.service /usr/sbin/isthmus-dataplane; do
     ! in_host test -e "$left" || fail "$left is there after the purge"
 done
+expect_equal "files after the purge" "$before_all" "$(ours)"
 expect_no_match "processes after the purge" "isthmus-(data|control|dns)" "$(in_host ps -eo args)"
 host_halt

@@ -71,7 +71,15 @@ expect_match "no IOMMU" "intel_iommu=on" "$out"
 rm -r "$root/sys/bus/pci/devices/0000:01:00.1"
 expect_status "no such device" 1 setup
 expect_match "no such device" "no PCI device 0000:01:00.1; lspci" "$out"
-expect_status "a driver that is none" 1 setup --driver e1000
+expect_status "a driver that is none" 2 setup --driver e1000
+expect_status "a flag without its value" 2 setup --hugepages
+expect_status "no number" 2 setup --hugepages 2G
+expect_match "no number" "^isthmus-setup: --hugepages is a number of MiB; see isthmus-setup --help" "$out"
+expect_status "a word" 2 setup now
+printf 'MemTotal:        8000000 kB\n' >"$root/proc/meminfo"
+expect_status "more than there is" 1 setup --hugepages 999999999
+expect_match "more than there is" "this host has 7812 MiB of memory in all" "$out"
+rm "$root/proc/meminfo"
 expect_status "an unknown word" 2 setup --now
 expect_match "an unknown word" "has no flag \"--now\"; see isthmus-setup --help" "$out"
 sed -i s/pool/pol/ "$lab_dir/conf"
