@@ -64,7 +64,9 @@ int main(int argc, char** argv) {
         const std::string why =
             loaded.config.has_dataplane ? config::why_unusable(loaded.config.nat64) : "";
         if (!why.empty()) std::cerr << file << ": " << why << "\n";
-        return why.empty() ? 0 : 1;
+        const auto rights = control::rights_of(loaded.config.control);
+        if (!rights) std::cerr << file << ": " << rights.error().text() << "\n";
+        return why.empty() && rights ? 0 : 1;
     }
     struct sigaction action {};
     action.sa_handler = on_signal;

@@ -173,7 +173,7 @@ int main(int argc, char** argv) {
         for (const auto& [line, e] : isthmus::dpdk::missing_drivers(loaded.config))
             loaded.errors.push_back({file + ":" + std::to_string(line), e.text()});
         if (const auto cpus = isthmus::dpdk::worker_cpus(loaded.config.dataplane); !cpus)
-            loaded.errors.push_back({file, cpus.error().text()});
+            loaded.errors.push_back({loaded.place(file, cpus.error().where), cpus.error().text()});
         if (const std::string why = isthmus::config::why_unusable(loaded.config.nat64);
             !why.empty())
             loaded.errors.push_back({file, why});

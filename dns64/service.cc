@@ -184,8 +184,8 @@ Status become(const std::string& user) {
 Expected<std::shared_ptr<const Rules>> load_rules(const std::string& file,
                                                   const std::vector<Pref64>& avoided) {
     const auto loaded = config::load_file(file);
-    for (const auto& w : loaded.warnings) log::warn(w.text());
     if (!loaded.ok()) return Error{"", loaded.error_text()};
+    for (const auto& w : loaded.warnings) log::warn(w.text());
     if (!loaded.config.has_dns64)
         return Error{file,
                      "has no section dns64; write dns64 = { upstreams = [ \"192.0.2.53\" ]; };"};

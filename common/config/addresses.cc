@@ -14,7 +14,12 @@ std::vector<Prefix4> parse_addresses(std::string_view text, std::string& why) {
     }
     const auto first = Ipv4Addr::parse(text.substr(0, dash));
     const auto last = Ipv4Addr::parse(text.substr(dash + 1));
-    if (!first || !last || *last < *first || last->host() - first->host() >= 65536) {
+    if (first && last && *last < *first) {
+        why = "\"" + std::string(text) + "\": the first address comes behind the last; write " +
+              last->text() + "-" + first->text();
+        return {};
+    }
+    if (!first || !last || last->host() - first->host() >= 65536) {
         why = "\"" + std::string(text) + "\": write FIRST-LAST with at most 65,536 addresses";
         return {};
     }

@@ -41,6 +41,10 @@ std::optional<std::string> read_text_file(const std::string& path, Problem& wron
     }
     // Without O_NONBLOCK a pipe would hold us until somebody writes to it.
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0 && errno == EACCES)
+        return refuse("cannot be read: " + std::string(std::strerror(EACCES)) +
+                      "; the user that the program runs as (" + std::to_string(::geteuid()) +
+                      ") must be allowed to read it and to enter its directory");
     if (fd < 0) {
         return refuse("cannot be read: " + std::string(std::strerror(errno)) +
                       "; name another file with -c, or see isthmus.conf(5) for a sample");

@@ -343,6 +343,11 @@ private:
 
 }  // namespace
 
+std::string Loaded::place(const std::string& file, const std::string& key) const {
+    const auto line = line_of.find(key);
+    return line == line_of.end() ? file : file + ":" + std::to_string(line->second);
+}
+
 std::string Loaded::error_text() const {
     std::string text;
     for (const Problem& p : errors) text += (text.empty() ? "" : "\n") + p.text();

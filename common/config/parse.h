@@ -26,6 +26,8 @@ struct Loaded {
     std::map<std::string, unsigned> line_of;  // "dataplane.socket": where a key was written
     [[nodiscard]] bool ok() const { return errors.empty(); }
     [[nodiscard]] std::string error_text() const;
+    /// "FILE:12" where the file has the key, else "FILE".
+    [[nodiscard]] std::string place(const std::string& file, const std::string& key) const;
 };
 
 [[nodiscard]] Loaded load_file(const std::string& path);

@@ -17,6 +17,7 @@ public:
 
     void run() {
         prefixes();
+        sources_inside();
         pool();
         workers();
         times();
@@ -53,6 +54,22 @@ private:
             warn({},
                  "no nat64.prefixes: the well-known prefix 64:ff9b::/96 is used (RFC 6146 section "
                  "3.5.4)");
+    }
+
+    /// Packets from inside a NAT64 prefix are loops or forgeries (RFC 6146 section 3.5).
+    void sources_inside() {
+        for (const PrefixEntry& e : c_.nat64.prefixes) {
+            for (const PortConfig& port : c_.dataplane.ports) {
+                for (const std::string& text : port.addresses) {
+                    const auto a = Ipv6Addr::parse(text.substr(0, text.find('/')));
+                    if (!a || !e.prefix.prefix().contains(*a)) continue;
+                    warn(e.origin, e.prefix.prefix().text() + " contains " + a->text() +
+                                       " of port " + port.name +
+                                       ": what hosts of that network send is dropped "
+                                       "(source_in_pref64); use another prefix");
+                }
+            }
+        }
     }
 
     void pool() {
@@ -122,9 +139,15 @@ private:
     }
 
     void workers() {
-        if (c_.dataplane.workers.size() > limits::kWorkers)
-            error({}, "dataplane.workers: more than " + std::to_string(limits::kWorkers) +
-                          " workers; remove some");
+        auto cpus = c_.dataplane.workers;
+        const auto line = l_.line_of.find("dataplane.workers");
+        const Origin here{line == l_.line_of.end() ? 0 : line->second};
+        if (cpus.size() > limits::kWorkers)
+            error(here, "more than " + std::to_string(limits::kWorkers) + " workers; remove some");
+        std::sort(cpus.begin(), cpus.end());
+        if (const auto twice = std::adjacent_find(cpus.begin(), cpus.end()); twice != cpus.end())
+            warn(here, "CPU " + std::to_string(*twice) +
+                           " has two workers: each of them gets a part of it");
     }
 
     void times() {

@@ -37,6 +37,15 @@ bool on_network(const std::string& address, const std::string& gateway) {
     return g && h && masked(*g, bits) == masked(*h, bits);
 }
 
+/// The first and the last address of an IPv4 network are nobody's; of /31 and /32 they are.
+bool is_no_host(Ipv4Addr a, const std::string& text) {
+    const auto slash = text.find('/');
+    const unsigned bits =
+        slash == std::string::npos ? 32 : static_cast<unsigned>(std::stoul(text.substr(slash + 1)));
+    const std::uint32_t hosts = bits > 30 ? 0 : ~0U >> bits;
+    return hosts != 0 && ((a.host() & hosts) == 0 || (a.host() & hosts) == hosts);
+}
+
 bool is_link_local(const std::string& address) {
     const auto a = Ipv6Addr::parse(address);
     return a && a->octet[0] == 0xfe && (a->octet[1] & 0xc0) == 0x80;
@@ -119,6 +128,10 @@ private:
                       where + ": address " + host_of(a) + " is written twice; remove one");
             const auto v4 = Ipv4Addr::parse(host_of(a));
             const auto v6 = Ipv6Addr::parse(host_of(a));
+            if (v4 && is_no_host(*v4, a))
+                error(i.origin, where + ": " + a +
+                                    " is the network's own or its broadcast address; write the "
+                                    "address of this host in it");
             if ((v4 && (v4->host() == 0 || v4->host() >> 28 >= 0xe || v4->host() >> 24 == 127)) ||
                 (v6 && (v6->octet[0] == 0xff || *v6 == Ipv6Addr{})))
                 error(i.origin, where + ": " + a + " is not an address that an interface may have");

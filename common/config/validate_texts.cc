@@ -2,7 +2,9 @@
 // Texts that name something: files, sockets, namespaces, an instance. What no system would take is
 // refused here, with its line, and not by the system in the middle of the start.
 #include <algorithm>
+#include <set>
 
+#include "common/config/place.h"
 #include "common/config/validate.h"
 
 namespace isthmus::config {
@@ -41,6 +43,13 @@ public:
             error("control.log_level",
                   "log_level is one of \"debug\", \"info\", \"warn\", \"error\"");
         for (const std::string& a : d.eal_args) eal_argument(a);
+        const HttpConfig& http = l_.config.control.http;
+        if (http.enabled && !Ipv4Addr::parse(http.address) && !Ipv6Addr::parse(http.address))
+            error("control.http.address",
+                  "control.http.address \"" + http.address +
+                      "\" is no IPv4 or IPv6 address; names are not looked up");
+        log_files();
+        if (l_.config.has_dns64) upstreams();
     }
 
 private:
@@ -49,6 +58,29 @@ private:
         const bool known = line != l_.line_of.end();
         l_.errors.push_back(
             {known ? name_ + ":" + std::to_string(line->second) : name_, std::move(what)});
+    }
+    void log_files() {
+        std::set<std::string> files;
+        for (const LogOutlet& o : l_.config.control.logs) {
+            if (o.type == LogType::json && !files.insert(o.file).second)
+                error("control.logs",
+                      "two logs write to \"" + o.file + "\"; give each a file of its own");
+        }
+    }
+    /// Whoever asks himself waits for ever.
+    void upstreams() {
+        const Dns64Config& d = l_.config.dns64;
+        for (const Endpoint& u : d.upstreams) {
+            const bool own = std::any_of(d.listen.begin(), d.listen.end(), [&u](const Endpoint& e) {
+                return e.transport != Transport::xdp && e.is_v6 == u.is_v6 && e.port == u.port &&
+                       (u.is_v6 ? e.v6 == u.v6 : e.v4 == u.v4);
+            });
+            if (own)
+                l_.errors.push_back({place_of(Origin{u.line}, name_),
+                                     "upstream " + u.text() +
+                                         " is what dns64.listen serves: isthmus-dns64 would ask "
+                                         "itself; name another resolver, or listen elsewhere"});
+        }
     }
     static bool is_word(const std::string& s, std::size_t most) {
         return !s.empty() && s.size() <= most && s[0] != '.' && s[0] != '-' &&

@@ -7,6 +7,7 @@
 #include <rte_bus.h>
 #include <rte_devargs.h>
 #include <rte_log.h>
+#include <unistd.h>
 
 #include <cstdlib>
 #include <memory>
@@ -52,6 +53,11 @@ std::vector<std::pair<unsigned, Error>> missing_drivers(const config::Config& cf
     std::vector<std::pair<unsigned, Error>> out;
     for (const config::PortConfig& p : cfg.dataplane.ports) {
         const auto spec = parse_device(p, 1);
+        if (spec && spec->is_pci &&
+            ::access(("/sys/bus/pci/devices/" + spec->name).c_str(), F_OK) != 0)
+            out.emplace_back(p.origin.line,
+                             Error{"port " + p.name, "there is no PCI device " + spec->name +
+                                                         " in this host; lspci -D lists them"});
         if (!spec || spec->is_pci || has_driver(spec->name)) continue;
         out.emplace_back(p.origin.line,
                          Error{"port " + p.name, "DPDK has no driver for device \"" + spec->name +

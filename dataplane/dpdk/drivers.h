@@ -10,8 +10,8 @@
 
 namespace isthmus::dpdk {
 
-/// Virtual devices of the configuration that no driver takes, each with its line. PCI devices are
-/// not looked at: their driver follows from what is in the slot.
+/// Virtual devices of the configuration that no driver takes, and PCI devices that are not there,
+/// each with its line. Which driver a PCI device has follows from what is in the slot.
 [[nodiscard]] std::vector<std::pair<unsigned, Error>> missing_drivers(const config::Config& cfg);
 
 }  // namespace isthmus::dpdk

@@ -100,7 +100,7 @@ TEST_CASE("what is wrong is named with its line and a remedy") {
     CHECK(has(load("dataplane: {\n main_cpu = 010; };"), "t.conf:2", "leading zero"));
     CHECK(has(load("dataplane: {\n max_sessions = -5; };"), "t.conf:2", "out of range"));
     CHECK(has(load("nat64: {\n filtering = \"none\"; };"), "t.conf:2", "endpoint-independent"));
-    CHECK(has(load("nat64: { pool = (\"198.51.100.1\") \n oops"), "t.conf:2", "syntax error"));
+    CHECK(has(load("nat64: { pool = (\"198.51.100.1\") \n oops };"), "t.conf:2", "syntax error"));
     CHECK(has(load("@include \"x\"\n"), "t.conf:1", "@include"));
     CHECK(has(load("nat65: { };"), "t.conf:1", "did you mean \"nat64\""));
 }

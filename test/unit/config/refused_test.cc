@@ -122,7 +122,8 @@ TEST_CASE("config: lists and their elements") {
              {"nat64 = { pool = ( \"203.0.113.0/028\" ); };", 1, "write /28"},
              {"nat64 = { pool = ( \"203.0.113.1/28\" ); };", 1, "did you mean 203.0.113.0/28"},
              {"nat64 = { pool = ( \"203.0.113.256\" ); };", 1, "203.0.113.256"},
-             {"nat64 = { pool = ( \"203.0.113.9-203.0.113.2\" ); };", 1, "FIRST-LAST"},
+             {"nat64 = { pool = ( \"203.0.113.9-203.0.113.2\" ); };", 1,
+              "write 203.0.113.2-203.0.113.9"},
              {"nat64 = { pool = ( \"2001:db8::/64\" ); };", 1, "is not an IPv4 address"},
              {"nat64 = { pool = ( \"224.0.0.1\" ); };", 1, "unicast"},
              {"nat64 = { pool = ( \"203.0.113.0/28\",\n\"203.0.113.8\" ); };", 2, "overlaps"},
@@ -165,6 +166,8 @@ TEST_CASE("config: ports and their VLANs") {
              {"addresses = ( \"2001:db8::1/064\" );", "with its length"},
              {"addresses = ( \"192.0.2.1/24\", \"192.0.2.1/25\" );", "written twice"},
              {"addresses = ( \"224.0.0.1/24\" );", "may have"},
+             {"addresses = ( \"192.0.2.0/30\" );", "the network's own"},
+             {"addresses = ( \"192.0.2.3/30\" );", "broadcast address"},
              {"addresses = ( \"192.0.2.1/24\" ); routes = ( { to = \"0.0.0.0/0\"; via = "
               "\"198.51.100.1\"; } );",
               "is on no network"},
@@ -248,6 +251,12 @@ TEST_CASE("config: names and paths that no system would take") {
              {"control = {\nstate_dir = \"state\"; };", 2, "no absolute path"},
              {"control = {\nlog_level = \"loud\"; };", 2, "one of"},
              {"control = {\nsocket = \"/run/isthmus/dataplane.sock\"; };", 2, "one file"},
+             {"control = { http = {\naddress = \"localhost\"; }; };", 2, "names are not looked up"},
+             {"control = {\nlogs = ( { type = \"json\"; file = \"/a\"; },\n"
+              "{ type = \"json\"; file = \"/a\"; } ); };",
+              2, "two logs write to"},
+             {"dns64 = { listen = ( \"[::1]:53\" );\nupstreams = ( \"::1\" ); };", 2, "ask itself"},
+             {"nat64 = {\npool = ( \"192.0.2.9-192.0.2.3\" ); };", 2, "write 192.0.2.3-192.0.2.9"},
          }) {
         check(b);
     }
@@ -274,7 +283,21 @@ TEST_CASE("config: what is no configuration at all") {
              {"nat64 = {\n/* never closed };", 2, "never closed"},
              {"nat64 = {\nprefixes = ( \"64:ff9b::/96 ); };", 2, "never closed"},
              {"nat64 = {\n@include \"/etc/passwd\"\n};", 2, "@include"},
-             {"nat64 = {\npool = ( );", 2, "missing"},
+             {"nat64 = {\npool = ( );", 1, "the \"{\" that begins here is never closed"},
+             {"nat64 = {\npool = ( \"192.0.2.1\" };\n};", 2, "write \")\" before it"},
+             {"nat64 = { };\n};", 2, "closes nothing"},
+             {"nat64 = {\npool = ( \"192.0.2.1 );\nprefixes = ( \"64:ff9b::/96\" ); };", 2,
+              "not closed in its line"},
+             {"nat64 = {\npool = ( \"192.0.2.1\" \"192.0.2.3\" ); };", 2, "write a comma"},
+             {"nat64 = {\ntcp_probes = yes; };", 2, "yes is neither a number, nor true or false"},
+             {"nat64 = {\npool = ( 192.0.2.1 ); };", 2, "a text stands in quotes"},
+             {"nat64 = {\nprefixes = ( 64:ff9b::/96 ); };", 2, "a text stands in quotes"},
+             {"nat64 = {\np\xc3\xb6ol = ( ); };", 2, "\"\xc3\xb6\" stands outside of quotes"},
+             {"nat64 = {\np\xf6ol = ( ); };", 2, "\"byte 246\" stands outside of quotes"},
+             {"nat64 {\n};", 1, "write \"nat64: {\" for a group"},
+             {"\"nat64\": {\n};", 1, "it stands without quotes"},
+             {"nat64 = {\nlowest_ipv6_mtu = 4294967297; };", 2, "or 4294967297L where"},
+             {"nat64 = {\nlowest_ipv6_mtu = 99999999999999999999; };", 2, "write a smaller one"},
              {"nat64 = {\nlowest_ipv6_mtu = 0x100000500; };", 2, "too large"},
              {"nat64 = {\nlowest_ipv6_mtu = 01400; };", 2, "leading zero; write 1400"},
              {"nat64 = {\nprefixes = [ \"64:ff9b::/96\", 5 ]; };", 2, "write ( ... )"},
@@ -287,4 +310,18 @@ TEST_CASE("config: what is no configuration at all") {
     CHECK(load_text("nat64 = {\r\n prefixes = ( \"64:ff9b::/96\" );\r\n};\r\n", "f").ok());
     CHECK(load_text("# \xc3\xa4\n// ((((((((((((((((((((((((((((((((((((((((\nnat64 = { };", "f")
               .ok());
+}
+
+TEST_CASE("config: what is allowed and seldom meant is a warning with its line") {
+    const Loaded l = load_text(
+        "nat64 = { prefixes = (\n\"2001:db8::/32\" ); pool = ( \"203.0.113.1\" ); };\n"
+        "dataplane = {\nworkers = [ 1, 2, 1 ];\n"
+        "ports = ( { name = \"p\"; device = \"01:00.0\"; addresses = ( \"2001:db8:6::1/64\" ); } "
+        "); };",
+        "f");
+    INFO(l.error_text());
+    REQUIRE(l.ok());
+    REQUIRE(l.warnings.size() == 2);
+    CHECK(l.warnings[0].text().find("f:2: 2001:db8::/32 contains 2001:db8:6::1 of port p") == 0);
+    CHECK(l.warnings[1].text().find("f:4: CPU 1 has two workers") == 0);
 }
