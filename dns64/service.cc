@@ -14,6 +14,7 @@
 
 #include "common/config/parse_dns64.h"
 #include "common/log/log.h"
+#include "dns64/changes.h"
 #include "dns64/operator.h"
 #include "dns64/upstream_forward.h"
 #include "dns64/upstream_recursive.h"
@@ -80,34 +81,7 @@ Status check_supported(const Dns64Config& c) {
     if (!recursive && c.trust_anchor != fresh.trust_anchor)
         return Error{"dns64.trust_anchor", "is read with validation = \"recursive\" only"};
     if (Status s = check_cpus(c); !s) return s;
-    return Done{};
-}
-
-std::string texts_of(const std::vector<Endpoint>& list) {
-    std::string out;
-    for (const Endpoint& e : list) out += e.text() + ' ';
-    return out;
-}
-
-/// What was built into sockets and memory at the start; empty: nothing of it differs.
-std::string start_only_key(const Dns64Config& a, const Dns64Config& b) {
-    if (texts_of(a.listen) != texts_of(b.listen)) return "listen";
-    if (a.threads != b.threads) return "threads";
-    if (a.cpus != b.cpus) return "cpus";
-    if (a.user != b.user) return "user";
-    if (a.socket != b.socket) return "socket";
-    if (a.metrics != b.metrics) return "metrics";
-    if (a.cache.memory_mib != b.cache.memory_mib) return "cache.memory_mib";
-    return "";
-}
-
-/// Other sockets towards upstreams are needed, or others ways to use them.
-bool changes_upstream(const Dns64Config& a, const Dns64Config& b) {
-    return texts_of(a.upstreams) != texts_of(b.upstreams) || a.validation != b.validation ||
-           a.trust_anchor != b.trust_anchor || a.case_0x20 != b.case_0x20 ||
-           a.upstream_cookies != b.upstream_cookies || a.tls_ca != b.tls_ca ||
-           a.limits.retransmit_ms != b.limits.retransmit_ms ||
-           a.limits.queries_in_flight != b.limits.queries_in_flight;
+    return UpstreamSource::check(c);
 }
 
 bool any_tls(const std::vector<Endpoint>& list) {

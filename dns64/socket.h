@@ -57,6 +57,9 @@ public:
         return ntohs(is_v6() ? reinterpret_cast<const sockaddr_in6&>(storage_).sin6_port
                              : reinterpret_cast<const sockaddr_in&>(storage_).sin_port);
     }
+    void set_port(std::uint16_t port) {
+        (is_v6() ? in6().sin6_port : in4().sin_port) = htons(port);
+    }
     /// "192.0.2.1", "2001:db8::1"
     [[nodiscard]] std::string host_text() const { return is_v6() ? v6().text() : v4().text(); }
 

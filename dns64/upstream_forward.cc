@@ -14,6 +14,7 @@ constexpr std::uint64_t kDownLeastMs = 1000, kDownMostMs = 30000;
 /// So many tries in a row without a sign of life, over at least so long, and a server is down.
 constexpr unsigned kSilentTries = 8;
 constexpr std::uint64_t kSilentMs = 1500;
+constexpr std::size_t kAddressesMost = 256;  // of ours, with cookies of their own
 constexpr unsigned kStrangeMost = 3;  // wrong questions under our ID before a query goes over TCP
 
 /// Another server may know better; NXDOMAIN and NOERROR are answers.
@@ -28,6 +29,7 @@ Forwarder::Forwarder(Loop& loop, Random& random, const config::Dns64Config& c,
     : Upstream(loop, random.u64(), 2 * std::size_t{c.limits.queries_in_flight}),
       random_(random),
       config_(c),
+      source_(c),
       tls_(std::move(tls)),
       by_id_(65536),
       receive_(std::size_t{kBatch} * kReceiveMost) {
@@ -254,10 +256,19 @@ void Forwarder::on_answer(Server& s, const Port* p, const Stream* stream, Bytes 
     accept_answer(f, a, m, cut);
 }
 
+UpstreamCookie& Server::cookie_of(std::uint64_t own_address) {
+    for (auto& [address, cookie] : cookies) {
+        if (address == own_address) return cookie;
+    }
+    if (cookies.size() >= kAddressesMost) cookies.clear();  // learned anew
+    return cookies.emplace_back(own_address, UpstreamCookie{}).second;
+}
+
 /// False: the answer is not believed, or has made the query go out again.
 bool Forwarder::cookie_holds(ForwardFetch& f, Attempt& a, const Message& m) {
+    if (a.port == nullptr || a.cookie.size == 0) return true;  // none was shown
     Server& s = *a.server;
-    switch (s.cookie.check(a.cookie, m, loop_.now_ms())) {
+    switch (s.cookie_of(a.port->own_address).check(a.cookie, m, loop_.now_ms())) {
         case UpstreamCookie::Verdict::good:
             return true;
         case UpstreamCookie::Verdict::again:

@@ -2,7 +2,8 @@
 // The forwarder: questions to resolvers, over UDP, TCP where an answer was truncated, or TLS.
 //
 // What a liar would have to guess (RFC 5452): a random ID, unique among all that is on its way, and
-// the random port of the socket that was drawn for the query from a pool of kPorts. The sockets are
+// the random port of the socket that was drawn for the query from a pool of kPorts, which may have
+// several addresses (upstream_source.h). The sockets are
 // connected, so the kernel lets in only what comes from the server's address and port; each is
 // closed after some use and another opened. The question must come back as it was sent, in every
 // bit with case_0x20. What does not match is counted, and waiting goes on.
@@ -25,6 +26,7 @@
 #include "dns64/tcp.h"
 #include "dns64/upstream.h"
 #include "dns64/upstream_cookies.h"
+#include "dns64/upstream_source.h"
 
 namespace isthmus::dns64 {
 
@@ -90,7 +92,9 @@ struct Server final : StreamOwner {
     std::size_t next_in_order = 0;
     std::unique_ptr<Stream> stream;
     std::uint64_t stream_used_ms = 0;
-    UpstreamCookie cookie;
+    /// A client cookie belongs to a server and an address of ours (RFC 7873 s5.1).
+    UpstreamCookie& cookie_of(std::uint64_t own_address);
+    std::vector<std::pair<std::uint64_t, UpstreamCookie>> cookies;
     struct Queued {
         ForwardFetch* fetch;
         std::uint8_t attempt;
@@ -150,6 +154,7 @@ private:
     void send_over_stream(ForwardFetch& f, Attempt& a);
     [[nodiscard]] Port* draw_port(Server& s);
     [[nodiscard]] bool open_port(Port& p);
+    [[nodiscard]] bool leave_from_source(int fd, int family);
     void flush();
     void flush(Server& s);
     void send_batch(Server& s, std::span<const Server::Queued> queued);
@@ -169,6 +174,7 @@ private:
 
     Random& random_;
     const config::Dns64Config config_;
+    const UpstreamSource source_;
     std::shared_ptr<TlsContext> tls_;
     std::vector<std::unique_ptr<Server>> servers_;
     std::vector<std::unique_ptr<ForwardFetch>> all_;

@@ -17,9 +17,6 @@ namespace isthmus::dns64 {
 
 namespace {
 
-/// Ports below are for services; some above are too, and are avoided by connected sockets alone:
-/// nothing reaches ours but the server's datagrams.
-constexpr unsigned kPortLeast = 1024;
 constexpr unsigned kBindTries = 16;
 constexpr std::uint64_t kStreamIdleMs = 20000;
 constexpr std::size_t kQueryMost = kHeaderBytes + kNameMost + 4 + kOptFixed + 4 + kCookieMost;
@@ -49,9 +46,7 @@ bool Forwarder::open_port(Port& p) {
     if (fd < 0) return false;
     bool bound = false;
     for (unsigned i = 0; i < kBindTries && !bound; i++) {
-        const auto port =
-            static_cast<std::uint16_t>(kPortLeast + random_.below(65536 - kPortLeast));
-        const SocketAddress local = SocketAddress::any(remote.family(), port);
+        const SocketAddress local = source_.draw(remote.family(), random_);
         bound = ::bind(fd, local.raw(), local.size()) == 0;
     }
     if (!bound || ::connect(fd, remote.raw(), remote.size()) != 0) {
@@ -219,7 +214,8 @@ void Forwarder::send_batch(Server& s, std::span<const Server::Queued> queued) {
             fresh->in_flight++;
         }
         if (a.sent == 0 && a.with_edns && config_.upstream_cookies)
-            a.cookie = s.cookie.for_query(a.port->own_address, loop_.now_ms(), random_);
+            a.cookie = s.cookie_of(a.port->own_address)
+                           .for_query(a.port->own_address, loop_.now_ms(), random_);
         part[n] = {bytes[n], write_query(*fetch, a, bytes[n])};
         message[n].msg_hdr.msg_iov = &part[n];
         message[n].msg_hdr.msg_iovlen = 1;
@@ -268,13 +264,23 @@ void Forwarder::on_port(Port& p, std::uint32_t) {
     }
 }
 
+/// A connection's own address, where one was named; its port is the kernel's to draw.
+bool Forwarder::leave_from_source(int fd, int family) {
+    if (!source_.has_address(family)) return true;
+    const int on = 1;
+    ::setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+    const SocketAddress local = source_.draw_address(family, random_);
+    return ::bind(fd, local.raw(), local.size()) == 0;
+}
+
 void Forwarder::send_over_stream(ForwardFetch& f, Attempt& a) {
     Server& s = *a.server;
     const bool tls = s.endpoint.transport == config::Transport::tls;
     if (!s.stream) {
         const SocketAddress remote = SocketAddress::of(s.endpoint);
         const int fd = ::socket(remote.family(), SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-        if (fd < 0 || (::connect(fd, remote.raw(), remote.size()) != 0 && errno != EINPROGRESS)) {
+        if (fd < 0 || !leave_from_source(fd, remote.family()) ||
+            (::connect(fd, remote.raw(), remote.size()) != 0 && errno != EINPROGRESS)) {
             if (fd >= 0) ::close(fd);
             count(UpstreamFault::refused_port);
             end_attempt(a);

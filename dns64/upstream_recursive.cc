@@ -9,6 +9,8 @@
 #include <string>
 #include <utility>
 
+#include "dns64/socket.h"
+
 namespace isthmus::dns64 {
 
 namespace {
@@ -51,6 +53,14 @@ Expected<UnboundContext> make_unbound(const config::Dns64Config& c) {
     for (const auto& [key, value] : kOptions) {
         if (const int rc = ub_ctx_set_option(context.get(), key, value); rc != 0)
             return unbound_error(std::string("dns64.validation: ") + key, rc);
+    }
+    for (const config::Endpoint& e : c.upstream_source) {
+        const std::string address = SocketAddress::of(e).host_text();
+        (void)ub_ctx_set_option(context.get(), "outgoing-interface:", address.c_str());
+    }
+    for (const config::PortRange& r : c.upstream_avoid_ports) {
+        const std::string range = std::to_string(r.first) + "-" + std::to_string(r.last);
+        (void)ub_ctx_set_option(context.get(), "outgoing-port-avoid:", range.c_str());
     }
     if (c.case_0x20) (void)ub_ctx_set_option(context.get(), "use-caps-for-id:", "yes");
     const std::string anchor = "dns64.trust_anchor \"" + c.trust_anchor + "\"";

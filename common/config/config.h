@@ -15,6 +15,7 @@
 
 #include "common/config/dns64.h"
 #include "common/config/log_config.h"
+#include "common/config/port_range.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -23,12 +24,6 @@ namespace isthmus::config {
 /// Where a value was written, for messages: line 0 means "default".
 struct Origin {
     unsigned line = 0;
-};
-
-struct PortRange {
-    std::uint16_t first = 1024;
-    std::uint16_t last = 65535;  // inclusive
-    friend bool operator==(const PortRange&, const PortRange&) = default;
 };
 
 /// One element of nat64.prefixes.

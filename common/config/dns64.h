@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "common/config/port_range.h"
 #include "common/net/addr.h"
 #include "common/net/prefix.h"
 
@@ -138,6 +139,8 @@ struct Dns64Config {
     bool parallel = true;  // AAAA and A are asked at once
     bool case_0x20 = false;
     bool upstream_cookies = false;
+    std::vector<Endpoint> upstream_source;        // addresses to ask from, no ports; empty: routing
+    std::vector<PortRange> upstream_avoid_ports;  // that no query leaves from
     CookieMode cookies = CookieMode::on;
     /// 32 hexadecimal digits each, the same on all servers of an anycast address; empty: drawn at
     /// the start. The previous one is still accepted.

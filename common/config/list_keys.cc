@@ -109,6 +109,14 @@ void dns64_list_keys(std::vector<ListKey>& out) {
                    "( \"[::]:53\" )", false});
     out.push_back({"dns64.upstreams", false, "Resolvers to ask.",
                    "( \"192.0.2.53\", \"[2001:db8::53]:53\" )", false});
+    out.push_back({"dns64.upstream_source", false,
+                   "Addresses of this host that upstreams are asked from, one drawn for each "
+                   "socket (RFC 5452 section 9.2). Empty, and for upstreams of the other family: "
+                   "as routing says.",
+                   "( \"192.0.2.10\", \"192.0.2.11\", \"2001:db8::10\" )", false});
+    out.push_back({"dns64.upstream_avoid_ports", false,
+                   "Ports that no query to an upstream leaves from, besides those below 1024.",
+                   "( \"4789\", \"5060-5061\" )", false});
     out.push_back({"dns64.allow", false,
                    "Networks that may ask, besides the clients of views. Empty: the networks of "
                    "our own interfaces.",

@@ -3,6 +3,8 @@
 
 #include <charconv>
 
+#include "common/config/parse.h"
+
 namespace isthmus::config {
 
 namespace {
@@ -55,6 +57,10 @@ public:
                 network(e, out_.allow);
             } else if (name == "resolve_zones") {
                 text(e, "a zone", out_.resolve_zones);
+            } else if (name == "upstream_source") {
+                source(e);
+            } else if (name == "upstream_avoid_ports") {
+                avoid_ports(e);
             } else if (name == "cpus") {
                 cpu(e);
             } else if (name == "gateways") {
@@ -111,6 +117,31 @@ private:
             n.v4 = *p;
         }
         out.push_back(n);
+    }
+    void source(const Setting& s) {
+        std::string t;
+        if (!string_of(s, "an address", t)) return;
+        Endpoint e;
+        const auto v4 = Ipv4Addr::parse(t);
+        const auto v6 = Ipv6Addr::parse(t);
+        if (!v4 && !v6)
+            return complain_(s, "\"" + t + "\": write an address of this host without a port");
+        e.is_v6 = v6.has_value();
+        if (v4) e.v4 = *v4;
+        if (v6) e.v6 = *v6;
+        e.port = 0;
+        e.line = static_cast<unsigned>(s.getSourceLine());
+        out_.upstream_source.push_back(e);
+    }
+    void avoid_ports(const Setting& s) {
+        std::string t;
+        PortRange range;
+        if (!string_of(s, "a port", t)) return;
+        if (!parse_ports(t, 1, range))
+            return complain_(s, "\"" + t +
+                                    "\": write PORT or FIRST-LAST, from 1 to 65535, for example "
+                                    "\"5060\" or \"8000-8099\"");
+        out_.upstream_avoid_ports.push_back(range);
     }
     void cpu(const Setting& s) {
         if (s.getType() != Setting::TypeInt || static_cast<int>(s) < 0 ||
@@ -310,11 +341,22 @@ std::optional<Endpoint> parse_endpoint(const std::string& text, std::string& why
 }
 
 const std::set<std::string>& dns64_lists() {
-    static const std::set<std::string> kLists{
-        "dns64.listen",       "dns64.upstreams",     "dns64.allow",         "dns64.resolve_zones",
-        "dns64.cpus",         "dns64.prefixes",      "dns64.ranges",        "dns64.exclude_ipv4",
-        "dns64.exclude_aaaa", "dns64.exclude_names", "dns64.include_names", "dns64.ignore_aaaa",
-        "dns64.gateways",     "dns64.views"};
+    static const std::set<std::string> kLists{"dns64.listen",
+                                              "dns64.upstreams",
+                                              "dns64.allow",
+                                              "dns64.resolve_zones",
+                                              "dns64.cpus",
+                                              "dns64.prefixes",
+                                              "dns64.ranges",
+                                              "dns64.exclude_ipv4",
+                                              "dns64.exclude_aaaa",
+                                              "dns64.exclude_names",
+                                              "dns64.include_names",
+                                              "dns64.ignore_aaaa",
+                                              "dns64.gateways",
+                                              "dns64.views",
+                                              "dns64.upstream_source",
+                                              "dns64.upstream_avoid_ports"};
     return kLists;
 }
 

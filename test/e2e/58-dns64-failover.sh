@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 # Several upstreams of which one fails, upstreams over TCP, cookies and random case towards them.
-# ids: T-6147-ans-040 T-6147-sec-017 T-6147-sec-034 T-6147-sec-037
+# ids: T-6147-ans-040 T-6147-sec-017 T-6147-sec-034 T-6147-sec-037 T-6147-sec-041
 # shellcheck source=test/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 lab_begin

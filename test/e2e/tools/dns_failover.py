@@ -212,6 +212,30 @@ def _(c):
         server.stop()
 
 
+@case("T-6147-sec-041: queries leave from the addresses that are named, and from no port to be avoided")
+def _(c):
+    ups, server, client = several('upstream_source = [ "127.0.0.7", "127.0.0.8", "::1" ]; '
+                                  'upstream_avoid_ports = [ "1024-9999", "20000-65535" ];', 160)
+    try:
+        for i in range(60):
+            expect(client.ask(f"n{i}.example"), "NOERROR rd ra", [f"n{i}.example. 300 AAAA {AAAA}"])
+        peers = {q.peer for q in ups[0].seen}
+        equal("addresses", {"127.0.0.7", "127.0.0.8"}, {p[0] for p in peers})
+        true(f"ports {sorted(p[1] for p in peers)}", all(10000 <= p[1] < 20000 for p in peers))
+        true("many of them", len({p[1] for p in peers}) > 50)
+        ups[0].other = lambda q: q.answer(flags="tc") if q.via == "udp" else zone(q)
+        expect(client.ask("cut.example"), "NOERROR rd ra", [f"cut.example. 300 AAAA {AAAA}"])
+        over_tcp = {q.peer[0] for q in ups[0].seen if q.via == "tcp"}
+        true(f"over TCP too: {over_tcp}", over_tcp and over_tcp <= {"127.0.0.7", "127.0.0.8"})
+        # an address taken away is no longer used, and no question is lost for it
+        server.reload('upstreams = [ "127.0.0.1:160" ]; upstream_source = [ "127.0.0.9" ];')
+        ups[0].other, ups[0].seen[:] = zone, []
+        expect(client.ask("reloaded.example"), "NOERROR rd ra", [f"reloaded.example. 300 AAAA {AAAA}"])
+        equal("after the reload", {"127.0.0.9"}, {q.peer[0] for q in ups[0].seen})
+    finally:
+        server.stop()
+
+
 @case("T-6147-sec-017: case_0x20: names go out in random case, an answer in another case is not believed")
 def _(c):
     up = Upstream(port=140, other=zone)

@@ -55,8 +55,8 @@ def rrsets(*lines):
 class Query:
     """One question as it came to the upstream."""
 
-    def __init__(self, wire, via, send):
-        self.wire, self.via, self.send = wire, via, send
+    def __init__(self, wire, via, send, peer=None):
+        self.wire, self.via, self.send, self.peer = wire, via, send, peer
         self.message = dns.message.from_wire(wire)
         self.name = self.message.question[0].name
         self.type = dns.rdatatype.to_text(self.message.question[0].rdtype)
@@ -131,9 +131,9 @@ class Upstream:
         with self.lock:
             return [q for q in self.seen if q.name == wanted and kind in (None, q.type)]
 
-    def take(self, wire, via, send):
+    def take(self, wire, via, send, peer=None):
         try:
-            q = Query(wire, via, send)
+            q = Query(wire, via, send, peer)
         except dns.exception.DNSException as e:
             print("upstream: a query that is none:", e, wire.hex(), flush=True)
             return
@@ -157,7 +157,7 @@ class Upstream:
                     self.udp.sendto(data, peer)
                 except OSError:
                     pass
-            self.take(wire, "udp", send)
+            self.take(wire, "udp", send, peer)
 
     def serve_tcp(self):
         while True:
@@ -172,7 +172,8 @@ class Upstream:
         try:
             while True:
                 wire = read_message(stream)
-                self.take(wire, "tcp", lambda data: stream.sendall(struct.pack("!H", len(data)) + data))
+                self.take(wire, "tcp", lambda data: stream.sendall(struct.pack("!H", len(data)) + data),
+                          stream.getpeername())
         except (EOFError, OSError):
             stream.close()
 
