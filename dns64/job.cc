@@ -55,6 +55,8 @@ bool Job::feed_entry(unsigned id, const CacheEntry& e, NameView name, RrType typ
     Message m;
     const Bytes bytes = rebuild(e, name, type, worker_.now_s(), worker_.scratch_);
     if (bytes.empty() || Message::parse(bytes, m) != Fault::none) return false;
+    const std::uint32_t age = e.age(worker_.now_s());
+    if (age < e.ttl_s) keep_most_s_ = std::min(keep_most_s_, e.ttl_s - age);
     const bool bogus = e.why == static_cast<std::uint8_t>(Why::bogus);
     resolution_->feed(id, m, security_of((e.flags_rcode & flag::ad) != 0, bogus), stale);
     return true;
@@ -113,6 +115,8 @@ void Job::on_fetched(Asked& asked, const Fetched& f) {
         case Fetched::Outcome::answer: {
             const Rcode rcode = f.message->rcode();
             const bool error = rcode != Rcode::noerror && rcode != Rcode::nxdomain;
+            const std::uint32_t kept = worker_.kept_for(*f.message, asked.type);
+            if (!error && kept > 0) keep_most_s_ = std::min(keep_most_s_, kept);
             if (!error || !feed_stale(asked.id, asked.name, asked.type, asked.cd))
                 resolution_->feed(asked.id, *f.message, security_of(f.secure, f.bogus));
             break;
@@ -140,7 +144,8 @@ void Job::finish() {
     finished_ = true;
     disarm();
     for (Asked& a : asked_) a.forget();
-    const Answer a = resolution_->finish(worker_.scratch_);
+    Answer a = resolution_->finish(worker_.scratch_);
+    a.ttl = std::min(a.ttl, keep_most_s_);
     const Bytes body(worker_.scratch_.data(), a.size);
     if (!used_stale_ && !a.stale && !is_explained()) worker_.store_body(*this, a, body);
     answer(a, body);

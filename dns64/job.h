@@ -60,6 +60,7 @@ private:
     Origin origin_;
     Name name_;  // lower case
     std::uint64_t began_ns_;
+    std::uint32_t keep_most_s_ = ~0U;  // what the answers may be kept that it is made of
     bool pumping_ = false, finished_ = false, used_stale_ = false;
     std::unique_ptr<Resolution> resolution_;
     std::array<Asked, 2> asked_;

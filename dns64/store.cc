@@ -90,7 +90,13 @@ bool Records::take(const Message& m) {
             end = bytes.size();
         }
     }
-    body = from->bytes().subspan(begin, end - begin);
+    if (has_long_soa(*from)) {
+        if (from == &m) rewritten.assign(m.bytes().begin(), m.bytes().end());
+        settle_ttls(rewritten, *from);
+        body = Bytes(rewritten).subspan(begin, end - begin);
+    } else {
+        body = from->bytes().subspan(begin, end - begin);
+    }
     n_answer = from->count(Section::answer);
     n_authority = from->count(Section::authority);
     n_additional = from->count(Section::additional);

@@ -13,7 +13,8 @@
 namespace isthmus::dns64 {
 
 /// Records of a message without question and OPT, as NewEntry wants them. Refers to the message,
-/// or to its own copy when OPT stood in the middle.
+/// or to its own copy when OPT stood in the middle, or a SOA's TTL was longer than what it says
+/// holds.
 struct Records {
     std::vector<std::uint16_t> ttl_offsets;
     std::vector<std::uint8_t> rewritten;

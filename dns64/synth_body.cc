@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // What the answer looks like once it is decided.
 #include <algorithm>
+#include <set>
+#include <string_view>
 
 #include "dns64/chain.h"
 #include "dns64/local.h"
@@ -200,9 +202,13 @@ private:
     }
 
     void records(const Message& m, const Lookup& l, bool filtered) noexcept {
+        std::set<std::pair<RrType, std::string_view>> written;  // equal ones once (RFC 2181 s5)
         r_.each_at_end(l, [&](const Message&, const Record& rec) {
             if (filtered && rec.type == rr::aaaa && r_.view_.is_excluded(ipv6_of(m, rec))) return;
-            if (rec.type == l.type || (l.type == rr::any && is_wanted(rec.type)))
+            if (rec.type != l.type && (l.type != rr::any || !is_wanted(rec.type))) return;
+            const Bytes data = m.rdata(rec);
+            const auto* text = reinterpret_cast<const char*>(data.data());
+            if (written.emplace(rec.type, std::string_view(text, data.size())).second)
                 put(Section::answer, m, rec, l.end, l);
         });
         if (!filtered && l.type != rr::any && l.type != rr::rrsig) signatures(m, l.end, l.type, l);
@@ -335,8 +341,10 @@ Answer Resolution::finish(std::span<std::uint8_t> out) const {
     for (const Lookup& l : lookups_) answer.stale = answer.stale || l.stale;
     Message m;
     const bool usable = answer.rcode == Rcode::noerror || answer.rcode == Rcode::nxdomain;
-    if (usable && !answer.stale && Message::parse(out.first(answer.size), m) == Fault::none)
+    if (usable && !answer.stale && Message::parse(out.first(answer.size), m) == Fault::none) {
+        settle_ttls(out, m);
         answer.ttl = lifetime(m, qtype_, kNegativeMost);
+    }
     set_ede(answer);
     return answer;
 }

@@ -228,6 +228,14 @@ void age_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t age
 /// Sets every TTL that is greater to `most` (stale answers, RFC 8767 s4).
 void clamp_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t most) noexcept;
 
+/// Whether a SOA says less by its MINIMUM than by its TTL: it is to be counted down from the
+/// lesser.
+[[nodiscard]] bool has_long_soa(const Message& m) noexcept;
+/// Makes the TTLs of `bytes`, which `m` was parsed from, such as may be sent: one for a set of
+/// records and its signatures, the lowest (RFC 2181 s5.2), and for a SOA in the authority section
+/// no more than its MINIMUM: what it says is absent may be there then (RFC 2308 s3).
+void settle_ttls(std::span<std::uint8_t> bytes, const Message& m) noexcept;
+
 /// Cache lifetime of a response by its records (RFC 2308 s5): the least TTL of the answer section,
 /// for negative ones min(SOA TTL, SOA MINIMUM) too, at most `negative_most`; 0: not to be cached (a
 /// negative answer without SOA, or a TTL of 0).

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Messages written, and their TTLs changed in place. Reading: wire.cc.
 #include <algorithm>
+#include <array>
 
 #include "dns64/wire.h"
 #include "dns64/wire_shapes.h"
@@ -153,6 +154,73 @@ void clamp_ttls(std::span<std::uint8_t> bytes, const Message& m, std::uint32_t m
     each_ttl(m, [&](std::uint16_t at) { put_ttl(bytes, at, std::min(m.u32(at), most)); });
 }
 
+namespace {
+
+std::uint32_t soa_ttl(const Message& m, const Record& r) noexcept {
+    return std::min(capped_ttl(r.ttl), m.u32(r.end_at - 4U));
+}
+
+/// What a record's TTL may be by itself.
+std::uint32_t own_ttl(const Message& m, Section s, const Record& r) noexcept {
+    return s == Section::authority && r.type == rr::soa ? soa_ttl(m, r) : capped_ttl(r.ttl);
+}
+
+/// The sets of a section: by owner, class, and the type that they hold or sign.
+class Sets {
+public:
+    Sets(const Message& m, Section s) noexcept : m_(m) {
+        m.each(s, [&](const Record& r) {
+            std::uint32_t& of_set = of(r);
+            of_set = std::min(of_set, own_ttl(m, s, r));
+        });
+    }
+    /// The lowest TTL. Of the sets that are too many to be told apart, one for all of them.
+    std::uint32_t& of(const Record& r) noexcept {
+        const RrType type = r.type == rr::rrsig && r.rdata_len >= 2 ? m_.u16(r.rdata_at) : r.type;
+        for (unsigned i = 0; i < n_; i++) {
+            Set& s = set_[i];
+            if (s.type == type && s.cls == r.cls && m_.name_is(r.owner_at, s.owner)) return s.ttl;
+        }
+        if (n_ == set_.size()) return rest_;
+        set_[n_] = {m_.name_at(r.owner_at), type, r.cls, ~0U};
+        return set_[n_++].ttl;
+    }
+
+private:
+    struct Set {
+        Name owner;
+        RrType type = 0;
+        RrClass cls = 0;
+        std::uint32_t ttl = ~0U;  // seconds
+    };
+    static constexpr std::size_t kSets = 16;
+    const Message& m_;
+    std::array<Set, kSets> set_;
+    unsigned n_ = 0;
+    std::uint32_t rest_ = ~0U;
+};
+
+}  // namespace
+
+bool has_long_soa(const Message& m) noexcept {
+    bool found = false;
+    m.each(Section::authority, [&](const Record& r) {
+        found |= r.type == rr::soa && r.cls == kClassIn && soa_ttl(m, r) < r.ttl;
+    });
+    return found;
+}
+
+void settle_ttls(std::span<std::uint8_t> bytes, const Message& m) noexcept {
+    for (const Section s : {Section::answer, Section::authority, Section::additional}) {
+        if (m.count(s) > 1) {
+            Sets sets(m, s);
+            m.each(s, [&](const Record& r) { put_ttl(bytes, r.rdata_at - 6U, sets.of(r)); });
+        } else {
+            m.each(s, [&](const Record& r) { put_ttl(bytes, r.rdata_at - 6U, own_ttl(m, s, r)); });
+        }
+    }
+}
+
 std::uint32_t lifetime(const Message& m, RrType qtype, std::uint32_t negative_most) noexcept {
     std::uint32_t least = kTtlMost;
     bool data = false, soa = false;
@@ -164,8 +232,7 @@ std::uint32_t lifetime(const Message& m, RrType qtype, std::uint32_t negative_mo
     m.each(Section::authority, [&](const Record& r) {
         if (r.type != rr::soa) return;
         soa = true;
-        const std::uint32_t minimum = m.u32(static_cast<unsigned>(r.end_at) - 4);
-        least = std::min({least, capped_ttl(r.ttl), minimum});
+        least = std::min(least, soa_ttl(m, r));
     });
     return soa ? std::min(least, negative_most) : 0;
 }

@@ -144,6 +144,8 @@ private:
 
     // for jobs
     void remember(const Question& q, const Fetched& f);
+    /// Seconds that an answer of upstream's is kept; 0: not at all.
+    [[nodiscard]] std::uint32_t kept_for(const Message& m, RrType type) const;
     void remember_failure(const Question& q, const Message* m, bool bogus);
     void forget_beside_alias(const Question& q, const Message& m);
     /// Upstream's answer to it, or an NXDOMAIN that covers it. `stale_too`: fresh or not.

@@ -108,6 +108,11 @@ void Worker::forget_beside_alias(const Question& q, const Message& m) {
     }
 }
 
+std::uint32_t Worker::kept_for(const Message& m, RrType type) const {
+    const config::Dns64Cache& c = config().cache;
+    return std::min(lifetime(m, type, c.negative_most), c.ttl_most);
+}
+
 void Worker::remember(const Question& q, const Fetched& f) {
     if (q.cls != kClassIn) return;
     if (f.outcome != Fetched::Outcome::answer || f.bogus)
@@ -115,9 +120,8 @@ void Worker::remember(const Question& q, const Fetched& f) {
     const Message& m = *f.message;
     if (m.rcode() != Rcode::noerror && m.rcode() != Rcode::nxdomain)
         return remember_failure(q, &m, false);
-    const config::Dns64Cache& c = config().cache;
-    if (c.serve_stale) forget_beside_alias(q, m);
-    const std::uint32_t ttl = std::min(lifetime(m, q.type, c.negative_most), c.ttl_most);
+    if (config().cache.serve_stale) forget_beside_alias(q, m);
+    const std::uint32_t ttl = kept_for(m, q.type);
     if (ttl == 0 || !records_.take(m)) return;
     NewEntry n;
     n.name = q.name;

@@ -72,7 +72,7 @@ ask no.example. AAAA
 up no.example. AAAA NXDOMAIN aa
 ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NXDOMAIN rd ra
-ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why nxdomain
 ede none
 ttl 120
@@ -84,7 +84,7 @@ an no.example. 300 A 192.0.2.1
 up no.example. AAAA NXDOMAIN
 ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NXDOMAIN rd ra
-ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why nxdomain
 
 story T-6147-ans-005: REFUSED to AAAA, and the A is used
@@ -196,7 +196,7 @@ ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 up www.example. A NOERROR
 ns example. 900 SOA ns.example. admin.example. 2 3600 600 86400 900
 reply NOERROR rd ra
-ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why no_a
 ede none
 ttl 120
@@ -841,6 +841,36 @@ reply NOERROR rd ra
 an www.example. 60 AAAA 2001:db8:64::c000:201
 an www.example. 60 AAAA 2001:db8:64::c000:202
 
+story T-6147-ans-033: no set goes out with unequal TTLs, nor with a record twice
+ask www.example. A do
+up www.example. A NOERROR
+an www.example. 300 A 192.0.2.1
+an www.example. 60 A 192.0.2.2
+an www.example. 200 A 192.0.2.1
+an www.example. 300 RRSIG A 8 2 300 20300101000000 20200101000000 1 example. AAAA
+ns example. 500 NS ns1.example.
+ns example. 400 NS ns2.example.
+ar ns1.example. 90 A 192.0.2.53
+ar ns1.example. 80 AAAA 2001:db8::53
+ar ns1.example. 70 A 192.0.2.54
+reply NOERROR rd ra
+an www.example. 60 A 192.0.2.1
+an www.example. 60 A 192.0.2.2
+an www.example. 60 RRSIG A 8 2 300 20300101000000 20200101000000 1 example. AAAA
+ns example. 400 NS ns1.example.
+ns example. 400 NS ns2.example.
+ar ns1.example. 70 A 192.0.2.53
+ar ns1.example. 80 AAAA 2001:db8::53
+ar ns1.example. 70 A 192.0.2.54
+ttl 60
+ask www.example. AAAA
+up www.example. AAAA NOERROR
+an www.example. 300 AAAA 2001:db8:1::1
+an www.example. 60 AAAA 2001:db8:1::2
+reply NOERROR rd ra
+an www.example. 60 AAAA 2001:db8:1::1
+an www.example. 60 AAAA 2001:db8:1::2
+
 story T-6147-ans-034: records of other names, and A outside the answer section, are not mapped
 ask www.example. AAAA
 up www.example. AAAA NOERROR
@@ -887,7 +917,7 @@ an www.example. 200 CNAME gone.example.
 ns example. 900 SOA ns.example. admin.example. 1 3600 600 86400 60
 reply NXDOMAIN rd ra
 an www.example. 200 CNAME gone.example.
-ns example. 900 SOA ns.example. admin.example. 1 3600 600 86400 60
+ns example. 60 SOA ns.example. admin.example. 1 3600 600 86400 60
 why nxdomain
 ttl 60
 ask www.example. A
@@ -897,7 +927,7 @@ up gone.example.net. A NXDOMAIN aa
 ns example.net. 900 SOA ns.example. admin.example. 1 3600 600 86400 60
 reply NXDOMAIN rd ra
 an www.example. 200 CNAME gone.example.net.
-ns example.net. 900 SOA ns.example. admin.example. 1 3600 600 86400 60
+ns example.net. 60 SOA ns.example. admin.example. 1 3600 600 86400 60
 
 story T-6147-ans-036: NODATA to AAAA and NXDOMAIN to A
 ask www.example. AAAA
@@ -906,7 +936,7 @@ ns example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900
 up www.example. A NXDOMAIN
 ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NXDOMAIN rd ra
-ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why a_nxdomain
 
 story T-6147-ans-037: TTL 0 stays 0, and is not kept

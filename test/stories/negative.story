@@ -6,7 +6,7 @@ ask www.example. TXT
 up www.example. TXT NOERROR
 ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
-ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 ttl 120
 ask www.example. TXT
 up www.example. TXT NXDOMAIN
@@ -22,6 +22,19 @@ ns example. 86400 SOA ns.example. admin.example. 1 3600 600 86400 86400
 reply NXDOMAIN rd ra
 ns example. 86400 SOA ns.example. admin.example. 1 3600 600 86400 86400
 ttl 10800
+
+story T-2308-001 T-2308-011: a SOA says no more than its MINIMUM, signed or not, and lasts no longer than what it says
+ask www.example. TXT do
+up www.example. TXT NXDOMAIN
+ns example. 3600 SOA ns.example. admin.example. 1 3600 600 86400 60
+ns example. 3600 RRSIG SOA 8 1 3600 20300101000000 20200101000000 1 example. AAAA
+ns www.example. 900 NSEC x.example. A RRSIG NSEC
+age 50
+reply NXDOMAIN rd ra
+ns example. 10 SOA ns.example. admin.example. 1 3600 600 86400 60
+ns example. 10 RRSIG SOA 8 1 3600 20300101000000 20200101000000 1 example. AAAA
+ns www.example. 850 NSEC x.example. A RRSIG NSEC
+ttl 60
 
 story T-2308-003: a synthesis lives no longer than the negative AAAA, and counts down
 ask www.example. AAAA
@@ -57,7 +70,7 @@ up www.example. TXT NOERROR
 ns example. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 age 100
 reply NOERROR rd ra
-ns example. 200 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns example. 20 SOA ns.example. admin.example. 1 3600 600 86400 120
 
 story T-2308-012: a huge TTL is seven days, also with the top bit set
 ask www.example. A

@@ -221,7 +221,7 @@ ask 10.in-addr.arpa. DS
 up 10.in-addr.arpa. DS NOERROR
 ns in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
-ns in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns in-addr.arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why plain
 
 story T-6147-ptr-005: switched off
@@ -238,7 +238,7 @@ up 33.100.51.198.in-addr.arpa. TXT NOERROR
 ns 100.51.198.in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
 an 1.2.4.6.3.3.6.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa. 120 CNAME 33.100.51.198.in-addr.arpa.
-ns 100.51.198.in-addr.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns 100.51.198.in-addr.arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 ask 1.2.4.6.3.3.6.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa. CNAME
 up 33.100.51.198.in-addr.arpa. PTR NOERROR
 an 33.100.51.198.in-addr.arpa. 3600 PTR www.example.
@@ -265,7 +265,7 @@ ask 1.2.4.6.3.3.6.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PT
 up 1.2.4.6.3.3.6.c.0.0.0.0.0.0.0.0.0.0.0.0.4.6.0.0.8.b.d.0.1.0.0.2.ip6.arpa. PTR NXDOMAIN cd
 ns ip6.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NXDOMAIN rd ra cd
-ns ip6.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns ip6.arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 
 story T-6147-ptr-008: a prefix inside a locally served zone comes first
 nat64 prefixes = [ "fd00:64::/96" ];

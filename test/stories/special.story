@@ -47,7 +47,7 @@ ask ipv4only.arpa. DS
 up ipv4only.arpa. DS NOERROR
 ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
-ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why plain
 
 story T-7050-004: CD and DO change nothing for it
@@ -72,7 +72,7 @@ ask ipv4only.arpa. AAAA
 up ipv4only.arpa. AAAA NOERROR
 ns ipv4only.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
-ns ipv4only.arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns ipv4only.arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why view_off
 
 story T-7050-011: prefixes of special ranges are not announced
@@ -146,7 +146,7 @@ ask home.arpa. DS
 up home.arpa. DS NOERROR
 ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
 reply NOERROR rd ra
-ns arpa. 300 SOA ns.example. admin.example. 1 3600 600 86400 120
+ns arpa. 120 SOA ns.example. admin.example. 1 3600 600 86400 120
 why plain
 dns64 resolve_zones = [ "local", "home.arpa" ];
 ask printer.local. A

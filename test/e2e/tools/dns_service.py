@@ -258,6 +258,29 @@ def _(_, via):
         expect(lab.client(via=via).ask("s.example", "A"), "SERVFAIL rd ra", [])
 
 
+@case("T-2308-001 T-2308-003: what clients are given is kept no longer than what it is made of, nor than the caps", each_way=True)
+def _(_, via):
+    with Lab("cache = { ttl_most = 2; negative_most = 1; };") as lab, Lab() as free:
+        def aged(q):  # the SOA's MINIMUM is what ends first
+            return q.answer(an=[f"{q.name} 1 A {A}"]) if q.type == "A" else q.answer(ns=["example. 900 SOA ns.example. a.example. 1 2 3 4 4"])
+        free.upstream.other = aged
+        expect(free.client(via=via).ask("aged.example"), "NOERROR rd ra", aaaa("aged.example", "2001:db8:64::c000:201", ttl=1))
+        one, other = lab.client(via=via), lab.client(via=via)
+        lab.upstream.on("no.example", "*", lambda q: q.answer("NXDOMAIN", ns=[SOA]))
+        expect(one.ask("cap.example", "A"), "NOERROR rd ra", [f"cap.example. 300 A {A}"])
+        expect(one.ask("cap.example"), "NOERROR rd ra", aaaa("cap.example", "2001:db8:64::c000:201"))
+        expect(one.ask("no.example", "A"), "NXDOMAIN rd ra")
+        time.sleep(2.2)
+        free.upstream.other = lambda q: q.answer(an=[f"{q.name} 300 A {A}"]) if q.type == "A" else None
+        r = free.client(via=via).ask("aged.example")
+        true(f"the negative AAAA has two seconds left: {r.answer}", len(r.answer) == 1 and r.answer[0].ttl in (1, 2))
+        lab.upstream.other = lambda q: q.answer(an=[f"{q.name} 300 A 192.0.2.9"]) if q.type == "A" else q.answer(ns=[SOA])
+        lab.upstream.zone.clear()
+        expect(other.ask("cap.example", "A"), "NOERROR rd ra", ["cap.example. 300 A 192.0.2.9"])
+        expect(other.ask("cap.example"), "NOERROR rd ra", aaaa("cap.example", "2001:db8:64::c000:209"))
+        expect(other.ask("no.example", "A"), "NOERROR rd ra", ["no.example. 300 A 192.0.2.9"])
+
+
 @case("T-2308-003: prefetch: what is asked for again and again is asked upstream before it expires")
 def _(_):
     with Lab("cache = { prefetch = true; };") as lab:
