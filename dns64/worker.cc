@@ -182,6 +182,13 @@ std::uint32_t Worker::foresee(Bytes datagram) const {
     return h;
 }
 
+/// Who wants no recursion still gets what we are the authority of (RFC 8880 s7.1: "all queries"): a
+/// resolution that needs nobody is done as soon as it is made.
+bool Worker::is_own(const Checked& c, const View& view, const Request& q) const {
+    return c.why == Why::no_recursion_wanted && q.qclass == kClassIn &&
+           Resolution(*rules().policy, view, q).done();
+}
+
 std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uint8_t> out,
                           std::uint32_t hash) {
     counters_.queries[static_cast<std::size_t>(from.via)] += 1;
@@ -201,7 +208,7 @@ std::size_t Worker::query(Bytes datagram, const Origin& from, std::span<std::uin
         const bool wrong = x.q.cookie.size() > kClientCookie && !x.cookie_good;
         return refuse(x, c.why, wrong ? Rcode::badcookie : Rcode::noerror, out);
     }
-    if (c.action == Action::error) return refuse(x, c.why, c.rcode, out);
+    if (c.action == Action::error && !is_own(c, *view, x.q)) return refuse(x, c.why, c.rcode, out);
     const bool must_show = config().cookies == config::CookieMode::required &&
                            from.via == Via::udp && !x.q.cookie.empty() && !x.cookie_good;
     if (must_show) return refuse(x, Why::bad_cookie, Rcode::badcookie, out);

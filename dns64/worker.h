@@ -143,6 +143,7 @@ private:
     void read_wall_clock();
 
     // for jobs
+    [[nodiscard]] bool is_own(const Checked& c, const View& view, const Request& q) const;
     void remember(const Question& q, const Fetched& f);
     /// Seconds that an answer of upstream's is kept; 0: not at all.
     [[nodiscard]] std::uint32_t kept_for(const Message& m, RrType type) const;

@@ -287,6 +287,16 @@ def _(c, via):
     expect(c.client(via).ask("nord.example", rd=False), "REFUSED ra", [], [], [], ede=[20])
 
 
+@case("T-7050-001 T-7050-002: what is our own is answered without RD too: all queries (RFC 8880 s7.1)", each_way=True)
+def _(c, via):
+    wanted = ["2001:db8:64::c000:aa", "2001:db8:64::c000:ab"]
+    for _ in range(2):  # the second time from the cache
+        expect(c.client(via).ask("ipv4only.arpa", rd=False), "NOERROR aa ra", [f"ipv4only.arpa. 600 AAAA {a}" for a in wanted])
+        expect(c.client(via).ask("localhost", rd=False), "NOERROR aa ra", ["localhost. 600 AAAA ::1"])
+        expect(c.client(via).ask("x.ipv4only.arpa", rd=False), "NXDOMAIN aa ra", [])
+    expect(c.client(via).ask("ipv4only.arpa", "DS", rd=False), "REFUSED ra", [], [], [], ede=[20])
+
+
 @case("T-6147-sec-031: no question but a cookie: an empty answer with both cookies", each_way=True)
 def _(c, via):
     def ask(cookie):
