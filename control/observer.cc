@@ -120,6 +120,8 @@ void Observer::tell(const config::Nat64Config& running, bool applied, bool waits
 }
 
 void Observer::whois(const WhoisQuestion& q, const Json& calculated, const api::Reply& reply) {
+    if (const std::uint64_t now = unix_now_ns(); q.at_ns > now + kNanosPerSecond)
+        return reply(Error{"whois", utc_text(q.at_ns) + " has not come: it is " + utc_text(now)});
     std::string file;
     for (const config::LogOutlet& o : cfg_.logs) {
         if (o.type == config::LogType::json && file.empty()) file = o.file;

@@ -49,6 +49,8 @@ expect_status "no such log" 2 ctl whois "$t:$t_id" --protocol udp --log "$lab_di
 expect_status "wrong words" 2 ctl whois 203.0.113.9 --protocol udp
 expect_status "wrong time" 1 ctl whois 203.0.113.9:80 --at yesterday --protocol udp
 expect_match "wrong time" "2026-11-03T10:02:00Z" "$out"
+expect_status "a time that has not come" 1 ctl whois 203.0.113.9:80 --at 2199-11-03T10:02:00Z --protocol udp
+expect_match "a time that has not come" "has not come" "$out"
 ask 64
 read -r t t_id x x_id < <(ctl show bindings --json | /usr/bin/python3 "$tools/first_binding.py")
 old=$t:$t_id
