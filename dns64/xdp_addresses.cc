@@ -115,7 +115,7 @@ Expected<XdpFacts> facts_of(const std::string& interface, const std::vector<Endp
     std::vector<Endpoint>& found = out.match.addresses;
     const auto add = [&found](const Endpoint& e) {
         const bool known = std::any_of(found.begin(), found.end(),
-                                       [&e](const Endpoint& o) { return o.same_as(e); });
+                                       [&e](const Endpoint& o) { return o.text() == e.text(); });
         if (!known && !is_loopback(e)) found.push_back(e);
     };
     for (const Endpoint& e : addresses) {
