@@ -304,11 +304,11 @@ void Agent::run_once(int timeout_ms) {
     }
     jobs_.run_slice();
     explains_.run_slice();
-    const bool busy = more || jobs_.busy() || explains_.busy();
+    const int pause_ms = more ? 0 : jobs_.pause_ms(explains_.pause_ms(timeout_ms));
     // A neighbour that was found lets packets go: news of the kernel's end the wait.
     std::vector<pollfd> news;
     kernel_->wait_for(news);
-    if (server_) server_->poll(busy ? 0 : timeout_ms, &news);
+    if (server_) server_->poll(pause_ms, &news);
 }
 
 }  // namespace isthmus::agent

@@ -33,7 +33,7 @@ public:
     explicit ExplainDesk(const World& world) : world_(world) {}
 
     void serve(api::RpcServer& server);
-    [[nodiscard]] bool busy() const { return jobs_.busy(); }
+    [[nodiscard]] int pause_ms(int idle_ms) const { return jobs_.pause_ms(idle_ms); }
     void run_slice() { jobs_.run_slice(); }
 
 private:

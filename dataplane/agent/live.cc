@@ -201,7 +201,7 @@ void Agent::begin_clear(const Json& params, Reply reply) {
         nat::ClearResult sum;
     };
     auto c = std::make_shared<Clearing>();
-    jobs_.add([this, c, o = *order, reply] {
+    jobs_.add_waiting([this, c, o = *order, reply] {
         if (c->ticket.empty()) {
             c->start = Clock::now();
             for (unsigned w = 0; w < workers_.n_workers(); w++)
@@ -236,7 +236,7 @@ void Agent::begin_check(Reply reply) {
         Clock::time_point start;
     };
     auto c = std::make_shared<Check>();
-    jobs_.add([this, c, reply] {
+    jobs_.add_waiting([this, c, reply] {
         if (c->ticket.empty()) {
             c->start = Clock::now();
             for (unsigned w = 0; w < workers_.n_workers(); w++)
