@@ -46,9 +46,9 @@ void Blocks::close(unsigned slot) noexcept {
     set_free_count(slot, 0);
 }
 
-std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexcept {
+std::optional<std::uint16_t> Blocks::choose(unsigned slot, std::uint64_t number) const noexcept {
     if (free_[slot] == 0) return std::nullopt;
-    const std::uint64_t r = hash2(seed_, ++counter_, 0x626c6f636b73);
+    const std::uint64_t r = hash2(seed_, number, 0x626c6f636b73);
     const std::uint64_t* map = &map_[std::size_t{slot} * kMapWords];
     const int shift = static_cast<int>(r >> 58);
     for (unsigned k = 0; k < n_words_; k++) {
@@ -57,15 +57,17 @@ std::optional<std::uint16_t> Blocks::take(unsigned slot, Index subscriber) noexc
         const unsigned b = (static_cast<unsigned>(std::countr_zero(std::rotr(map[w], shift))) +
                             static_cast<unsigned>(shift)) %
                            64;
-        const unsigned number = w * 64 + b;
-        map_[std::size_t{slot} * kMapWords + w] &= ~(std::uint64_t{1} << b);
-        set_free_count(slot, free_[slot] - 1);
-        n_used_++;
-        info_[std::size_t{slot} * kMostOfSlot + number].used = 0;
-        info_[std::size_t{slot} * kMostOfSlot + number].subscriber = subscriber + 1;
-        return static_cast<std::uint16_t>(number);
+        return static_cast<std::uint16_t>(w * 64 + b);
     }
     return std::nullopt;
+}
+
+void Blocks::take(unsigned slot, unsigned number, Index subscriber) noexcept {
+    map_[std::size_t{slot} * kMapWords + number / 64] &= ~(std::uint64_t{1} << (number % 64));
+    set_free_count(slot, free_[slot] - 1);
+    n_used_++;
+    info_[std::size_t{slot} * kMostOfSlot + number].used = 0;
+    info_[std::size_t{slot} * kMostOfSlot + number].subscriber = subscriber + 1;
 }
 
 bool Blocks::leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept {

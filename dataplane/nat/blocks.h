@@ -9,6 +9,7 @@
 #include <optional>
 #include <span>
 
+#include "common/base/prefetch.h"
 #include "dataplane/nat/arena.h"
 #include "dataplane/nat/policy.h"
 #include "dataplane/nat/ports.h"
@@ -24,8 +25,14 @@ public:
     void open(unsigned slot, const Policy& policy, const Ports& ports) noexcept;
     void close(unsigned slot) noexcept;
 
-    /// A free block of the slot, now the subscriber's.
-    std::optional<std::uint16_t> take(unsigned slot, Index subscriber) noexcept;
+    /// A free block of the slot; the same `number` gives the same answer.
+    [[nodiscard]] std::optional<std::uint16_t> choose(unsigned slot,
+                                                      std::uint64_t number) const noexcept;
+    [[nodiscard]] bool is_free(unsigned slot, unsigned number) const noexcept {
+        return (map_[std::size_t{slot} * kMapWords + number / 64] >> (number % 64) & 1) != 0;
+    }
+    /// A free block is the subscriber's now.
+    void take(unsigned slot, unsigned number, Index subscriber) noexcept;
     /// The subscriber whose block `number` is; kNone: nobody's.
     [[nodiscard]] Index owner(unsigned slot, unsigned number) const noexcept {
         return info_[slot * kMostOfSlot + number].subscriber - 1;  // stored plus one
@@ -33,6 +40,10 @@ public:
     /// Whether the block is one of those that the slot gives out.
     [[nodiscard]] bool gives(unsigned slot, unsigned number) const noexcept {
         return (owned_[slot * kMapWords + number / 64] >> (number % 64) & 1) != 0;
+    }
+    /// Asks for what use() and owner() touch.
+    void prefetch_info(unsigned slot, unsigned number) const noexcept {
+        prefetch_for_write(&info_[slot * kMostOfSlot + number]);
     }
     void use(unsigned slot, unsigned number) noexcept {
         info_[slot * kMostOfSlot + number].used += 1;
@@ -83,7 +94,6 @@ private:
     std::uint32_t held_first_ = 0, n_held_ = 0, n_used_ = 0;
     unsigned n_words_ = kMapWords;  // of a slot's map that hold blocks of the size in force
     Seed seed_;
-    std::uint64_t counter_ = 0;
 };
 
 }  // namespace isthmus::nat

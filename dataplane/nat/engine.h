@@ -91,8 +91,8 @@ public:
     }
     // Where a binding will have to be made, in steps (engine_newcomer.cc).
     void meet(const Policy& policy, Newcomer& n, unsigned nth) const noexcept;
-    void ask_subscriber(Newcomer& n) const noexcept;
-    void pass_on(Newcomer& n) const noexcept;
+    void ask_subscriber(const Policy& policy, Newcomer& n) const noexcept;
+    void pass_on(const Policy& policy, Newcomer& n) const noexcept;
     void ask_ports(const Policy& policy, Newcomer& n) const noexcept;
     void foresee_port(const Policy& policy, Newcomer& n) const noexcept;
     [[nodiscard]] const Binding& binding(Index i) const noexcept { return bindings_[i]; }
@@ -392,6 +392,27 @@ private:
     bool choose_stored_syn(const Policy& policy, Wanted& w) noexcept;
     bool pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
     void set_pair(const Policy& policy, Subscriber& s, std::uint16_t slot, Now now) noexcept;
+    /// What was foreseen, when it may still be had: the port; the address and the block of somebody
+    /// new.
+    bool take_foreseen(Wanted& w) noexcept;
+    bool take_foreseen_in_block(const Policy& policy, Wanted& w, unsigned slot) noexcept;
+    [[nodiscard]] int choose_address(const Policy& policy, const Wanted& w,
+                                     std::uint8_t group) noexcept;
+    [[nodiscard]] std::optional<std::uint16_t> choose_block(const Wanted& w,
+                                                            unsigned slot) noexcept;
+    /// The ports of a block, as a subscriber's record names it.
+    [[nodiscard]] static PortRange range_of(const Policy& policy, std::uint32_t block) noexcept {
+        const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
+        const auto first = static_cast<std::uint16_t>((block & 0xffff) * size);
+        return {static_cast<std::uint16_t>(block >> 16), first,
+                static_cast<std::uint16_t>(first + size - 1)};
+    }
+    // Parts of a newcomer's steps (engine_newcomer.cc).
+    void foresee_pair(const Policy& policy, Newcomer& n) const noexcept;
+    void prefetch_subscriber(const Policy& policy, Index i) const noexcept;
+    void ask_blocks(const Policy& policy, const Subscriber& s, Newcomer& n) const noexcept;
+    [[nodiscard]] std::optional<std::uint16_t> foresee_in_blocks(const Policy& policy,
+                                                                 Newcomer& n) const noexcept;
     void pair_with_static(const Policy& policy, Subscriber& s, const Wanted& w) noexcept;
     void give_back(const Policy& policy, const Wanted& w, Ports::Rest rest) noexcept;
     void write_binding(const Policy& policy, const Wanted& w) noexcept;

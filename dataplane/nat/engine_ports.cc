@@ -45,13 +45,30 @@ int Engine::paired_slot(const Policy& policy, const Subscriber& s,
     return good ? s.slot.get() : -1;
 }
 
+int Engine::choose_address(const Policy& policy, const Wanted& w, std::uint8_t group) noexcept {
+    const Newcomer* const n = w.newcomer;
+    if (n != nullptr && n->pairs && n->pairing > random_ &&
+        (policy.blocks.on() ? blocks_.with_room() : ports_.with_room(w.proto)).has(n->range.slot)) {
+        random_ = n->pairing;
+        return n->range.slot;
+    }
+    return least_loaded(policy, w.proto, group, ++random_);
+}
+
+std::optional<std::uint16_t> Engine::choose_block(const Wanted& w, unsigned slot) noexcept {
+    const Newcomer* const n = w.newcomer;
+    const bool foreseen = n != nullptr && n->pairs && n->pairing == random_ &&
+                          n->range.slot == slot && blocks_.is_free(slot, n->block);
+    return foreseen ? n->block : blocks_.choose(slot, ++random_);
+}
+
 bool Engine::pair(const Policy& policy, Subscriber& s, const Wanted& w) noexcept {
     if (s.seen != policy_stamp_) {
         s.group = policy.group_of(s.prefix);
         s.seen = policy_stamp_;
     }
     if (paired_slot(policy, s, s.group) >= 0) return true;
-    const int fresh = least_loaded(policy, w.proto, s.group, ++random_);
+    const int fresh = choose_address(policy, w, s.group);
     if (fresh < 0) return false;
     set_pair(policy, s, static_cast<std::uint16_t>(fresh), w.now);
     return true;
@@ -92,15 +109,29 @@ Drop Engine::choose_port(const Policy& policy, Wanted& w) noexcept {
     return why;
 }
 
+bool Engine::take_foreseen(Wanted& w) noexcept {
+    const Newcomer& n = *w.newcomer;
+    if (!ports_.take_chosen(n.slot, w.proto, n.port, n.number, w.binding)) return false;
+    if (!n.parity_kept) counters_.add(Counter::parity_not_kept);
+    w.slot = n.slot;
+    w.port = n.port;
+    return true;
+}
+
+bool Engine::take_foreseen_in_block(const Policy& policy, Wanted& w, unsigned slot) noexcept {
+    if (!w.foreseen() || w.newcomer->slot != slot || !slot_active_[slot]) return false;
+    const unsigned block = w.newcomer->port >> policy.blocks.bits;
+    if (!blocks_.gives(slot, block)) return false;
+    if (blocks_.owner(w.newcomer->slot, block) != w.subscriber || !take_foreseen(w)) return false;
+    blocks_.use(w.slot, block);
+    return true;
+}
+
 Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
     const Subscriber& s = subscribers_[w.subscriber];
     w.slot = s.slot;
-    if (is_likely(w.foreseen() && w.newcomer->slot == w.slot) &&
-        ports_.take_chosen(w.slot, w.proto, w.newcomer->port, w.newcomer->number, w.binding)) {
-        if (!w.newcomer->parity_kept) counters_.add(Counter::parity_not_kept);
-        w.port = w.newcomer->port;
+    if (is_likely(w.foreseen() && w.newcomer->slot == w.slot) && take_foreseen(w))
         return Drop::none;
-    }
     const Ports::Wish wish = wish_of(policy, w.x.id, w.proto);
     bool kept = true;
     auto got = ports_.take(w.slot, w.proto, wish, w.binding, kept);
@@ -120,12 +151,10 @@ Drop Engine::choose_in_pool(const Policy& policy, Wanted& w) noexcept {
 Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
                               unsigned most) noexcept {
     Subscriber& s = subscribers_[w.subscriber];
-    const std::uint32_t size = std::uint32_t{1} << policy.blocks.bits;
+    if (take_foreseen_in_block(policy, w, slot)) return Drop::none;
     bool kept = true;
     const auto take_in = [&](std::uint32_t block) {
-        const auto first = static_cast<std::uint16_t>((block & 0xffff) * size);
-        const PortRange range{static_cast<std::uint16_t>(block >> 16), first,
-                              static_cast<std::uint16_t>(first + size - 1)};
+        const PortRange range = range_of(policy, block);
         const auto port = ports_.take_within(w.proto, range, 2, w.binding, kept);
         if (!port) return false;
         w.slot = range.slot;
@@ -137,12 +166,13 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
     if (w.port != 0) return Drop::none;
     if (n >= most || s.n_blocks >= kBlocksMost) return Drop::subscriber_blocks;
     if (unloggable()) return Drop::log_path_down;
-    const auto number = blocks_.take(slot, w.subscriber);
+    const auto number = choose_block(w, slot);
     if (!number) return Drop::pool4_exhausted;
+    blocks_.take(slot, *number, w.subscriber);
     s.block[s.n_blocks] = (slot << 16) | *number;
     s.n_blocks += 1;
     counters_.add(Counter::blocks_taken);
-    if (take_in(s.block[s.n_blocks - 1U])) {
+    if (take_foreseen_in_block(policy, w, slot) || take_in(s.block[s.n_blocks - 1U])) {
         if (is_unlikely(log_.blocks))
             tell_block(EventKind::block_created, policy, s.block[s.n_blocks - 1U], w);
         return Drop::none;
@@ -158,6 +188,9 @@ Drop Engine::choose_in_blocks(const Policy& policy, Wanted& w, unsigned slot,
 /// RFC 7422 s2 steps 3-4: the subscriber's own range, then blocks of the dynamic part.
 Drop Engine::choose_deterministic(const Policy& policy, Wanted& w, const PortRange& own) noexcept {
     if (own.slot >= sizes_.slots || !slot_active_[own.slot]) return Drop::pool4_exhausted;
+    const bool foreseen = w.foreseen() && w.newcomer->slot == own.slot &&
+                          own.first <= w.newcomer->port && w.newcomer->port <= own.last;
+    if (is_likely(foreseen) && take_foreseen(w)) return Drop::none;
     bool kept = true;
     const auto port = ports_.take_within(w.proto, own, 2, w.binding, kept);
     if (port) {

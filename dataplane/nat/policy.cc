@@ -188,11 +188,12 @@ std::uint32_t dynamic_from(const Deterministic& d) noexcept {
 namespace {
 
 std::uint64_t number_of(const Policy& p, const Ipv6Addr& x) noexcept {
-    std::uint64_t n = 0;
-    for (unsigned bit = p.deterministic.inside.len_bits; bit < p.subscriber_bits; bit++) {
-        n = (n << 1) | ((x.octet[bit / 8] >> (7 - bit % 8)) & 1U);
-    }
-    return n;
+    const unsigned first = p.deterministic.inside.len_bits, end = p.subscriber_bits;
+    if (first >= end) return 0;
+    const auto w = x.words();
+    const Uint128 whole = Uint128{Be<std::uint64_t>::from_wire(w[0]).host()} << 64 |
+                          Be<std::uint64_t>::from_wire(w[1]).host();
+    return static_cast<std::uint64_t>(whole << first >> (128 - (end - first)));
 }
 
 }  // namespace

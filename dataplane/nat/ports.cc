@@ -275,18 +275,31 @@ std::optional<std::uint16_t> Ports::take(unsigned slot, Proto proto, Wish wish, 
     return port;
 }
 
-std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& range,
-                                                std::uint8_t parity, Index binding,
-                                                bool& parity_kept) noexcept {
+void Ports::prefetch_words_within(Proto proto, const PortRange& range,
+                                  std::uint64_t number) const noexcept {
+    const unsigned w = word_at(range.first, range.last, random(number));
+    prefetch_for_write(&view_of(range.slot, proto).word[w]);
+}
+
+std::optional<std::uint16_t> Ports::choose_within(Proto proto, const PortRange& range,
+                                                  std::uint8_t parity, std::uint64_t number,
+                                                  bool& parity_kept) const noexcept {
     parity_kept = true;
     const View v = view_of(range.slot, proto);
     const Span of{range.first, range.last};
-    const std::uint64_t r = random(++counter_);
+    const std::uint64_t r = random(number);
     auto port = pick(v, of, parity_mask(parity), r);
     if (!port && parity != 2) {
         port = pick(v, of, ~std::uint64_t{0}, r);
         parity_kept = false;
     }
+    return port;
+}
+
+std::optional<std::uint16_t> Ports::take_within(Proto proto, const PortRange& range,
+                                                std::uint8_t parity, Index binding,
+                                                bool& parity_kept) noexcept {
+    const auto port = choose_within(proto, range, parity, ++counter_, parity_kept);
     if (port) set_used(range.slot, proto, *port, binding);
     return port;
 }

@@ -71,6 +71,13 @@ public:
     std::optional<std::uint16_t> take_within(Proto proto, const PortRange& range,
                                              std::uint8_t parity, Index binding,
                                              bool& parity_kept) noexcept;
+    /// And its steps.
+    void prefetch_words_within(Proto proto, const PortRange& range,
+                               std::uint64_t number) const noexcept;
+    [[nodiscard]] std::optional<std::uint16_t> choose_within(Proto proto, const PortRange& range,
+                                                             std::uint8_t parity,
+                                                             std::uint64_t number,
+                                                             bool& parity_kept) const noexcept;
     /// Binds `port` to a static binding: it was reserved by open(), so nobody has it.
     void take_static(unsigned slot, Proto proto, std::uint16_t port, Index binding) noexcept;
     /// Takes exactly `port`, when it is free and open.

@@ -5,6 +5,7 @@
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/l2.h"
+#include "dataplane/pipeline/newcomers.h"
 #include "dataplane/pipeline/stateless.h"
 #include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/rewrite.h"
@@ -50,7 +51,7 @@ void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Pla
 nat::Outbound map_64(Context& c, const Work& w, const Tuple6& tuple, const Endpoint4& z) noexcept {
     if (!w.parsed.first())
         return c.worker.engine.peek_outbound(c.cfg.nat, tuple.src, z, tuple.proto, c.now);
-    return c.worker.engine.outbound(c.cfg.nat, w.hint, tuple, z,
+    return c.worker.engine.outbound(c.cfg.nat, hint_of(c, w.hint, w.newcomer), tuple, z,
                                     static_cast<std::uint8_t>(w.prefix), w.parsed.flags, c.now);
 }
 

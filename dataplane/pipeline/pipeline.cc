@@ -6,6 +6,7 @@
 #include "dataplane/pipeline/classify.h"
 #include "dataplane/pipeline/explain.h"
 #include "dataplane/pipeline/forward.h"
+#include "dataplane/pipeline/newcomers.h"
 #include "dataplane/pipeline/stateless.h"
 #include "dataplane/pipeline/steady.h"
 #include "dataplane/pipeline/traced_run.h"
@@ -55,23 +56,32 @@ void read_long(Context& c, unsigned i) noexcept {
     }
 }
 
-/// The candidate for the binding of a packet on the long way; asks for its line.
-void lookup_long(Context& c, unsigned i) noexcept {
+/// The candidate for the binding of a packet on the long way; asks for its line. True: a flow that
+/// needs a binding; it is the burst's newcomer `nth`.
+bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
     Work& w = c.worker.work[i];
-    if (w.why != Drop::none || !has_ids(w.parsed)) return;
-    if (w.path == Path::d64) {
-        w.hint = c.worker.engine.candidate(w.hash);
-    } else if (w.path == Path::d46) {
-        w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
+    if (w.why != Drop::none || !has_ids(w.parsed)) return false;
+    const Proto proto = proto_of(w.parsed.kind);
+    if (w.path == Path::d46) {
+        w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto);
+        c.worker.engine.prefetch_binding(w.hint);
+        return false;
     }
+    if (w.path != Path::d64) return false;
+    w.hint = c.worker.engine.candidate(w.hash);
     c.worker.engine.prefetch_binding(w.hint);
+    if (w.hint != nat::kNone || (proto == Proto::tcp && !w.parsed.flags.syn())) return false;
+    w.newcomer = nth;
+    const std::uint8_t* const source = c.burst.in[i].frame.data + ipv6_at::kSource;
+    meet_newcomer(c, {load_ipv6(source), w.parsed.src_id}, proto, w.hash, nth);
+    return true;
 }
 
 /// Stage 1: read. In: frame. Out: steady[], or work[] for the long way.
 void stage_read(Context& c) noexcept {
     for (unsigned i = 0; i < c.burst.n; i++) {
         if (i + kAhead < c.burst.n) prefetch(c.burst.in[i + kAhead].frame.data);
-        if (is_unlikely(!read_steady(c, c.burst.in[i], c.worker.steady[i]))) read_long(c, i);
+        if (is_unlikely(!read_steady(c, i))) read_long(c, i);
     }
 }
 
@@ -80,11 +90,10 @@ void stage_read(Context& c) noexcept {
 void stage_lookup(Context& c) noexcept {
     std::uint16_t n_new = 0;
     for (unsigned i = 0; i < c.burst.n; i++) {
-        Steady& s = c.worker.steady[i];
-        if (is_likely(s.way != Steady::Way::none)) {
-            if (is_unlikely(lookup_steady(c, c.burst.in[i], s, n_new))) n_new++;
-        } else {
-            lookup_long(c, i);
+        if (is_likely(c.worker.steady[i].way != Steady::Way::none)) {
+            if (is_unlikely(lookup_steady(c, i, n_new))) n_new++;
+        } else if (lookup_long(c, i, n_new)) {
+            n_new++;
         }
     }
     if (is_unlikely(n_new != 0)) prepare_newcomers(c, n_new);
@@ -132,11 +141,11 @@ void stage_send(Context& c) noexcept {
     for (unsigned i = 0; i < c.burst.n; i++) {
         Steady& s = c.worker.steady[i];
         if (is_likely(s.way != Steady::Way::none)) {
-            const Sent sent = send_steady(c, c.burst.in[i], s);
+            const Sent sent = send_steady(c, i);
             if (is_likely(sent == Sent::steady || sent == Sent::decided)) {
                 n_decided += sent == Sent::decided;
-                n_64 += s.way == Steady::Way::d64;
-                n_46 += s.way == Steady::Way::d46;
+                n_64 += s.is_64();
+                n_46 += !s.is_64();
                 continue;
             }
             read_long(c, i);

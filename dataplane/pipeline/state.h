@@ -24,6 +24,8 @@
 
 namespace isthmus::pipeline {
 
+inline constexpr std::uint16_t kNoNewcomer = 0xffff;
+
 /// What the stages learn of one packet of the burst.
 struct Work {
     Path path = Path::drop;
@@ -38,25 +40,34 @@ struct Work {
     xlat::Parsed parsed;
     std::uint64_t hash = 0;
     nat::Index hint = nat::kNone;
+    std::uint16_t newcomer = kNoNewcomer;  // d64, without a binding: which of the burst
 };
 
-/// What the stages carry of a steady packet (steady.h).
+/// What the stages carry of a packet on a short way: of a flow under way (steady.h), or one that is
+/// translated without state (stateless_short.h).
 struct Steady {
-    static constexpr std::uint16_t kNoNewcomer = 0xffff;
-    enum class Way : std::uint8_t { none, d64, d46 };
-    std::uint64_t hash = 0;                // d64
+    enum class Way : std::uint8_t { none, d64, d46, s64, s46 };
+    std::uint64_t hash = 0;                // d64: of X',x; s64, s46: of the flow
     nat::Index hint = nat::kNone;          // the binding, probably
-    Ipv4Addr z;                            // d64
+    Ipv4Addr z;                            // d64, s64
     std::uint16_t id = 0;                  // d64: of the Pref64; d46: of the pool slot
     std::uint16_t payload = 0;             // bytes behind the IP header
-    std::uint16_t newcomer = kNoNewcomer;  // d64, without a binding: which
+    std::uint16_t newcomer = kNoNewcomer;  // as Work's
     Be16 t_id;                             // d46
     Way way = Way::none;
     Proto proto = Proto::udp;
     std::uint8_t link_bytes = 0;
     Drop why = Drop::none;  // the engine refused it
+
+    [[nodiscard]] bool is_64() const noexcept { return way == Way::d64 || way == Way::s64; }
 };
 static_assert(sizeof(Steady) == 32);
+
+/// The addresses that a packet on the stateless short way gets (the IPv4 destination is Steady::z).
+struct Mapping {
+    Ipv6Addr src6, dst6;
+    Ipv4Addr src4;
+};
 
 struct WorkerSizes {
     nat::Sizes tables;
@@ -85,6 +96,7 @@ struct WorkerState {
     Hops hops;
     StageClock stages;  // whoever runs the turn starts it
     std::array<Steady, kBurstMax> steady;
+    std::array<Mapping, kBurstMax> mapping;
     std::array<nat::Newcomer, kBurstMax> newcomer;
     std::array<Work, kBurstMax> work;
     std::array<std::uint8_t, kScratchBytes> scratch;

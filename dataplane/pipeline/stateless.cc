@@ -3,7 +3,6 @@
 
 #include "common/net/headers.h"
 #include "dataplane/pipeline/forward.h"
-#include "dataplane/pipeline/stateless_map.h"
 #include "dataplane/xlat/rewrite.h"
 
 namespace isthmus::pipeline {
@@ -12,14 +11,6 @@ namespace {
 
 using xlat::Fit;
 using xlat::Kind;
-
-/// Both addresses of a packet, in its new family.
-struct Pair4 {
-    In4 src, dst;
-};
-struct Pair6 {
-    In6 src, dst;
-};
 
 Proto proto_of(Kind k) noexcept {
     return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
@@ -42,13 +33,8 @@ Drop why_unmapped(Mapped src, Mapped dst) noexcept {
 Drop check_64(const Context& c, const Packet& packet, const Work& w, const Pair4& to) noexcept {
     const xlat::Parsed& p = w.parsed;
     const bool error = p.kind == Kind::icmp_error;
-    if (illegal_source(load_ipv6(packet.frame.data + ipv6_at::kSource)))
-        return Drop::source_illegal;
-    // An error may come from any router on the way (RFC 6791).
-    const Drop unmapped = why_unmapped(error ? Mapped::eam : to.src.how, to.dst.how);
-    if (unmapped != Drop::none) return unmapped;
-    if (!error && illegal_host(to.src.addr)) return Drop::source_illegal;
-    if (illegal_host(to.dst.addr)) return Drop::destination_illegal;
+    const Drop why = check_addresses_64(packet.frame.data, to, error);
+    if (why != Drop::none) return why;
     if (c.cfg.nat.n_excluded != 0 && !error &&
         c.cfg.nat.is_excluded({to.dst.addr, p.dst_id}, proto_of(p.kind)))
         return Drop::excluded;
@@ -68,30 +54,13 @@ bool lacks_checksum(const Context& c, const xlat::Parsed& p) noexcept {
 
 Drop check_46(const Context& c, const Packet& packet, const Work& w, const Pair6& to) noexcept {
     const xlat::Parsed& p = w.parsed;
-    const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const bool error = p.kind == Kind::icmp_error;
-    if (illegal_host(src) && !error) return Drop::source_illegal;
-    if (!packet.hairpin && c.cfg.nat.slot_of(src) >= 0) return Drop::source_in_pool4;
-    if (illegal_host(load_ipv4(packet.frame.data + ipv4_at::kDestination)))
-        return Drop::destination_illegal;
-    const Drop unmapped = why_unmapped(error ? Mapped::eam : to.src.how, to.dst.how);
-    if (unmapped != Drop::none) return unmapped;
+    const Drop why = check_addresses_46(c.cfg, packet.frame.data, to, packet.hairpin, error);
+    if (why != Drop::none) return why;
     if (p.protocol == ip_proto::kIgmp || p.kind == Kind::icmp_other) return Drop::icmp_unsupported;
     if (is_piece_of_icmp(p, ip_proto::kIcmp)) return Drop::fragment_icmp;
     if (!packet.hairpin && p.hop_limit <= 1) return Drop::hop_limit;
     return lacks_checksum(c, p) ? Drop::udp_zero_checksum : Drop::none;
-}
-
-/// All packets of a flow, and all fragments of a datagram, take one way (ECMP).
-std::uint32_t flow_hash(const Context& c, const Ipv6Addr& a, Ipv4Addr b) noexcept {
-    return static_cast<std::uint32_t>(nat::hash_addr(c.worker.seed, a, b.host()) >> 32);
-}
-
-/// RFC 7757 s4.2.2 condition set A, or the pool: the packet is ours again as soon as it is IPv4.
-bool turns_back(const Context& c, const In4& dst) noexcept {
-    if (c.cfg.nat.slot_of(dst.addr) >= 0) return true;
-    return c.cfg.stateless.hairpin == Stateless::Hairpin::intrinsic && dst.how != Mapped::eam &&
-           c.cfg.stateless.eam.find(dst.addr) != nullptr;
 }
 
 /// Refuses, or drops, what does not fit; true when it went that way.
@@ -119,16 +88,55 @@ void tell_refused(Context& c, const Packet& packet, const Work& w, const Pair6& 
 
 }  // namespace
 
+Pair4 pair4_of(const Snapshot& cfg, const Ipv6Addr& src, const Ipv6Addr& dst) noexcept {
+    return {to4(cfg, src, Behind::stateless_prefixes), to4(cfg, dst, Behind::any_prefix)};
+}
+
+Pair6 pair6_of(const Snapshot& cfg, Ipv4Addr src, Ipv4Addr dst, bool hairpin) noexcept {
+    // RFC 7757 s4.2.1 rule 1.
+    const bool simple = hairpin || cfg.stateless.hairpin == Stateless::Hairpin::simple;
+    return {to6(cfg, src, simple ? UseEam::no : UseEam::yes), to6(cfg, dst, UseEam::yes)};
+}
+
+Drop check_addresses_64(const std::uint8_t* ip, const Pair4& to, bool error) noexcept {
+    if (illegal_source(load_ipv6(ip + ipv6_at::kSource))) return Drop::source_illegal;
+    const Drop unmapped = why_unmapped(error ? Mapped::eam : to.src.how, to.dst.how);
+    if (unmapped != Drop::none) return unmapped;
+    if (!error && illegal_host(to.src.addr)) return Drop::source_illegal;
+    return illegal_host(to.dst.addr) ? Drop::destination_illegal : Drop::none;
+}
+
+Drop check_addresses_46(const Snapshot& cfg, const std::uint8_t* ip, const Pair6& to, bool hairpin,
+                        bool error) noexcept {
+    const Ipv4Addr src = load_ipv4(ip + ipv4_at::kSource);
+    if (illegal_host(src) && !error) return Drop::source_illegal;
+    if (!hairpin && cfg.nat.slot_of(src) >= 0) return Drop::source_in_pool4;
+    if (illegal_host(load_ipv4(ip + ipv4_at::kDestination))) return Drop::destination_illegal;
+    return why_unmapped(error ? Mapped::eam : to.src.how, to.dst.how);
+}
+
+std::uint32_t flow_hash_without_state(const WorkerState& worker, const Ipv6Addr& a,
+                                      Ipv4Addr b) noexcept {
+    return static_cast<std::uint32_t>(nat::hash_addr(worker.seed, a, b.host()) >> 32);
+}
+
+bool turns_back(const Snapshot& cfg, const In4& dst) noexcept {
+    if (cfg.nat.slot_of(dst.addr) >= 0) return true;
+    return cfg.stateless.hairpin == Stateless::Hairpin::intrinsic && dst.how != Mapped::eam &&
+           cfg.stateless.eam.find(dst.addr) != nullptr;
+}
+
 void stateless_64(Context& c, Packet& packet, Work& w) noexcept {
     const Ipv6Addr src = load_ipv6(packet.frame.data + ipv6_at::kSource);
     const Ipv6Addr dst = load_ipv6(packet.frame.data + ipv6_at::kDestination);
-    const Pair4 to{to4(c.cfg, src, Behind::stateless_prefixes),
-                   to4(c.cfg, dst, Behind::any_prefix)};
+    const Pair4 to = pair4_of(c.cfg, src, dst);
     const Drop why = check_64(c, packet, w, to);
     if (is_unlikely(why != Drop::none)) return refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return stateless_error_64(c, packet, w);
-    const bool back = turns_back(c, to.dst);
-    const Way way = back ? Way{} : way_to(c.worker, to.dst.addr, flow_hash(c, src, to.dst.addr));
+    const bool back = turns_back(c.cfg, to.dst);
+    const Way way =
+        back ? Way{}
+             : way_to(c.worker, to.dst.addr, flow_hash_without_state(c.worker, src, to.dst.addr));
     if (is_unlikely(way.why != Drop::none)) return refuse(c, packet, w, way.why);
     const Fit fit = xlat::fit_64(w.parsed, back ? 65535U : way.adjacency.mtu);
     if (is_refused(c, packet, w, fit)) return;
@@ -148,15 +156,13 @@ void stateless_64(Context& c, Packet& packet, Work& w) noexcept {
 void stateless_46(Context& c, Packet& packet, Work& w) noexcept {
     const Ipv4Addr src = load_ipv4(packet.frame.data + ipv4_at::kSource);
     const Ipv4Addr dst = load_ipv4(packet.frame.data + ipv4_at::kDestination);
-    // RFC 7757 s4.2.1 rule 1.
-    const bool simple = packet.hairpin || c.cfg.stateless.hairpin == Stateless::Hairpin::simple;
-    const Pair6 to{to6(c.cfg, src, simple ? UseEam::no : UseEam::yes),
-                   to6(c.cfg, dst, UseEam::yes)};
+    const Pair6 to = pair6_of(c.cfg, src, dst, packet.hairpin);
     const Drop why = check_46(c, packet, w, to);
     if (is_unlikely(why == Drop::udp_zero_checksum)) tell_refused(c, packet, w, to);
     if (is_unlikely(why != Drop::none)) return refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return stateless_error_46(c, packet, w);
-    const Way way = way_to(c.worker, to.dst.addr, flow_hash(c, to.dst.addr, src));
+    const Way way =
+        way_to(c.worker, to.dst.addr, flow_hash_without_state(c.worker, to.dst.addr, src));
     if (is_unlikely(way.why != Drop::none)) return refuse(c, packet, w, way.why);
     const Fit fit = xlat::fit_46(w.parsed, way.adjacency.mtu, c.cfg.xlat);
     if (is_refused(c, packet, w, fit)) return;

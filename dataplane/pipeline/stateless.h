@@ -6,8 +6,33 @@
 #pragma once
 
 #include "dataplane/pipeline/send.h"
+#include "dataplane/pipeline/stateless_map.h"
 
 namespace isthmus::pipeline {
+
+/// Both addresses of a packet, in its new family.
+struct Pair4 {
+    In4 src, dst;
+};
+struct Pair6 {
+    In6 src, dst;
+};
+[[nodiscard]] Pair4 pair4_of(const Snapshot& cfg, const Ipv6Addr& src,
+                             const Ipv6Addr& dst) noexcept;
+/// `hairpin`: it came from one of our own hosts.
+[[nodiscard]] Pair6 pair6_of(const Snapshot& cfg, Ipv4Addr src, Ipv4Addr dst,
+                             bool hairpin) noexcept;
+/// What may be said against the addresses of the packet at `ip`. `error`: an ICMP error may come
+/// from any router on the way (RFC 6791).
+[[nodiscard]] Drop check_addresses_64(const std::uint8_t* ip, const Pair4& to, bool error) noexcept;
+[[nodiscard]] Drop check_addresses_46(const Snapshot& cfg, const std::uint8_t* ip, const Pair6& to,
+                                      bool hairpin, bool error) noexcept;
+/// RFC 7757 s4.2.2 condition set A, or the pool: the packet is ours again as soon as it is IPv4.
+[[nodiscard]] bool turns_back(const Snapshot& cfg, const In4& dst) noexcept;
+/// All packets of a flow, and all fragments of a datagram, take one way (ECMP). `a`: the source
+/// 6->4, the destination 4->6.
+[[nodiscard]] std::uint32_t flow_hash_without_state(const WorkerState& worker, const Ipv6Addr& a,
+                                                    Ipv4Addr b) noexcept;
 
 /// An IPv6 packet, parsed; the frame stands at its IP header.
 void stateless_64(Context& c, Packet& packet, Work& work) noexcept;

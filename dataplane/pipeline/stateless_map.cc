@@ -57,6 +57,10 @@ In6 to6(const Snapshot& cfg, Ipv4Addr a, UseEam eam) noexcept {
     return of(p.pref, p.well_known);
 }
 
+bool in_stateless_prefix(const Snapshot& cfg, const Ipv6Addr& a) noexcept {
+    return prefix_of(cfg.stateless, a) != nullptr;
+}
+
 bool has_host(const Snapshot& cfg, Ipv4Addr a) noexcept {
     const Stateless& s = cfg.stateless;
     for (unsigned i = 0; i < s.n_ipv4; i++) {

@@ -38,6 +38,8 @@ enum class UseEam : bool { no, yes };
 /// be used.
 [[nodiscard]] In6 to6(const Snapshot& cfg, Ipv4Addr a, UseEam eam) noexcept;
 
+/// True when `a` is behind a stateless prefix.
+[[nodiscard]] bool in_stateless_prefix(const Snapshot& cfg, const Ipv6Addr& a) noexcept;
 /// True when an IPv4 destination stands for an IPv6 host without state.
 [[nodiscard]] bool has_host(const Snapshot& cfg, Ipv4Addr a) noexcept;
 /// True when an IPv4 destination, wherever the packet comes from, leads back to us: to a host as

@@ -9,6 +9,9 @@
 // policy are not repeated here: the flow's mark says that they were passed (nat::Engine,
 // mark_steady).
 //
+// Packets that are translated without state have a short way of their own (stateless_short.h),
+// which begins and ends with these functions: a burst holds both.
+//
 //   read       headers are what they should be; the key's hash; asks for the bucket, or the cell
 //   lookup     the candidate binding, or none; asks for its line
 //   send       binding, route, next hop, size agree: translate, and put on the transmit list
@@ -18,16 +21,13 @@
 
 namespace isthmus::pipeline {
 
-/// Stage 1 of the packet `p`. False, and `p` untouched: take the long way.
-[[nodiscard]] bool read_steady(const Context& c, const Packet& p, Steady& s) noexcept;
+/// Stage 1 of packet `i` of the burst. False, and the packet untouched: take the long way.
+[[nodiscard]] bool read_steady(const Context& c, unsigned i) noexcept;
 /// Stage 2. True: a flow that needs a binding; it is the burst's newcomer `nth`.
-[[nodiscard]] bool lookup_steady(const Context& c, const Packet& p, Steady& s,
-                                 std::uint16_t nth) noexcept;
-/// Between stages 2 and 3: asks for what the bindings of all newcomers will touch.
-void prepare_newcomers(const Context& c, unsigned n_new) noexcept;
+[[nodiscard]] bool lookup_steady(const Context& c, unsigned i, std::uint16_t nth) noexcept;
 /// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
-/// the long way, to be decided there (`not_yet`) or because the engine refused it for s.why.
+/// the long way, to be decided there (`not_yet`) or because the engine refused it for its `why`.
 enum class Sent : std::uint8_t { steady, decided, not_yet, refused };
-[[nodiscard]] Sent send_steady(Context& c, const Packet& p, Steady& s) noexcept;
+[[nodiscard]] Sent send_steady(Context& c, unsigned i) noexcept;
 
 }  // namespace isthmus::pipeline

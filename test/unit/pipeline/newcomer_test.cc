@@ -154,9 +154,61 @@ TEST_CASE("new flows of one burst meet limits, blocks and a second address as th
         g.cfg.nat.blocks.hold = Tick{0};
         g.cfg.nat.lifetimes.port_hold = Tick{0};
     });
+    run(25, [](Gateway& g) {  // one block is not enough, and several subscribers have several
+        g.cfg.nat.blocks.bits = 6;
+        g.cfg.nat.blocks.most = 8;
+        g.cfg.nat.blocks.hold = Tick{0};
+        g.cfg.nat.lifetimes.port_hold = Tick{0};
+        g.cfg.nat.subscriber_bits = 62;
+    });
     run(24, [](Gateway& g) {
         g.cfg.nat.n_slots = 2;
         g.cfg.nat.slot[1] = g.cfg.nat.slot[0];
         g.cfg.nat.slot[1].addr = Ipv4Addr::of(198, 51, 100, 2);
     });
+}
+
+TEST_CASE("new flows of one burst take their ports from deterministic ranges, and beyond them") {
+    const auto ranges = [](Gateway& g) {
+        nat::Deterministic& d = g.cfg.nat.deterministic;
+        d.on = true;
+        d.inside = *Prefix6::parse("2001:db8:1::/59");  // 32 of the 40 subscribers
+        d.first_port = 1024;
+        d.per_address = 32;
+        d.ports_each = 128;
+        d.n_slots = 1;
+        g.cfg.nat.lifetimes.port_hold = Tick{0};
+    };
+    run(31, ranges);
+    run(32, [](Gateway& g) {  // few ports of their own, then blocks
+        nat::Deterministic& d = g.cfg.nat.deterministic;
+        d.on = true;
+        d.inside = *Prefix6::parse("2001:db8:1::/59");
+        d.per_address = 32;
+        d.ports_each = 64;
+        d.dynamic = 1;
+        d.most_blocks = 2;
+        d.n_slots = 1;
+        g.cfg.nat.blocks.bits = 6;
+        g.cfg.nat.blocks.hold = Tick{0};
+        g.cfg.nat.lifetimes.port_hold = Tick{0};
+    });
+}
+
+TEST_CASE("pings of one burst, and what else takes the long way, get what they would one by one") {
+    const auto pings = [] {
+        std::vector<Bytes> packets;
+        for (unsigned i = 0; i < 48; i++) {
+            const std::string host = "2001:db8:1:" + std::to_string(i % 12) + "::1";
+            packets.push_back(
+                make(Ip6{host.c_str(), "2001:db8:64::cb00:7109"}, 58,
+                     packets::icmp(128, 0, 0x01000000U * (i % 24) + 1, packets::pattern(8))));
+        }
+        return packets;
+    };
+    Gateway together, alone;
+    CHECK(together.in_burst(6, pings()).size() == 48);
+    for (const Bytes& p : pings()) CHECK(alone.in(6, p).size() == 1);
+    CHECK(together.count(Counter::bindings_created) == alone.count(Counter::bindings_created));
+    CHECK(together.worker[0]->engine.check() == nullptr);
 }

@@ -6,7 +6,7 @@
 #include <random>
 
 #include "common/net/rfc6052.h"
-#include "test/unit/pipeline/gateway.h"
+#include "test/unit/pipeline/twins.h"
 
 using namespace gateway;
 using packets::Ip4;
@@ -16,59 +16,6 @@ using packets::tcp;
 using packets::udp;
 
 namespace {
-
-struct Twins {
-    explicit Twins(const char* pref64) : prefix(*Pref64::parse(pref64)), a(pref64), b(pref64) {
-        b.cfg.short_way = false;
-    }
-
-    void each(void (*fn)(Gateway&)) {
-        fn(a);
-        fn(b);
-        a.changed();
-        b.changed();
-    }
-    void in(unsigned port, const Bytes& packet) {
-        if (tracing) drain();
-        const auto from_a = a.in(port, packet);
-        const auto from_b = b.in(port, packet);
-        REQUIRE(from_a.size() == from_b.size());
-        for (std::size_t i = 0; i < from_a.size(); i++) {
-            REQUIRE(from_a[i].port == from_b[i].port);
-            REQUIRE(from_a[i].packet == from_b[i].packet);
-        }
-        last = from_a.empty() ? Bytes{} : from_a[0].packet;
-    }
-    void same_counts() const {
-        for (std::size_t i = 0; i < kCounterCount; i++) {
-            const auto c = static_cast<Counter>(i);
-            INFO(kCounters[i].name);
-            if (c != Counter::steady || tracing) CHECK(a.count(c) == b.count(c));
-        }
-        for (std::size_t i = 0; i < kDropCount; i++) {
-            INFO(kDrops[i].name);
-            CHECK(a.drops(static_cast<Drop>(i)) == b.drops(static_cast<Drop>(i)));
-        }
-        if (!tracing) CHECK(b.count(Counter::steady) == 0);
-        CHECK(a.worker[0]->engine.check() == nullptr);
-    }
-    /// Instead of the long way for all: `b` records what matches, and goes on as it was.
-    void trace(const pipeline::TraceFilter& filter) {
-        tracing = true;
-        b.cfg.short_way = true;
-        b.changed();
-        REQUIRE(b.worker[0]->trace.start(filter, 1'000'000));
-    }
-    void drain() {
-        auto& trace = b.worker[0]->trace;
-        for (; trace.front() != nullptr; trace.pop()) records++;
-    }
-    Pref64 prefix;
-    Gateway a, b;
-    Bytes last;
-    bool tracing = false;
-    unsigned records = 0;
-};
 
 struct Flow {
     std::string host, server6, server4;
