@@ -15,6 +15,7 @@ def table(head, rows):
 def is_usual(r):
     """The fixed workload's own shape: others are shown in a table of their own."""
     return r["protocol"] == "udp" and r["port_block"] == 0 and r["frame_bytes"] in (84, 64) and \
+        r["mode"] == "nat64" and r["ports_of_host"] == 16 and \
         r["pool"] == (256 if r["flows"] > 10 ** 6 else 16)
 
 
@@ -73,17 +74,19 @@ class Page:
                   if is_usual(r) and r["burst"] == 64 and r["flows"] in (1000, 10 ** 6)}
         if stages:
             self.plot("stages", "cycles by stage", stacked("Where the cycles go, bursts of 64", "TSC cycles", stages))
-        rows = [(NAMES[r["direction"]], short(r["flows"]), r["burst"], r["pool"], r["frame_bytes"], r["protocol"], r["port_block"] or "-",
+        rows = [(NAMES[r["direction"]], f"{r['mode']} {r['entries'] or ''}", short(r["flows"]), r["burst"], r["pool"], r["frame_bytes"],
+                 r["protocol"], r["port_block"] or "-",
                  f"{r['clk_min']:.1f}", f"{r['clk_median']:.1f}") for r in found if not is_usual(r) or r["burst"] != 64]
-        self.say("Other shapes:", table(["", "flows", "burst", "pool", "frame", "protocol", "port block", "clk", "median"], rows))
+        self.say("Other shapes; `eam` and `siit` are translated without state, by so many explicit mappings or by prefix:",
+                 table(["", "mode", "flows", "burst", "pool", "frame", "protocol", "port block", "clk", "median"], rows))
 
     def sessions(self):
         self.say("## Sessions", "A new session, its binding and its port included, in bursts of 64; and what a binding's end costs: all expire "
                  "together, or one order clears all.")
-        what = {"setup": "made", "teardown": "ended"}
-        rows = [(what[r["name"]] + ("" if r["name"] == "setup" else f" ({r['direction']})"), short(r["flows"]), r["pool"], r["protocol"],
+        what = {"setup": "made", "setup_again": "made again, after a clearing", "teardown": "ended"}
+        rows = [(what[r["name"]] + (f" ({r['direction']})" if r["name"] == "teardown" else ""), short(r["flows"]), r["pool"], r["protocol"],
                  r["port_block"] or "-", f"{r['clk_min']:.0f}", f"{r['clk_median']:.0f}", self.mpps(r["clk_median"]))
-                for r in self.of("setup", "teardown")]
+                for r in self.of("setup", "setup_again", "teardown")]
         self.say(table(["", "flows", "pool", "protocol", "port block", "clk", "median", "millions/s at the median"], rows))
         rows = [(short(r["flows"]), r["pool"], f"{r['bytes_per_session']:.0f}", f"{r['pool_bytes_per_address'] / 1024:.0f}",
                  f"{r['huge_pages'] * 100:.0f} %") for r in self.of("memory")]

@@ -11,7 +11,7 @@ import xml.etree.ElementTree
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
 ALWAYS = {"name", "direction", "flows", "burst", "pool", "frame_bytes"}
-WITH_CLK = {"pipeline", "setup", "teardown", "dataplane", "wire", "scaling", "micro", "memif", "memif_wire", "memif_setup"}
+WITH_CLK = {"pipeline", "setup", "setup_again", "teardown", "dataplane", "wire", "scaling", "micro", "memif", "memif_wire", "memif_setup"}
 WITHOUT = {"memory", "turn", "latency", "memif_clear"}
 PERCENTILES = ["us_p50", "us_p90", "us_p99", "us_p999", "us_p9999", "us_max"]
 

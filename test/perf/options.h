@@ -23,7 +23,8 @@ struct Options {
 
 inline constexpr const char* kUsage =
     "usage: pipeline_bench [--flows N] [--pool N] [--bursts N,N] [--directions 64,46]\n"
-    "                      [--payload BYTES] [--tcp] [--port-block PORTS] [--windows N]\n"
+    "                      [--payload BYTES] [--tcp] [--port-block PORTS] [--ports-of-host N]\n"
+    "                      [--eam ENTRIES] [--siit] [--windows N]\n"
     "                      [--stalls] [--latency] [--cpu N] [--realtime]";
 
 inline Options parse(int argc, char** argv) {
@@ -32,6 +33,10 @@ inline Options parse(int argc, char** argv) {
         const std::string_view key = argv[i];
         if (key == "--tcp") {
             o.shape.tcp = true;
+            continue;
+        }
+        if (key == "--siit") {
+            o.shape.siit = true;
             continue;
         }
         if (key == "--realtime") {
@@ -61,6 +66,10 @@ inline Options parse(int argc, char** argv) {
             o.shape.payload = v[0];
         } else if (key == "--port-block") {
             o.shape.port_block = v[0];
+        } else if (key == "--ports-of-host") {
+            o.shape.ports_of_host = std::max(1U, v[0]);
+        } else if (key == "--eam") {
+            o.shape.eam = v[0];
         } else if (key == "--windows") {
             o.windows = v[0];
         } else if (key == "--window-packets") {

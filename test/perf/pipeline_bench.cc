@@ -37,11 +37,15 @@ public:
         std::iota(order.begin(), order.end(), 0U);
         std::mt19937 random(1);
         std::shuffle(order.begin(), order.end(), random);
-        for (const std::uint32_t i : order) flows_.push_back(flow_of(i));
+        for (const std::uint32_t i : order) {
+            flows_.push_back(flow_of(i, o.shape.ports_of_host));
+            if (o.shape.eam != 0) flows_.back().host %= o.shape.eam;
+        }
     }
 
     void run() {
         set_up();
+        if (!o_.shape.stateless() && o_.shape.flows < kFew) set_up_again();
         std::mt19937 random(2);
         std::shuffle(flows_.begin(), flows_.end(), random);
         memory();
@@ -49,25 +53,67 @@ public:
         if (o_.latency) {
             for (const unsigned load : {10U, 50U, 90U}) latency(load);
         }
-        if (o_.stalls) {
+        if (o_.stalls && !o_.shape.stateless()) {
+            change_pool();
             skip_seconds_ += 400;
-            idle_until_empty("expire");
+            ended("expire", idle_until_empty());
             at_ = 0;
-            fill(false);
-            nat::ClearOrder all;
-            (void)world_.worker().engine.post_clear(all);
-            idle_until_empty("clear");
+            report(fill(), "");
+            ended("clear", clear_all());
         }
     }
 
 private:
+    /// With fewer flows than this the first ones meet a program and tables that no cache knows yet.
+    static constexpr std::uint32_t kFew = 100000;
+
     /// Creates every session, through the pipeline; learns the mappings from what comes out.
     void set_up() {
-        fill(true);
+        report(fill(), o_.shape.stateless() ? "" : "setup");
         if (!o_.shape.tcp) return;
         for (at_ = 0; at_ < flows_.size();) (void)group(false, 64, true);
     }
-    void fill(bool report) {
+    /// The same sessions after all were cleared, some times over.
+    void set_up_again() {
+        std::vector<double> windows;
+        for (unsigned round = 0; round < 20; round++) {
+            (void)clear_all();
+            for (const double w : fill()) windows.push_back(w);
+        }
+        report(windows, "setup_again");
+        if (!o_.shape.tcp) return;
+        for (at_ = 0; at_ < flows_.size();) (void)group(false, 64, true);
+    }
+    double clear_all() {
+        const nat::ClearOrder all;
+        (void)world_.worker().engine.post_clear(all);
+        const double each = idle_until_empty();
+        while (world_.worker().engine.hurries()) world_.turn(clock_(__rdtsc()));
+        at_ = 0;
+        return each;
+    }
+    /// All addresses, full of ports in use, leave service and come back.
+    void change_pool() {
+        using State = nat::PoolSlot::State;
+        forget_turns();
+        for (const State state : {State::draining, State::active}) {
+            world_.apply([&](nat::Policy& p) {
+                for (unsigned i = 0; i < p.n_slots; i++) p.slot[i].state = state;
+            });
+            for (unsigned i = 0; i < 2 * o_.shape.pool; i++) {
+                const std::uint64_t begin = __rdtsc();
+                world_.turn(clock_(begin));
+                (void)note_turn(__rdtsc() - begin);
+            }
+        }
+        stall("pool");
+    }
+    void report(const std::vector<double>& windows, const char* name) {
+        if (*name != 0) print(name, "64", 64, spread_of(windows));
+        stall("fill");
+    }
+    /// Cycles of a new session, by windows.
+    std::vector<double> fill() {
         std::vector<double> windows;
         forget_turns();
         for (at_ = 0; at_ < flows_.size();) {
@@ -81,10 +127,9 @@ private:
             }
             if (preemptions() == before) windows.push_back(cycles / static_cast<double>(n));
         }
-        if (world_.worker().engine.n_bindings() != flows_.size())
-            fail("not every session was made");
-        if (report) print("setup", "64", 64, spread_of(windows));
-        stall("fill");
+        const std::size_t want = o_.shape.stateless() ? 0 : flows_.size();
+        if (world_.worker().engine.n_bindings() != want) fail("not every session was made");
+        return windows;
     }
 
     /// Up to 1,024 packets of the next flows; their cycles.
@@ -226,7 +271,8 @@ private:
         }
     }
 
-    void idle_until_empty(const char* what) {
+    /// Cycles of each session that ends.
+    double idle_until_empty() {
         forget_turns();
         const std::uint32_t n = world_.worker().engine.n_bindings();
         std::uint32_t left = n;
@@ -240,9 +286,11 @@ private:
             if (!busy) continue;  // the hand waits for its time
             if (note_turn(end - begin)) cycles += static_cast<double>(end - begin);
         }
-        const double each = cycles / n;
-        print("teardown", what, 0, {each, each});
-        stall(what);
+        return cycles / n;
+    }
+    void ended(const char* how, double each) {
+        print("teardown", how, 0, {each, each});
+        stall(how);
     }
 
     /// False: the kernel took the core away in the middle; such a turn is counted apart. Asking
@@ -279,6 +327,7 @@ private:
             us(last - last / 10000), us(last), turns_.size(), n_preempted_, stolen_ms() - stolen_);
     }
     void memory() const {
+        if (o_.shape.stateless()) return;
         const pipeline::WorkerSizes s = sizes_for(o_.shape);
         pipeline::WorkerSizes no_pool = s;
         no_pool.tables.slots = 0;
@@ -325,11 +374,12 @@ private:
                const std::string& more = "") const {
         std::printf(
             "{\"name\":\"%s\",\"direction\":\"%s\",\"flows\":%u,\"burst\":%u,\"pool\":%u,"
-            "\"frame_bytes\":%u,\"protocol\":\"%s\",\"port_block\":%u,\"clk_min\":%.1f,"
-            "\"clk_median\":%.1f%s}\n",
+            "\"frame_bytes\":%u,\"protocol\":\"%s\",\"mode\":\"%s\",\"entries\":%u,"
+            "\"port_block\":%u,\"ports_of_host\":%u,\"clk_min\":%.1f,\"clk_median\":%.1f%s}\n",
             name, direction, o_.shape.flows, burst, o_.shape.pool,
             world_.frame_bytes(std::string_view(direction) != "46") + 4,
-            o_.shape.tcp ? "tcp" : "udp", o_.shape.port_block, s.min, s.median, more.c_str());
+            o_.shape.tcp ? "tcp" : "udp", o_.shape.mode(), o_.shape.eam, o_.shape.port_block,
+            o_.shape.ports_of_host, s.min, s.median, more.c_str());
         std::fflush(stdout);
     }
 

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 // The fixed workload that everyone measures the same (docs/benchmarking.md): UDP or TCP flows,
 // each a binding of its own, 16 ports per host, each host a subscriber, 250 servers behind the
-// well-known prefix; created in one random order and measured in another. And a gateway of the pure
+// well-known prefix; created in one random order and measured in another. Or, without state, hosts
+// that have an explicit mapping each, or addresses behind a prefix. And a gateway of the pure
 // parts to put it through: one worker, two ports, a default route and a neighbour on each side,
 // everything switched on that is on by default.
 #pragma once
@@ -19,6 +20,7 @@
 
 #include "common/config/validate.h"
 #include "common/net/headers.h"
+#include "common/net/rfc6052.h"
 #include "dataplane/pipeline/fib_writer.h"
 #include "dataplane/pipeline/l2.h"
 #include "dataplane/pipeline/pipeline.h"
@@ -80,11 +82,15 @@ struct Flow {
     Be16 t_id;
 };
 
-inline Flow flow_of(std::uint32_t number) {
-    const std::uint32_t host = number / kPortsOfHost;
-    const std::uint32_t k = number % kPortsOfHost;
+inline Flow flow_of(std::uint32_t number, unsigned ports_of_host = kPortsOfHost) {
+    const std::uint32_t host = number / ports_of_host;
+    const std::uint32_t k = number % ports_of_host;
     return {host, static_cast<std::uint16_t>(2048 + k * 3989 + host % 1009),
             static_cast<std::uint16_t>((host * 7 + k * 31) % kServers), Ipv4Addr{}, Be16{}};
+}
+/// Hosts without state: their IPv4 addresses are in a row.
+inline Ipv4Addr mapped_host(std::uint32_t host) {
+    return Ipv4Addr::from_host(Ipv4Addr::of(100, 64, 0, 0).host() + host);
 }
 inline Ipv6Addr host_of(const Flow& f) {
     Ipv6Addr a = Ipv6Addr::from_groups({0x2001, 0xdb8, 0, 0, 0, 0, 0, 1});
@@ -99,11 +105,16 @@ struct Shape {
     unsigned payload = 18;  // bytes behind the UDP header, or behind the TCP header less 12
     bool tcp = false;
     std::uint32_t port_block = 0;  // ports in a block; 0: none
+    unsigned ports_of_host = kPortsOfHost;
+    unsigned eam = 0;   // explicit mappings; flows are of their hosts in turn
+    bool siit = false;  // hosts behind a stateless prefix
+    [[nodiscard]] bool stateless() const { return eam != 0 || siit; }
+    [[nodiscard]] const char* mode() const { return eam != 0 ? "eam" : siit ? "siit" : "nat64"; }
 };
 
 inline pipeline::WorkerSizes sizes_for(const Shape& s) {
     pipeline::WorkerSizes sizes;
-    sizes.tables = {s.flows + 64, 1024, s.flows / kPortsOfHost + 64, s.pool, 1024};
+    sizes.tables = {s.flows + 64, 1024, s.flows / s.ports_of_host + 64, s.pool, 1024};
     return sizes;
 }
 
@@ -173,6 +184,13 @@ public:
         if (burst_->n != 0) pipeline::run_pipeline(*burst_, *cfg_, *worker_, now);
         pipeline::end_turn(*burst_, *cfg_, *worker_, now);
     }
+    /// A new policy: change(nat::Policy&).
+    template <typename Fn>
+    void apply(Fn&& change) {
+        change(cfg_->nat);
+        cfg_->nat.generation = ++cfg_->generation;
+        nat::finish_policy(cfg_->nat);
+    }
     static void clear(pipeline::Burst& b) {
         b.tx.clear();
         b.punt.clear();
@@ -202,9 +220,29 @@ private:
         }
         s.nat.lifetimes.port_hold = Tick{0};
         while ((1U << s.nat.blocks.bits) < shape_.port_block) s.nat.blocks.bits++;
+        make_mappings();
         for (const Prefix4& p : config::built_in_non_global()) s.non_global.add(p);
         s.nat.generation = 1;
         nat::finish_policy(s.nat);
+    }
+    void make_mappings() {
+        pipeline::Stateless& s = cfg_->stateless;
+        s.on = shape_.stateless();
+        for (unsigned i = 0; i < shape_.eam; i++) {
+            const Flow f{i, 0, 0, Ipv4Addr{}, Be16{}};
+            if (!s.eam.add({{mapped_host(i), 32}, {host_of(f), 128}})) fail("too many mappings");
+        }
+        s.eam.finish();
+        if (!shape_.siit) return;
+        cfg_->nat.prefix[0] = {};
+        s.prefix[s.n_prefixes++] = {kHosts, false};
+        s.prefix[s.n_prefixes++] = {*Pref64::parse("64:ff9b::/96"), true};
+        s.ipv4[s.n_ipv4++] = {mapped_host(0), 10};
+    }
+    /// Behind this prefix hosts without state live.
+    static constexpr Pref64 kHosts{Ipv6Addr::from_groups({0x2001, 0xdb8, 0x64, 0, 0, 0, 0, 0}), 96};
+    [[nodiscard]] Ipv6Addr source_of(const Flow& f) const {
+        return shape_.siit ? embed(kHosts, mapped_host(f.host)) : host_of(f);
     }
     void side(std::uint16_t port, const char* prefix, bool v6) {
         cfg_->interfaces.port[port].present = true;
@@ -230,7 +268,7 @@ private:
         store(ip + 4, Be16{static_cast<std::uint16_t>(frame_bytes(true) - 54)});
         ip[6] = shape_.tcp ? ip_proto::kTcp : ip_proto::kUdp;
         ip[7] = 64;
-        store(ip + 8, host_of(f));
+        store(ip + 8, source_of(f));
         Ipv6Addr y = kWellKnownPrefix.addr;
         store(y.octet.data() + 12, server_of(f));
         store(ip + 24, y);
