@@ -135,8 +135,9 @@ void ports() {
     measure(
         "block, taken and given back", 0,
         [&](std::uint32_t i) {
-            const auto b = blocks.take(0, i);
+            const auto b = blocks.choose(0, i);
             if (!b) fail("no block");
+            blocks.take(0, *b, 1);
             blocks.use(0, *b);
             use(blocks.leave(0, *b, Tick{0}, Tick{0}));
         },
