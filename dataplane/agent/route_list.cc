@@ -42,7 +42,8 @@ Json row_of(const RouteEntry& r, const config::Config& cfg) {
                         {"vlan", h.vlan},
                         {"via", h.on_link ? "" : any_text(h.family(r.prefix.family), h.gateway)}});
     }
-    return {{"to", prefix_text(r.prefix)}, {"local", r.local}, {"discard", r.discard}, {"hops", hops}};
+    return {
+        {"to", prefix_text(r.prefix)}, {"local", r.local}, {"discard", r.discard}, {"hops", hops}};
 }
 
 bool leaves_by(const RouteEntry& r, const config::Config& cfg, const std::string& port) {
