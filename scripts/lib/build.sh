@@ -2,6 +2,9 @@
 # shellcheck shell=bash
 # One place for the build's flags. Sourced after common.sh.
 
+# Precompiled headers: ccache sees that they change by their content.
+export CCACHE_SLOPPINESS=pch_defines,time_macros
+
 # configure_tree DIR [MESON OPTION...]: sets DIR up, or takes it as it is when it was set up before.
 configure_tree() {
     local dir=$1

@@ -41,8 +41,17 @@ def stamp_of(source):
 def sources(build):
     commands = json.loads((build / "compile_commands.json").read_text())
     found = {os.path.relpath(os.path.join(c["directory"], c["file"]), TOP) for c in commands}
-    kept = [f for f in found if f.split("/")[0] in ("common", "dataplane", "control", "dns64")]
+    kept = [f for f in found if f.endswith(".cc") and f.split("/")[0] in ("common", "dataplane", "control", "dns64")]
     return sorted(kept, key=lambda f: -(TOP / f).stat().st_mtime)
+
+
+def without_pch(build, folder):
+    """The compile commands in `folder`, without GCC's precompiled headers, which clang cannot read."""
+    commands = json.loads((build / "compile_commands.json").read_text())
+    for c in commands:
+        c["command"] = re.sub(r" -include \S+|-fpch-preprocess|-Winvalid-pch", "", c["command"])
+    (folder / "compile_commands.json").write_text(json.dumps(commands))
+    return folder
 
 
 def look_at(build, source, deadline):
@@ -65,6 +74,7 @@ def main():
         sys.exit(f"tidy: no {build}/compile_commands.json: meson setup build")
     stamps = build / "tidy"
     stamps.mkdir(exist_ok=True)
+    without_pch(build, stamps)
     todo, clean = [], 0
     for source in sources(build):
         if wanted and not any(w in source for w in wanted):
@@ -76,7 +86,7 @@ def main():
             todo.append(source)
     deadline, found, missed = time.monotonic() + budget, 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for source, said in zip(todo, pool.map(lambda s: look_at(build, s, deadline), todo)):
+        for source, said in zip(todo, pool.map(lambda s: look_at(stamps, s, deadline), todo)):
             if said is None:
                 missed.append(source)
             elif said:

@@ -1,0 +1,7 @@
+// SPDX-License-Identifier: Apache-2.0
+// Precompiled for unit tests of several files (common/pch/json.h says more).
+#include <catch2/catch.hpp>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
