@@ -69,7 +69,6 @@ std::optional<IcmpKind> error4(Drop why) noexcept {
         case Drop::no_binding:
             return IcmpKind{3, 1};
         case Drop::filtered:
-        case Drop::wkp_non_global:
         case Drop::source_unmapped:
         case Drop::udp_zero_checksum:
             return IcmpKind{3, 13};

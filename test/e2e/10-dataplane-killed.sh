@@ -11,7 +11,7 @@ ip -n "$(ns_name punt)" addr add 192.0.2.77/32 dev p4
 lab_stop dataplane KILL
 expect_status "status without a dataplane" 5 ctl status
 expect_match "status without a dataplane" "away" "$out"
-expect_match "since when" "since: 20[0-9-]+ [0-9:]+" "$out"
+expect_match "since when" "since: 20[0-9-]+T[0-9:]+Z" "$out"
 gw_start_dataplane
 wait_for 15 "the policy to run in the dataplane" gw_policy_runs
 in_ns client6 ping -c 2 -W 2 "$(v6_of "$server_addr")"

@@ -64,7 +64,7 @@ expect_match "the far end of a hairpin" "$(v6_of 203.0.113.74) " "$(tail -n 1 <<
 # What the operator sees.
 table=$(ctl show stateless)
 printf '%s\n' "$table"
-expect_match "the table" "203.0.113.72/30 +2001:db8:6:d::/126 +eam" "$table"
+expect_match "the table" "eam +203.0.113.72/30 +2001:db8:6:d::/126" "$table"
 expect_equal "a mapping" 203.0.113.74 "$(ctl_value maps_to show stateless --map "$other_addr")"
 expect_equal "and back" "$other_addr" "$(ctl_value maps_to show stateless --map 203.0.113.74)"
 expect_status "no address" 1 ctl show stateless --map banana

@@ -42,7 +42,7 @@ printf 'TCP, to the host: %s bit/s\n' "$(iperf_value sum_received.bits_per_secon
 
 # No state was made, and none can be: there is no pool.
 expect_equal "sessions" 0 "$(ctl show sessions --count)"
-expect_match "the table" "203.0.113.128/25 +$pref64 +hosts" "$(ctl show stateless)"
+expect_match "the table" "hosts +203.0.113.128/25 +$pref64" "$(ctl show stateless)"
 
 # UDP without checksum: computed, then by a reload refused and told.
 py server4 udp ask "$host4" 7 100 --no-checksum

@@ -14,7 +14,7 @@ server_echo
 ask 100
 # Another subscriber all the while: a stream, and datagrams in pieces each way, each of a new flow.
 spawn_py stream client6 udp stream "$(v6_of "$server_addr")" 7 8 50
-spawn_py pieces client6 udp ask "$(v6_of "$server_addr")" 7 3000 --count 250 --spread --pause 0.02
+spawn_py pieces client6 udp ask "$(v6_of "$server_addr")" 7 3000 --count 250 --spread --once --pause 0.02
 for kind in udp syn fragment; do py client6 flows flood "$kind" "$pref64" 8.8.8.8 6000 --rate 4000; done
 py server4 flows flood syn4 "$pref64" 203.0.113.3 4000 --rate 4000
 for reason in subscriber_ports fragment_source_share tcp_syn_store_full; do

@@ -101,7 +101,7 @@ expect_match "as text" "no_binding +on p4, worker 0, [0-9]+ bytes: $server_addr 
 expect_status "an unknown reason" 1 ctl trace --drop nonsense
 expect_match "what it says" "is no drop reason" "$out"
 expect_status "no subscriber" 1 ctl trace --subscriber 2001:db8::/200
-expect_status "no protocol" 1 ctl trace --protocol sctp
+expect_status "no protocol" 2 ctl trace --protocol sctp
 expect_match "what it says" "tcp, udp or icmp" "$out"
 expect_status "no count" 2 ctl trace --count 0
 expect_status "no parameter of that name" 0 py gw rpc "$lab_dir/control.sock" trace.start '{"remotee": "192.0.2.1"}'

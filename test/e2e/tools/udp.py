@@ -5,10 +5,10 @@
   udp.py echo ADDRESS PORT [--reply BYTES]          answers each datagram with itself, or with
                                                     BYTES bytes made from it
   udp.py ask ADDRESS PORT BYTES [--reply BYTES] [--from ADDRESS] [--count N] [--spread]
-                                                    [--no-checksum] [--pause SECONDS]
+                                                    [--no-checksum] [--once] [--pause SECONDS]
                                                     sends, waits for the answers, compares them;
-                                                    --spread: a new source port for each; one that
-                                                    is lost is not sent again
+                                                    --spread: a new source port for each; --once:
+                                                    one that is lost is not sent again
   udp.py flood ADDRESS PORT COUNT [--from-port N] [--from A]  COUNT datagrams, each from a port of its own; no
                                                     answer is waited for
   udp.py who ADDRESS PORT                           waits for one datagram; prints who sent it
@@ -74,17 +74,20 @@ def echo(args):
         sock.sendto(reply_to(data, args.reply), peer)
 
 
-def ask_once(sock, data, reply):
-    """One try: the gateway keeps packets that wait for a next hop, so that the first one arrives too."""
+def ask_once(sock, data, reply, timeouts=(1, 2, 4)):
+    """Three tries: a datagram may be the one that teaches a host the path MTU."""
     want = reply_to(data, reply)
-    sock.settimeout(5)
-    sock.send(data)
-    try:
-        got = sock.recv(65535)
-    except TimeoutError:
-        sys.exit("udp: no answer")
-    if got != want:
-        sys.exit(f"udp: {len(got)} bytes came back, and not those of the {len(want)} expected")
+    for timeout in timeouts:
+        sock.settimeout(timeout)
+        sock.send(data)
+        try:
+            got = sock.recv(65535)
+        except TimeoutError:
+            continue
+        if got != want:
+            sys.exit(f"udp: {len(got)} bytes came back, and not those of the {len(want)} expected")
+        return
+    sys.exit("udp: no answer")
 
 
 def ask(args):
@@ -92,7 +95,7 @@ def ask(args):
     for i in range(args.count):
         if args.spread and i:
             sock = connected(args)
-        ask_once(sock, pattern(f"{time.time()}{i}", args.bytes), args.reply)
+        ask_once(sock, pattern(f"{time.time()}{i}", args.bytes), args.reply, (4,) if args.once else (1, 2, 4))
         time.sleep(args.pause)
     print(f"{args.count} x {args.bytes} bytes there, {args.reply or args.bytes} bytes back: identical")
 
@@ -214,6 +217,7 @@ def main():
             cmd.add_argument("--from", dest="source")
             cmd.add_argument("--count", type=int, default=1)
             cmd.add_argument("--spread", action="store_true")
+            cmd.add_argument("--once", action="store_true")
             cmd.add_argument("--no-checksum", action="store_true")
             cmd.add_argument("--pause", type=float, default=0)
     args = parser.parse_args()
