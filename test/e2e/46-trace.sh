@@ -102,7 +102,7 @@ expect_status "an unknown reason" 1 ctl trace --drop nonsense
 expect_match "what it says" "is no drop reason" "$out"
 expect_status "no subscriber" 1 ctl trace --subscriber 2001:db8::/200
 expect_status "no protocol" 2 ctl trace --protocol sctp
-expect_match "what it says" "tcp, udp or icmp" "$out"
+expect_match "what it says" "tcp, udp, icmp" "$out"
 expect_status "no count" 2 ctl trace --count 0
 expect_status "no parameter of that name" 0 py gw rpc "$lab_dir/control.sock" trace.start '{"remotee": "192.0.2.1"}'
 expect_match "what it says" "remotee: is no parameter here" "$out"

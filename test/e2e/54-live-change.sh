@@ -21,7 +21,8 @@ gw_start
 server_echo
 spawn_py stream client6 udp stream "$(v6_of "$server_addr")" 7 4 50
 ask 100 --count 5 --spread
-expect_equal "all from pool home" "6 0" "$(low) $(high)"
+all_home() { [ "$(low) $(high)" = "6 0" ]; } # the stream beside has begun
+wait_for 5 "all bindings from pool home" all_home
 policy "$pref64" private business private 100
 change "pools with other names"
 ask 100 --count 2 --spread

@@ -18,7 +18,7 @@ pings() { in_ns client6 ping -c 1 -W 1 "$(v6_of "$server_addr")"; }
 ctl_in() { in_host isthmusctl "$@"; }
 
 host_boot
-ours() { in_host find /etc /usr /var /run -xdev -name '*isthmus*' -not -path '/etc/systemd/system/*.service.d*' -not -path '*/journal/*' | sort; }
+ours() { in_host find /etc /usr /var /run -xdev -name '*isthmus*' -not -path '/etc/systemd/system/*.service.d*' -not -path '*/journal/*' -not -path '/var/cache/man/*' | sort; }
 before_all=$(ours)
 in_host dpkg -i "$deb"/isthmus-common_0.1.0_all.deb "$deb"/isthmus-ctl_0.1.0_*.deb "$deb"/isthmus_0.1.0_*.deb "$deb"/isthmus-dns64_0.1.0_*.deb >"$lab_dir/dpkg.log"
 in_host systemd-analyze verify isthmus-dataplane.service isthmus-control.service isthmus-dns64.service 2>&1 | tee "$lab_dir/verify.log"
