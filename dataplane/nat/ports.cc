@@ -349,9 +349,7 @@ void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Re
 }
 
 void Ports::end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept {
-    const Holding h = holding_of(queue);
-    for (; budget > 0 && queue.size() > 0; budget--) {
-        if (queue[0].since + h.length.v > now.v && queue.size() <= h.most) return;
+    for (; budget > 0 && has_rested(queue, now); budget--) {
         if (constexpr std::uint32_t kAhead = 4; queue.size() > kAhead) {
             const RestQueue::Port& p = queue[kAhead];
             const Map m = map_of(p.slot, static_cast<Proto>(p.proto));

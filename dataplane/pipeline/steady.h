@@ -28,6 +28,6 @@ namespace isthmus::pipeline {
 /// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
 /// the long way, to be decided there (`not_yet`) or because the engine refused it for its `why`.
 enum class Sent : std::uint8_t { steady, decided, not_yet, refused };
-[[nodiscard]] Sent send_steady(Context& c, unsigned i) noexcept;
+[[nodiscard]] Sent send_steady(const Context& c, unsigned i) noexcept;
 
 }  // namespace isthmus::pipeline

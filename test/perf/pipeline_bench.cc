@@ -9,11 +9,11 @@
 // somebody else are left out and counted; --realtime asks it not to.
 #include <algorithm>
 #include <array>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <utility>
 
+#include "common/base/clock.h"
 #include "test/perf/measure.h"
 #include "test/perf/options.h"
 
@@ -27,12 +27,7 @@ public:
         : o_(o),
           world_(o.shape),
           rate_(tsc_per_nano()),
-          origin_(__rdtsc()),
-          clock_([this](std::uint64_t tsc) {
-              return Now::at(
-                  Nanos{kNanosPerSecond * (10 + skip_seconds_) +
-                        static_cast<std::uint64_t>(static_cast<double>(tsc - origin_) / rate_)});
-          }) {
+          clock_(__rdtsc() - cycles_of(10), static_cast<std::uint64_t>(rate_ * 1e9)) {
         std::vector<std::uint32_t> order(o.shape.flows);
         std::iota(order.begin(), order.end(), 0U);
         std::mt19937 random(1);
@@ -55,7 +50,7 @@ public:
         }
         if (o_.stalls && !o_.shape.stateless()) {
             change_pool();
-            skip_seconds_ += 400;
+            skipped_ += cycles_of(400);
             ended("expire", idle_until_empty());
             at_ = 0;
             report(fill(), "");
@@ -64,6 +59,10 @@ public:
     }
 
 private:
+    [[nodiscard]] std::uint64_t cycles_of(unsigned seconds) const {
+        return static_cast<std::uint64_t>(rate_ * 1e9 * seconds);
+    }
+    [[nodiscard]] Now time_at(std::uint64_t tsc) const { return clock_.at(tsc + skipped_); }
     /// With fewer flows than this the first ones meet a program and tables that no cache knows yet.
     static constexpr std::uint32_t kFew = 100000;
 
@@ -88,7 +87,7 @@ private:
         const nat::ClearOrder all;
         (void)world_.worker().engine.post_clear(all);
         const double each = idle_until_empty();
-        while (world_.worker().engine.hurries()) world_.turn(clock_(__rdtsc()));
+        while (world_.worker().engine.hurries()) world_.turn(time_at(__rdtsc()));
         at_ = 0;
         return each;
     }
@@ -102,7 +101,7 @@ private:
             });
             for (unsigned i = 0; i < 2 * o_.shape.pool; i++) {
                 const std::uint64_t begin = __rdtsc();
-                world_.turn(clock_(begin));
+                world_.turn(time_at(begin));
                 (void)note_turn(__rdtsc() - begin);
             }
         }
@@ -146,7 +145,7 @@ private:
         for (unsigned i = 0; i < n; i += burst) {
             world_.receive(i, std::min(burst, n - i), v6);
             const std::uint64_t now_tsc = first ? turn_began : __rdtsc();
-            world_.turn(clock_(now_tsc), now_tsc);
+            world_.turn(time_at(now_tsc), now_tsc);
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
@@ -202,7 +201,7 @@ private:
             at_ = 0;
             world_.write(0, flows_[0], v6);
             world_.receive(0, 1, v6);
-            world_.turn(clock_(__rdtsc()));
+            world_.turn(time_at(__rdtsc()));
             Frame f = world_.burst().tx.item[0].frame;
             f.pull_front(14);
             xlat::Parsed p;
@@ -259,7 +258,7 @@ private:
                 world_.write(i, flows_[(at_ + i) % flows_.size()], true);
             const std::uint64_t begin = __rdtsc();
             world_.receive(0, burst, true);
-            world_.turn(clock_(begin), begin);
+            world_.turn(time_at(begin), begin);
             clock += static_cast<double>(__rdtsc() - begin);
             World::clear(world_.burst());
             for (unsigned i = 0; i < burst; i++) {
@@ -279,7 +278,7 @@ private:
         double cycles = 0;
         while (world_.worker().engine.n_bindings() != 0) {
             const std::uint64_t begin = __rdtsc();
-            world_.turn(clock_(begin));
+            world_.turn(time_at(begin));
             const std::uint64_t end = __rdtsc();
             const bool busy = world_.worker().engine.n_bindings() != left;
             left = world_.worker().engine.n_bindings();
@@ -386,10 +385,9 @@ private:
     Options o_;
     World world_;
     double rate_;  // TSC cycles in a nanosecond
-    std::uint64_t origin_;
-    std::uint64_t skip_seconds_ = 0;
-    double clk_64_ = 0;  // of a packet 6->4, in bursts of 64
-    std::function<Now(std::uint64_t)> clock_;
+    Clock clock_;
+    std::uint64_t skipped_ = 0;  // TSC cycles
+    double clk_64_ = 0;          // of a packet 6->4, in bursts of 64
     std::vector<Flow> flows_;
     std::vector<std::uint32_t> turns_;  // cycles of each turn
     unsigned n_preempted_ = 0;
