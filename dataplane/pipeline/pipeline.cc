@@ -18,7 +18,13 @@ namespace isthmus::pipeline {
 
 namespace {
 
-constexpr unsigned kAhead = 4;
+constexpr unsigned kAhead = 4;  // frames asked for
+/// Packets that go through a stage together. A core waits for about 18 lines of memory at a time,
+/// and of what is asked for beyond that some is not brought at all.
+constexpr unsigned kSlice = 8;
+/// Newcomers that are prepared together, when there are as many: each step of theirs waits for
+/// memory that the one before it asked for.
+constexpr unsigned kMeetTogether = 32;
 
 Proto proto_of(xlat::Kind k) noexcept {
     return k == xlat::Kind::tcp ? Proto::tcp : k == xlat::Kind::udp ? Proto::udp : Proto::icmp;
@@ -31,7 +37,7 @@ bool has_ids(const xlat::Parsed& p) noexcept {
 
 /// The long way's first half: what the packet is to us, and its headers. Ends by asking for the
 /// bucket or the port's cell.
-[[gnu::noinline]] void read_long(const Context c, unsigned i) noexcept {
+[[gnu::noinline]] void read_long(Context& c, unsigned i) noexcept {
     Packet& packet = c.burst.in[i];
     Work& w = c.worker.work[i];
     w = Work{};
@@ -60,7 +66,7 @@ bool has_ids(const xlat::Parsed& p) noexcept {
 
 /// The candidate for the binding of a packet on the long way; asks for its line. True: a flow that
 /// needs a binding; it is the burst's newcomer `nth`.
-[[gnu::noinline]] bool lookup_long(const Context c, unsigned i, std::uint16_t nth) noexcept {
+[[gnu::noinline]] bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
     Work& w = c.worker.work[i];
     if (w.why != Drop::none || !has_ids(w.parsed)) return false;
     const Proto proto = proto_of(w.parsed.kind);
@@ -79,31 +85,37 @@ bool has_ids(const xlat::Parsed& p) noexcept {
     return true;
 }
 
+/// Packets [first, last) of the burst.
+struct Slice {
+    unsigned first, last;
+};
+
 /// Stage 1: read. In: frame. Out: steady[], or work[] for the long way.
-void stage_read(const Context& c) noexcept {
-    const unsigned n = c.burst.n;
+[[gnu::noinline]] void stage_read(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
     const Packet* const in = c.burst.in.data();
-    const Packet* const last_ahead = in + n - std::min(n, kAhead);
-    for (unsigned i = 0; i < n; i++) {
+    const Packet* const last_ahead = in + c.burst.n - std::min(c.burst.n, kAhead);
+    for (unsigned i = of.first; i < of.last; i++) {
         const Packet* const p = in + i;
         if (p < last_ahead) prefetch(p[kAhead].frame.data);
-        if (is_unlikely(!read_steady(c, i))) read_long(c, i);
+        if (is_unlikely(!read_steady(c, i))) read_long(shared, i);
     }
 }
 
 /// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line, or for
-/// what a new flow will touch.
-void stage_lookup(const Context& c) noexcept {
-    std::uint16_t n_new = 0;
-    const unsigned n = c.burst.n;
-    for (unsigned i = 0; i < n; i++) {
+/// what a new flow will touch. `known`: newcomers of the burst before; returned: with these.
+[[gnu::noinline]] std::uint16_t stage_lookup(Context& shared, Slice of,
+                                             std::uint16_t known) noexcept {
+    const Inner c{shared};
+    std::uint16_t n_new = known;
+    for (unsigned i = of.first; i < of.last; i++) {
         if (is_likely(c.worker.steady[i].way != Steady::Way::none)) {
             if (is_unlikely(lookup_steady(c, i, n_new))) n_new++;
-        } else if (lookup_long(c, i, n_new)) {
+        } else if (lookup_long(shared, i, n_new)) {
             n_new++;
         }
     }
-    if (is_unlikely(n_new != 0)) prepare_newcomers(c, n_new);
+    return n_new;
 }
 
 void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
@@ -124,7 +136,7 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
 }
 
 /// The long way's second half: decide, rewrite, send or refuse.
-[[gnu::noinline]] void finish_long(Context c, unsigned i) noexcept {
+[[gnu::noinline]] void finish_long(Context& c, unsigned i) noexcept {
     Packet& packet = c.burst.in[i];
     Work& w = c.worker.work[i];
     if (w.path < Path::d64) return finish_untranslated(c, packet, w);
@@ -142,21 +154,21 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
 }
 
 /// Not steady after all: it goes the long way now.
-[[gnu::noinline]] void send_after_all(Context c, unsigned i, Sent sent) noexcept {
+[[gnu::noinline]] void send_after_all(Context& c, unsigned i, Sent sent) noexcept {
     read_long(c, i);
     if (sent == Sent::refused) c.worker.work[i].why = c.worker.steady[i].why;
     finish_long(c, i);
 }
 
 /// Stage 3: send, in order of arrival.
-void stage_send(const Context& c) noexcept {
+[[gnu::noinline]] void stage_send(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
     std::array<unsigned, Steady::kWays> n_sent{};
     unsigned n_decided = 0;
-    const unsigned n = c.burst.n;
-    for (unsigned i = 0; i < n; i++) {
+    for (unsigned i = of.first; i < of.last; i++) {
         const Steady::Way way = c.worker.steady[i].way;
         if (is_unlikely(way == Steady::Way::none)) {
-            finish_long(c, i);
+            finish_long(shared, i);
             continue;
         }
         n_sent[static_cast<unsigned>(way)]++;
@@ -166,7 +178,7 @@ void stage_send(const Context& c) noexcept {
             n_decided++;
         } else {
             n_sent[static_cast<unsigned>(way)]--;
-            send_after_all(c, i, sent);
+            send_after_all(shared, i, sent);
         }
     }
     const auto n_of = [&](Steady::Way w) { return n_sent[static_cast<unsigned>(w)]; };
@@ -206,43 +218,67 @@ void send_probe(Context& c, const nat::Probe& probe) noexcept {
     send_ip(c, packet, way);
 }
 
-[[gnu::noinline]] void apply_snapshot(Context c) noexcept {
+[[gnu::noinline]] void apply_snapshot(Context& c) noexcept {
     c.worker.seen_generation = c.cfg.generation;
     c.worker.engine.apply(c.cfg.nat, c.now);
     c.worker.fragments.configure(c.cfg.fragment_hold, c.cfg.nat.subscriber_bits);
 }
 
-void take_snapshot(const Context& c) noexcept {
+void take_snapshot(Context& c) noexcept {
     if (is_unlikely(c.worker.seen_generation != c.cfg.generation)) apply_snapshot(c);
 }
 
-void run_stages(Context& shared) noexcept {
-    // Nobody else knows this one: its members can stay in registers (steady.cc).
-    const Context c{shared.burst, shared.cfg, shared.worker, shared.now, shared.fib_epoch};
+/// Slice by slice, so that memory is asked for evenly: before one is sent, the next has been looked
+/// up, and the one after that has been read.
+void run_stages(Context& c) noexcept {
     StageClock& clock = c.worker.stages;
     const unsigned n = c.burst.n;
-    stage_read(c);  // frame -> what it is to us, tuple, or a reason to refuse
-    clock.end(Stage::read, n);
-    stage_lookup(c);  // tuple -> binding, probably; or none yet
-    clock.end(Stage::lookup, n);
-    stage_send(c);  // decide, rewrite, send; in order of arrival
-    clock.end(Stage::send, n);
+    const auto slice = [n](unsigned first) { return Slice{first, std::min(first + kSlice, n)}; };
+    std::uint16_t n_new = 0;
+    if (n <= kSlice) {
+        stage_read(c, slice(0));
+        clock.end(Stage::read);
+        n_new = stage_lookup(c, slice(0), n_new);
+        clock.end(Stage::lookup);
+        if (is_unlikely(n_new != 0)) prepare_newcomers(c, 0, n_new);
+        stage_send(c, slice(0));
+        clock.end(Stage::send);
+        return clock.count({Stage::read, Stage::lookup, Stage::send}, n);
+    }
+    unsigned read = 0, looked_up = 0;
+    for (unsigned at = 0; at < n; at += kSlice) {
+        const std::uint16_t prepared = n_new;
+        unsigned until = std::min(at + 2 * kSlice, n);
+        for (; looked_up < until; looked_up += kSlice) {
+            for (; read < std::min(looked_up + 2 * kSlice, n); read += kSlice)
+                stage_read(c, slice(read));  // frame -> what it is to us, tuple, why it is refused
+            clock.end(Stage::read);
+            const std::uint16_t known = n_new;
+            n_new = stage_lookup(c, slice(looked_up), known);  // tuple -> binding, probably
+            clock.end(Stage::lookup);
+            if (is_unlikely(n_new >= known + kSlice / 2)) until = std::min(at + kMeetTogether, n);
+        }
+        if (is_unlikely(n_new != prepared)) prepare_newcomers(c, prepared, n_new);
+        stage_send(c, slice(at));  // decide, rewrite, send; in order of arrival
+        clock.end(Stage::send);
+    }
+    clock.count({Stage::read, Stage::lookup, Stage::send}, n);
 }
 
-[[gnu::noinline]] void reap(Context c) noexcept {
+[[gnu::noinline]] void reap(Context& c) noexcept {
     c.worker.engine.do_housework(c.cfg.nat, c.now, [&](const nat::Probe& p) { send_probe(c, p); });
 }
 
-[[gnu::noinline]] void answer_stored_syns(Context c) noexcept {
+[[gnu::noinline]] void answer_stored_syns(Context& c) noexcept {
     c.worker.engine.expire_syns(c.now, [&](const auto& syn) { answer_stored_syn(c, syn); });
 }
 
-[[gnu::noinline]] void expire_fragments(Context c) noexcept {
+[[gnu::noinline]] void expire_fragments(Context& c) noexcept {
     c.worker.fragments.expire(c.now, [&](Drop why) { c.worker.counters.drop(why); });
 }
 
 /// What waits for its next hop, and who looks on.
-[[gnu::noinline]] void end_rare(Context c) noexcept {
+[[gnu::noinline]] void end_rare(Context& c) noexcept {
     const unsigned sent = c.burst.tx.n;
     if (!c.worker.pending.empty()) release_pending(c);
     if (c.worker.trace.is_on()) end_turn_traced(c, sent);

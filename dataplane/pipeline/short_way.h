@@ -15,6 +15,25 @@
 
 namespace isthmus::pipeline {
 
+/// A Context for the innermost loops. Nobody takes its address, so that its members can stay in
+/// registers whatever is written to frames; what is rare is not inline and gets `shared`.
+struct Inner {
+    Burst& burst;
+    const Snapshot& cfg;
+    WorkerState& worker;
+    Now now;
+    std::uint32_t fib_epoch;
+    Context& shared;
+
+    explicit Inner(Context& c) noexcept
+        : burst(c.burst),
+          cfg(c.cfg),
+          worker(c.worker),
+          now(c.now),
+          fib_epoch(c.fib_epoch),
+          shared(c) {}
+};
+
 /// The transport header at `l4` is one of a plain packet whose payload is `bytes`. Out: s.flags.
 [[nodiscard]] inline bool is_plain_l4(const std::uint8_t* l4, std::uint32_t bytes,
                                       Steady& s) noexcept {
@@ -63,7 +82,7 @@ inline constexpr std::uint32_t kPlainBytes = kIpv4Bytes + kUdpBytes;
 
 /// The next hop of a packet of a flow, by the adjacency that the routes name, when it is known and
 /// `bytes` fit; nullptr: not so simple.
-[[nodiscard, gnu::always_inline]] inline const Hop* hop_of(const Context& c, AdjacencyId id,
+[[nodiscard, gnu::always_inline]] inline const Hop* hop_of(const Inner& c, AdjacencyId id,
                                                            std::uint32_t bytes) noexcept {
     WorkerState& w = c.worker;
     const Hop& hop = w.hops.get(*w.fib, id, c.fib_epoch, w.seed);
@@ -74,7 +93,7 @@ inline constexpr std::uint32_t kPlainBytes = kIpv4Bytes + kUdpBytes;
 
 /// Whether the IPv4 packet at `ip`, `bytes` long once it is IPv6, is neither cut (RFC 7915 s4.1)
 /// nor larger than the room before it.
-[[nodiscard]] inline bool may_grow(const Context& c, const Packet& p, const std::uint8_t* ip,
+[[nodiscard]] inline bool may_grow(const Inner& c, const Packet& p, const std::uint8_t* ip,
                                    std::uint32_t bytes, const Hop& hop) noexcept {
     const bool df = (load_be16(ip + ipv4_at::kFragment).host() & ipv4_at::kDf) != 0;
     const auto link_bytes = static_cast<std::uint32_t>(ip - p.frame.data);
@@ -83,14 +102,14 @@ inline constexpr std::uint32_t kPlainBytes = kIpv4Bytes + kUdpBytes;
 }
 
 /// The MSS option of a SYN, now that the packet is translated otherwise (RFC 7915 s1.4).
-inline void clamp_syn(const Context& c, std::uint8_t* l4, const Steady& s,
+inline void clamp_syn(const Inner& c, std::uint8_t* l4, const Steady& s,
                       std::uint16_t mss) noexcept {
     if (is_likely(!s.flags.syn()) || mss == 0) return;
     if (xlat::clamp_mss(l4, s.payload, mss)) c.worker.counters.add(Counter::mss_clamped);
 }
 
 /// Puts the finished packet at `ip`, `bytes` long, on the transmit list.
-[[gnu::always_inline]] inline void put_on_wire(const Context& c, const Packet& p, const Hop& hop,
+[[gnu::always_inline]] inline void put_on_wire(const Inner& c, const Packet& p, const Hop& hop,
                                                std::uint8_t* ip, std::uint32_t bytes,
                                                std::uint16_t type) noexcept {
     Burst& b = c.burst;

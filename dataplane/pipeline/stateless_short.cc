@@ -69,7 +69,8 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
     return true;
 }
 
-[[gnu::noinline]] bool send_plain_64(const Context& c, unsigned i) noexcept {
+[[gnu::noinline]] bool send_plain_64(Context& shared, unsigned i) noexcept {
+    const Inner c{shared};
     const Packet& p = c.burst.in[i];
     const Steady& s = c.worker.steady[i];
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
@@ -93,7 +94,8 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
     return true;
 }
 
-[[gnu::noinline]] bool send_plain_46(const Context& c, unsigned i) noexcept {
+[[gnu::noinline]] bool send_plain_46(Context& shared, unsigned i) noexcept {
+    const Inner c{shared};
     const Packet& p = c.burst.in[i];
     const Steady& s = c.worker.steady[i];
     const Mapping& m = c.worker.mapping[i];

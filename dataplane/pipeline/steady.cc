@@ -18,15 +18,12 @@ namespace {
 /// SYN, FIN and RST move the state machine.
 constexpr std::uint8_t kTcpMoves = 0x07;
 
-// What is rare is not inline and gets copies: a Context whose address nobody takes stays in
-// registers.
-
 /// Behind no NAT64 prefix, or of no binding: a packet that is translated without state, perhaps.
-[[gnu::noinline]] bool goes_plain_64(const Context c, unsigned i) noexcept {
+[[gnu::noinline]] bool goes_plain_64(Context& c, unsigned i) noexcept {
     return c.cfg.stateless.on && map_plain_64(c, i);
 }
 
-[[gnu::noinline]] bool goes_plain_46(const Context c, unsigned i) noexcept {
+[[gnu::noinline]] bool goes_plain_46(Context& c, unsigned i) noexcept {
     return c.cfg.stateless.on && map_plain_46(c, i);
 }
 
@@ -38,12 +35,12 @@ constexpr std::uint8_t kTcpMoves = 0x07;
 }
 
 /// `room`: bytes from `ip` to the frame's end.
-bool read_64(const Context& c, unsigned i, Steady& s, const std::uint8_t* ip,
+bool read_64(const Inner& c, unsigned i, Steady& s, const std::uint8_t* ip,
              std::uint32_t room) noexcept {
     if (!read_plain_6(ip, room, s)) return false;
     const Ipv6Addr y = load_ipv6(ip + ipv6_at::kDestination);
     const auto* const prefix = c.cfg.nat.find_prefix(y);
-    if (is_unlikely(prefix == nullptr)) return goes_plain_64(c, i);
+    if (is_unlikely(prefix == nullptr)) return goes_plain_64(c.shared, i);
     if (is_likely(prefix->len_bits == 96)) {
         s.z = extract(y, 96);
     } else {
@@ -60,11 +57,11 @@ bool read_64(const Context& c, unsigned i, Steady& s, const std::uint8_t* ip,
     return true;
 }
 
-bool read_46(const Context& c, unsigned i, Steady& s, const std::uint8_t* ip,
+bool read_46(const Inner& c, unsigned i, Steady& s, const std::uint8_t* ip,
              std::uint32_t room) noexcept {
     if (!read_plain_4(ip, room, s)) return false;
     const int slot = c.cfg.nat.slot_of(load_ipv4(ip + ipv4_at::kDestination));
-    if (is_unlikely(slot < 0)) return goes_plain_46(c, i);
+    if (is_unlikely(slot < 0)) return goes_plain_46(c.shared, i);
     s.way = Steady::Way::d46;
     s.id = static_cast<std::uint16_t>(slot);
     s.t_id = load_be16(ip + kIpv4Bytes + 2);
@@ -86,7 +83,7 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
 }
 
 /// `ip`: the IPv6 packet of a flow that is mapped to (T,t); what it adds to the transport checksum.
-[[gnu::always_inline]] inline void finish_64(const Context& c, const Packet& p, const Steady& s,
+[[gnu::always_inline]] inline void finish_64(const Inner& c, const Packet& p, const Steady& s,
                                              const Hop& hop, std::uint8_t* ip,
                                              xlat::Steady64 to) noexcept {
     to.z = s.z;
@@ -98,7 +95,7 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
 }
 
 /// The state of a flow has to be made, moved or looked for: the same steps as forward_64().
-[[gnu::noinline]] Sent decide_64(Context c, const Packet& p, Steady& s, const Hop& hop,
+[[gnu::noinline]] Sent decide_64(Context& c, const Packet& p, Steady& s, const Hop& hop,
                                  std::uint8_t* ip) noexcept {
     nat::Engine& engine = c.worker.engine;
     const nat::Policy& policy = c.cfg.nat;
@@ -120,11 +117,11 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     to.t = mapped.t_addr;
     to.t_id = mapped.t_id;
     to.sum_64 = mark_64(c, mapped.binding, key);
-    finish_64(c, p, s, hop, ip, to);
+    finish_64(Inner{c}, p, s, hop, ip, to);
     return Sent::decided;
 }
 
-Sent send_64(const Context& c, const Packet& p, Steady& s) noexcept {
+Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
     nat::Engine& engine = c.worker.engine;
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
     const AdjacencyId id = c.worker.fib->lookup4(reinterpret_cast<const std::uint8_t*>(&s.z),
@@ -133,9 +130,9 @@ Sent send_64(const Context& c, const Packet& p, Steady& s) noexcept {
     if (is_unlikely(hop == nullptr)) return Sent::not_yet;
     const nat::SteadyWords key{load_ipv6(ip + ipv6_at::kSource).words(),
                                nat::flow_word(s.z, raw32(ip + kIpv6Bytes)), s.id};
-    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_64(c, p, s, *hop, ip);
+    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_64(c.shared, p, s, *hop, ip);
     const nat::Binding* const b = engine.use_64(s.hint, key, c.now);
-    if (is_unlikely(b == nullptr)) return decide_64(c, p, s, *hop, ip);
+    if (is_unlikely(b == nullptr)) return decide_64(c.shared, p, s, *hop, ip);
     xlat::Steady64 to;
     to.t = b->t_addr;
     to.t_id = b->t_id;
@@ -144,7 +141,7 @@ Sent send_64(const Context& c, const Packet& p, Steady& s) noexcept {
     return Sent::steady;
 }
 
-[[gnu::always_inline]] inline void finish_46(const Context& c, const Packet& p, const Steady& s,
+[[gnu::always_inline]] inline void finish_46(const Inner& c, const Packet& p, const Steady& s,
                                              const Hop& hop, std::uint8_t* ip,
                                              const xlat::Steady46& to) noexcept {
     std::uint8_t* const ip6 = xlat::translate_steady_46(ip, s.payload, to, c.cfg.xlat);
@@ -153,7 +150,7 @@ Sent send_64(const Context& c, const Packet& p, Steady& s) noexcept {
 }
 
 /// As decide_64(), for a binding that is there: the same steps as forward_46().
-[[gnu::noinline]] Sent decide_46(Context c, const Packet& p, Steady& s, const Hop& hop,
+[[gnu::noinline]] Sent decide_46(Context& c, const Packet& p, Steady& s, const Hop& hop,
                                  std::uint8_t* ip) noexcept {
     nat::Engine& engine = c.worker.engine;
     const nat::Policy& policy = c.cfg.nat;
@@ -180,11 +177,11 @@ Sent send_64(const Context& c, const Packet& p, Steady& s) noexcept {
     to.proto = s.proto;
     to.sum_64 = mark_46(c, mapped.binding,
                         {mapped.x_addr, z, to.x_id, tuple.src.id, tuple.proto, mapped.prefix});
-    finish_46(c, p, s, hop, ip, to);
+    finish_46(Inner{c}, p, s, hop, ip, to);
     return Sent::decided;
 }
 
-Sent send_46(const Context& c, const Packet& p, Steady& s) noexcept {
+Sent send_46(const Inner& c, const Packet& p, Steady& s) noexcept {
     if (is_unlikely(s.hint == nat::kNone)) return Sent::not_yet;
     nat::Engine& engine = c.worker.engine;
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
@@ -194,10 +191,10 @@ Sent send_46(const Context& c, const Packet& p, Steady& s) noexcept {
         hop_of(c, c.worker.fib->lookup6(x.octets(), flow_hash_46(s.hint)), bytes);
     if (is_unlikely(hop == nullptr) || is_unlikely(!may_grow(c, p, ip, bytes, *hop)))
         return Sent::not_yet;
-    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_46(c, p, s, *hop, ip);
+    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_46(c.shared, p, s, *hop, ip);
     const Ipv4Addr z = load_ipv4(ip + ipv4_at::kSource);
     const nat::Binding* const b = engine.use_46(s.hint, z, load_be16(ip + kIpv4Bytes), c.now);
-    if (is_unlikely(b == nullptr)) return decide_46(c, p, s, *hop, ip);
+    if (is_unlikely(b == nullptr)) return decide_46(c.shared, p, s, *hop, ip);
     xlat::Steady46 to;
     to.x = x.words();
     to.y = embed_words(c.cfg.nat.prefix[b->prefix].pref, z);
@@ -209,7 +206,7 @@ Sent send_46(const Context& c, const Packet& p, Steady& s) noexcept {
 }
 
 /// The flow has no binding: whether its packet makes one.
-[[gnu::noinline]] bool meet(const Context c, unsigned i, std::uint16_t nth) noexcept {
+[[gnu::noinline]] bool meet(Context& c, unsigned i, std::uint16_t nth) noexcept {
     if (goes_plain_64(c, i)) return false;
     Steady& s = c.worker.steady[i];
     const std::uint8_t* const ip = c.burst.in[i].frame.data + s.link_bytes;
@@ -220,13 +217,13 @@ Sent send_46(const Context& c, const Packet& p, Steady& s) noexcept {
     return true;
 }
 
-[[gnu::noinline]] bool send_plain(const Context c, unsigned i, Steady::Way way) noexcept {
+[[gnu::noinline]] bool send_plain(Context& c, unsigned i, Steady::Way way) noexcept {
     return way == Steady::Way::s64 ? send_plain_64(c, i) : send_plain_46(c, i);
 }
 
 }  // namespace
 
-bool read_steady(const Context& c, unsigned i) noexcept {
+bool read_steady(const Inner& c, unsigned i) noexcept {
     const Packet& p = c.burst.in[i];
     Steady& s = c.worker.steady[i];
     s.way = Steady::Way::none;
@@ -255,12 +252,12 @@ bool read_steady(const Context& c, unsigned i) noexcept {
     return type == kTypeIpv4 && read_46(c, i, s, ip, room);
 }
 
-bool lookup_steady(const Context& c, unsigned i, std::uint16_t nth) noexcept {
+bool lookup_steady(const Inner& c, unsigned i, std::uint16_t nth) noexcept {
     nat::Engine& engine = c.worker.engine;
     Steady& s = c.worker.steady[i];
     if (s.way == Steady::Way::d64) {
         s.hint = engine.candidate(s.hash);
-        if (is_unlikely(s.hint == nat::kNone)) return meet(c, i, nth);
+        if (is_unlikely(s.hint == nat::kNone)) return meet(c.shared, i, nth);
     } else if (is_likely(s.way == Steady::Way::d46)) {
         s.hint = engine.find(s.id, s.t_id, s.proto);
     } else {
@@ -270,12 +267,12 @@ bool lookup_steady(const Context& c, unsigned i, std::uint16_t nth) noexcept {
     return false;
 }
 
-Sent send_steady(const Context& c, unsigned i) noexcept {
+Sent send_steady(const Inner& c, unsigned i) noexcept {
     const Packet& p = c.burst.in[i];
     Steady& s = c.worker.steady[i];
     if (is_likely(s.way == Steady::Way::d64)) return send_64(c, p, s);
     if (is_likely(s.way == Steady::Way::d46)) return send_46(c, p, s);
-    return send_plain(c, i, s.way) ? Sent::steady : Sent::not_yet;
+    return send_plain(c.shared, i, s.way) ? Sent::steady : Sent::not_yet;
 }
 
 }  // namespace isthmus::pipeline

@@ -175,22 +175,25 @@ private:
     void measure() {
         for (const int d : o_.directions) {
             std::vector<std::vector<double>> clk(o_.bursts.size());
+            std::vector<StageShares> stages(o_.bursts.size());
             at_ = 0;
             for (unsigned w = 0; w < o_.windows; w++) {
                 for (std::size_t k = 0; k < o_.bursts.size(); k++) {
                     double cycles = 0;
                     const long before = preemptions();
+                    const StageClock begin = world_.worker().stages;
                     for (unsigned n = 0; n < o_.window_packets; n += World::kFrames)
                         cycles += group(d == 64, o_.bursts[k], false);
                     // The first windows warm up.
-                    if (w < 2) continue;
-                    if (preemptions() == before) clk[k].push_back(cycles / o_.window_packets);
+                    if (w < 2 || preemptions() != before) continue;
+                    clk[k].push_back(cycles / o_.window_packets);
+                    stages[k].add(begin, world_.worker().stages);
                 }
             }
             for (std::size_t k = 0; k < o_.bursts.size(); k++) {
                 const Spread s = spread_of(clk[k]);
                 if (d == 64 && (clk_64_ == 0 || o_.bursts[k] == 64)) clk_64_ = s.median;
-                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages(d, o_.bursts[k]));
+                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages[k].json());
             }
         }
         check_output();
@@ -341,34 +344,6 @@ private:
     }
     /// ',"stages":{...}': cycles of a packet in each stage of the pipeline; the best of a few
     /// rounds.
-    std::string stages(int direction, unsigned burst) {
-        using Cycles = std::array<double, kStageCount>;
-        Cycles best{};
-        at_ = 0;
-        for (unsigned n = 0; n < 16; n++) {
-            const StageClock before = world_.worker().stages;
-            (void)group(direction == 64, burst, false);
-            Cycles here{};
-            for (std::size_t i = 0; i < kStageCount; i++) {
-                const auto s = static_cast<Stage>(i);
-                here[i] = static_cast<double>(world_.worker().stages.cycles(s) - before.cycles(s)) /
-                          World::kFrames;
-            }
-            const auto all = [](const Cycles& c) {
-                return std::accumulate(c.begin(), c.end(), 0.0);
-            };
-            if (n == 0 || all(here) < all(best)) best = here;
-        }
-        std::string out;
-        for (const Stage s : {Stage::read, Stage::lookup, Stage::send}) {
-            char text[64];
-            (void)std::snprintf(text, sizeof text, "%s\"%s\":%.1f", out.empty() ? "" : ",",
-                                kStages[static_cast<std::size_t>(s)].name.data(),
-                                best[static_cast<std::size_t>(s)]);
-            out += text;
-        }
-        return ",\"stages\":{" + out + "}";
-    }
     void print(const char* name, const char* direction, unsigned burst, Spread s,
                const std::string& more = "") const {
         std::printf(
