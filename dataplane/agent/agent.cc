@@ -156,7 +156,8 @@ Status Agent::configure_tap(const Tap& tap, const config::InterfaceConfig& from)
             address = *Ipv6Addr::parse(n.address);
         }
         const std::uint16_t vlan = n.vlan != 0 ? n.vlan : tap.vlan;
-        kernel_->writer().set_neighbour(v4 ? 4 : 6, tap.port, vlan, address, n.mac, true);
+        const std::uint8_t family = v4 ? 4 : 6;
+        kernel_->writer().set_neighbour({family, tap.port, vlan, address, n.mac}, true);
     }
     return Done{};
 }

@@ -218,7 +218,7 @@ void KernelWatch::on_neighbour(const nlmsghdr* m) {
     if (!usable) return writer_.remove_neighbour(family, l.port, l.vlan, address);
     MacAddr mac;
     std::memcpy(mac.octet.data(), mnl_attr_get_payload(a[NDA_LLADDR]), 6);
-    writer_.set_neighbour(family, l.port, l.vlan, address, mac);
+    writer_.set_neighbour({family, l.port, l.vlan, address, mac});
     // The kernel sees none of the packets that we send: without being asked it would never find out
     // that a neighbour has moved.
     if (n->ndm_state == NUD_STALE && (!dumping_ || n_resyncs_ == 1))

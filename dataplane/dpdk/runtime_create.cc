@@ -162,8 +162,8 @@ Status Runtime::Impl::make_tables() {
                                   cfg.dataplane.hugepages != config::Hugepages::no);
         if (!m) return m.error();
         memory.push_back(std::move(*m));
-        state.push_back(pipeline::WorkerState::create(memory.back().span(), sizes, w, random_seed(),
-                                                      *fib, record.of_worker(w)));
+        state.push_back(pipeline::WorkerState::create(
+            memory.back().span(), sizes, {w, random_seed(), record.of_worker(w)}, *fib));
     }
     log::info("tables: " + std::to_string(bytes >> 20) + " MiB for each of " +
               std::to_string(cpus.size()) + " workers, " +

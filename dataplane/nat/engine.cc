@@ -213,10 +213,10 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
 }
 
 bool Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
-                   Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept {
-    bool rearm = true, moved = false, counts = from_v6 || policy.v4_refresh;
-    if (proto == Proto::tcp) {
-        const TcpStep next = step(tcp, from_v6, flags, policy.rst_in_fin);
+                   Touch by, Now now) noexcept {
+    bool rearm = true, moved = false, counts = by.from_v6 || policy.v4_refresh;
+    if (by.proto == Proto::tcp) {
+        const TcpStep next = step(tcp, by.from_v6, by.flags, policy.rst_in_fin);
         const bool shorter =
             timer_of(tcp) == TcpTimer::established && timer_of(next.state) == TcpTimer::transitory;
         moved = next.state != tcp;
@@ -267,60 +267,64 @@ Drop Engine::no_binding_46(const Policy& policy, Proto proto, TcpFlags flags) no
     return policy.drop_external_tcp ? Drop::tcp_external_refused : Drop::tcp_syn_stored;
 }
 
-Drop Engine::refused_46(const Policy& policy, Index binding, const Tuple4& tuple, TcpFlags flags,
-                        Now now, std::uint32_t gone) const noexcept {
-    const bool opens_tcp = tuple.proto == Proto::tcp && opens_46(tuple.proto, flags);
+Drop Engine::refused_46(const Policy& policy, Index binding, const From4& packet, Now now,
+                        std::uint32_t gone) const noexcept {
+    const bool opens_tcp = packet.proto == Proto::tcp && opens_46(packet.proto, packet.flags);
     if (policy.address_dependent_filtering &&
-        !knows_remote(policy, binding, tuple.src.addr, now, gone))
+        !knows_remote(policy, binding, packet.z.addr, now, gone))
         return opens_tcp && !policy.drop_external_tcp ? Drop::tcp_syn_stored : Drop::filtered;
     if (opens_tcp && policy.drop_external_tcp) return Drop::tcp_external_refused;
-    const bool stray = tuple.proto == Proto::tcp && !opens_tcp;
+    const bool stray = packet.proto == Proto::tcp && !opens_tcp;
     return stray && policy.drop_tcp_strays ? Drop::tcp_not_syn : Drop::none;
 }
 
-Outbound Engine::outbound(const Policy& policy, Hint hint, const Tuple6& tuple, const Endpoint4& z,
-                          std::uint8_t prefix, TcpFlags flags, Now now) noexcept {
-    Index i = binding_64(policy, hint, tuple.src, tuple.proto, now);
-    const bool opens = tuple.proto != Proto::tcp || flags.syn();
+/// A packet that opens a binding, and its first session.
+Outbound Engine::open_64(const Policy& policy, Hint hint, const From6& packet, Now now) noexcept {
+    Wanted w{packet.x, packet.z, packet.proto};
+    w.newcomer = hint.newcomer;
+    Drop why = create_binding(policy, w, now);
+    if (why == Drop::none) {
+        const TcpState tcp = state_of_new(w.binding, packet.z, packet.proto);
+        why = add_session(policy, w.binding, {packet.z, packet.prefix, tcp}, now);
+        if (why != Drop::none) remove_binding(policy, w.binding, now);
+    }
+    if (why != Drop::none) return {refused(policy, why, packet.x.addr, packet.proto, now), {}, {}};
+    return {Drop::none, bindings_[w.binding].t_addr, bindings_[w.binding].t_id, w.binding};
+}
+
+Outbound Engine::outbound(const Policy& policy, Hint hint, const From6& packet, Now now) noexcept {
+    const Index i = binding_64(policy, hint, packet.x, packet.proto, now);
+    const bool opens = packet.proto != Proto::tcp || packet.flags.syn();
     if (i == kNone) {
         if (!opens) return {Drop::tcp_not_syn, {}, {}};
-        Wanted w{tuple.src, z, tuple.proto};
-        w.newcomer = hint.newcomer;
-        Drop why = create_binding(policy, w, now);
-        if (why != Drop::none)
-            return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
-        i = w.binding;
-        why = add_session(policy, i, z, prefix, state_of_new(i, z, tuple.proto), now);
-        if (why != Drop::none) {
-            remove_binding(policy, i, now);
-            return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
-        }
-        return {Drop::none, bindings_[i].t_addr, bindings_[i].t_id, i};
+        return open_64(policy, hint, packet, now);
     }
     Binding& b = bindings_[i];
     const Outbound mapped{Drop::none, b.t_addr, b.t_id, i};
-    const SessionAt at = session_with(policy, i, z, now);
+    const SessionAt at = session_with(policy, i, packet.z, now);
+    const Touch by{packet.proto, true, packet.flags};
     if (is_likely(at.is_first && at.alive)) {
-        touch_first(policy, b, true, flags, now);
-        if (is_unlikely(b.prefix != prefix)) {
-            b.prefix = prefix;
+        touch_first(policy, b, by, now);
+        if (is_unlikely(b.prefix != packet.prefix)) {
+            b.prefix = packet.prefix;
             b.steady = 0;
         }
         return mapped;
     }
     if (at.alive) {
         Session& s = more_[at.more];
-        (void)touch(policy, s.tcp, s.last_seen, b.proto, true, flags, now);
-        s.prefix = prefix;
+        (void)touch(policy, s.tcp, s.last_seen, by, now);
+        s.prefix = packet.prefix;
         return mapped;
     }
     if (is_unlikely(at.is_dead())) remove_dead(i, at, now);
     // RFC 6146 s3.5.2.2 CLOSED: translated, no session made, if the policy lets it pass.
     if (!opens) return policy.drop_tcp_strays ? Outbound{Drop::tcp_not_syn, {}, {}} : mapped;
-    const TcpState state = flags.syn() ? state_of_new(i, z, tuple.proto) : TcpState::v6_init;
-    const Drop why = add_session(policy, i, z, prefix, state, now);
+    const TcpState state =
+        packet.flags.syn() ? state_of_new(i, packet.z, packet.proto) : TcpState::v6_init;
+    const Drop why = add_session(policy, i, {packet.z, packet.prefix, state}, now);
     if (why == Drop::none) return mapped;
-    return {refused(policy, why, tuple.src.addr, tuple.proto, now), {}, {}};
+    return {refused(policy, why, packet.x.addr, packet.proto, now), {}, {}};
 }
 
 TcpState Engine::state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept {
@@ -329,27 +333,29 @@ TcpState Engine::state_of_new(Index binding, const Endpoint4& z, Proto proto) no
     return syns_.forget({b.t_addr, b.t_id}, z) ? TcpState::established : TcpState::v6_init;
 }
 
-Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
-                        std::uint8_t default_prefix, TcpFlags flags, Now now) noexcept {
-    const Index i = binding_46(policy, slot, tuple.dst.id, tuple.proto, now);
-    if (i == kNone) return {no_binding_46(policy, tuple.proto, flags), {}, {}, 0};
+Inbound Engine::inbound(const Policy& policy, const From4& packet, std::uint8_t default_prefix,
+                        Now now) noexcept {
+    const Index i = binding_46(policy, packet.slot, packet.t.id, packet.proto, now);
+    if (i == kNone) return {no_binding_46(policy, packet.proto, packet.flags), {}, {}, 0};
     Binding& b = bindings_[i];
-    const SessionAt at = session_with(policy, i, tuple.src, now);
+    const SessionAt at = session_with(policy, i, packet.z, now);
+    const Touch by{packet.proto, false, packet.flags};
     if (is_likely(at.is_first && at.alive)) {
-        touch_first(policy, b, false, flags, now);
+        touch_first(policy, b, by, now);
         return {Drop::none, b.x_addr, b.x_id, b.prefix, i};
     }
     if (at.alive) {
         Session& s = more_[at.more];
-        (void)touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
+        (void)touch(policy, s.tcp, s.last_seen, by, now);
         return {Drop::none, b.x_addr, b.x_id, s.prefix, i};
     }
     if (is_unlikely(at.is_dead())) remove_dead(i, at, now);
-    Drop why = refused_46(policy, i, tuple, flags, now);
+    Drop why = refused_46(policy, i, packet, now);
     if (why != Drop::none) return {why, {}, {}, 0};
-    if (opens_46(tuple.proto, flags)) {
-        why = add_session(policy, i, tuple.src, default_prefix, TcpState::v4_init, now);
-        if (why != Drop::none) return {refused(policy, why, b.x_addr, tuple.proto, now), {}, {}, 0};
+    if (opens_46(packet.proto, packet.flags)) {
+        why = add_session(policy, i, {packet.z, default_prefix, TcpState::v4_init}, now);
+        if (why != Drop::none)
+            return {refused(policy, why, b.x_addr, packet.proto, now), {}, {}, 0};
     } else if (policy.drop_tcp_strays) {
         return {Drop::tcp_not_syn, {}, {}, 0};
     }
@@ -370,13 +376,13 @@ Outbound Engine::peek_outbound(const Policy& policy, const Endpoint6& x, const E
     return {Drop::none, b.t_addr, b.t_id};
 }
 
-Inbound Engine::peek_inbound(const Policy& policy, unsigned slot, Be16 t_id, const Endpoint4& z,
-                             Proto proto, Now now) const noexcept {
-    const Index i = find(slot, t_id, proto);
+Inbound Engine::peek_inbound(const Policy& policy, const From4& packet, Now now) const noexcept {
+    const Index i = find(packet.slot, packet.t.id, packet.proto);
     if (i == kNone || dead(policy, bindings_[i], now)) return {Drop::icmp_no_mapping, {}, {}, 0};
     const Binding& b = bindings_[i];
-    if (to(b, z) && first_alive(policy, b, now)) return {Drop::none, b.x_addr, b.x_id, b.prefix};
-    const Index m = find_more(i, z);
+    if (to(b, packet.z) && first_alive(policy, b, now))
+        return {Drop::none, b.x_addr, b.x_id, b.prefix};
+    const Index m = find_more(i, packet.z);
     if (m == kNone || !more_alive(policy, more_[m], now)) return {Drop::icmp_no_mapping, {}, {}, 0};
     return {Drop::none, b.x_addr, b.x_id, more_[m].prefix};
 }

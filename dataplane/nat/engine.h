@@ -136,18 +136,15 @@ public:
 
     /// A packet from IPv6 (RFC 6146 s3.5): finds or makes binding and session. `hint` may be stale
     /// or wrong.
-    [[nodiscard]] Outbound outbound(const Policy& policy, Hint hint, const Tuple6& tuple,
-                                    const Endpoint4& z, std::uint8_t prefix, TcpFlags flags,
+    [[nodiscard]] Outbound outbound(const Policy& policy, Hint hint, const From6& packet,
                                     Now now) noexcept;
     /// A packet from IPv4 to the pool. `default_prefix`: for sessions that it creates.
-    [[nodiscard]] Inbound inbound(const Policy& policy, unsigned slot, const Tuple4& tuple,
-                                  std::uint8_t default_prefix, TcpFlags flags, Now now) noexcept;
+    [[nodiscard]] Inbound inbound(const Policy& policy, const From4& packet,
+                                  std::uint8_t default_prefix, Now now) noexcept;
 
     /// What outbound() and inbound() would say now (forecast.h).
-    [[nodiscard]] Forecast forecast_64(const Policy& policy, const Endpoint6& x, const Endpoint4& z,
-                                       Proto proto, TcpFlags flags, Now now) noexcept;
-    [[nodiscard]] Forecast forecast_46(const Policy& policy, unsigned slot, const Tuple4& tuple,
-                                       TcpFlags flags, Now now) noexcept;
+    [[nodiscard]] Forecast forecast_64(const Policy& policy, const From6& packet, Now now) noexcept;
+    [[nodiscard]] Forecast forecast_46(const Policy& policy, const From4& packet, Now now) noexcept;
 
     /// A SYN for which inbound() said Drop::tcp_syn_stored; what became of it.
     [[nodiscard]] Drop store_syn(const Policy& policy, const SynStore::Syn& syn, Now now) noexcept {
@@ -179,8 +176,8 @@ public:
     /// The mapping of (X',x), when it has a session with (Z,z).
     [[nodiscard]] Outbound peek_outbound(const Policy& policy, const Endpoint6& x,
                                          const Endpoint4& z, Proto proto, Now now) const noexcept;
-    [[nodiscard]] Inbound peek_inbound(const Policy& policy, unsigned slot, Be16 t_id,
-                                       const Endpoint4& z, Proto proto, Now now) const noexcept;
+    [[nodiscard]] Inbound peek_inbound(const Policy& policy, const From4& packet,
+                                       Now now) const noexcept;
 
     /// Tells the logs of a packet without state that cannot be translated (RFC 7915 s4.5), as
     /// rarely as of refusals. `x`: whom it was for.
@@ -337,8 +334,8 @@ private:
                                             TcpFlags flags) noexcept;
     /// Why a packet from IPv4 may not open a session of a binding that is there. `gone`: of Z's
     /// further sessions those that are dead and still there.
-    [[nodiscard]] Drop refused_46(const Policy& policy, Index binding, const Tuple4& tuple,
-                                  TcpFlags flags, Now now, std::uint32_t gone = 0) const noexcept;
+    [[nodiscard]] Drop refused_46(const Policy& policy, Index binding, const From4& packet, Now now,
+                                  std::uint32_t gone = 0) const noexcept;
     /// Whether it would; without a session it is translated, when nothing refuses it.
     [[nodiscard]] static bool opens_46(Proto proto, TcpFlags flags) noexcept {
         return proto != Proto::tcp || (flags.syn() && !flags.ack());
@@ -365,6 +362,7 @@ private:
         const Newcomer* newcomer = nullptr;
         bool foreseen() const noexcept { return newcomer != nullptr && newcomer->port != 0; }
     };
+    Outbound open_64(const Policy& policy, Hint hint, const From6& packet, Now now) noexcept;
     Drop create_binding(const Policy& policy, Wanted& w, Now now) noexcept;
     /// Limits of a subscriber that a new dynamic binding would pass.
     [[nodiscard]] static Drop limits_of(const Policy& policy, const Subscriber& s, Proto proto,
@@ -445,8 +443,13 @@ private:
         const bool parity = proto == Proto::udp && policy.preserve_parity;
         return {x_id.host() < 1024, true, static_cast<std::uint8_t>(parity ? x_id.host() % 2 : 2)};
     }
-    Drop add_session(const Policy& policy, Index binding, const Endpoint4& z, std::uint8_t prefix,
-                     TcpState tcp, Now now) noexcept;
+    struct NewSession {
+        Endpoint4 z;
+        std::uint8_t prefix = 0;
+        TcpState tcp = TcpState::v6_init;
+    };
+    Drop add_session(const Policy& policy, Index binding, const NewSession& session,
+                     Now now) noexcept;
     /// A new TCP session's state: established when a SYN of its peer waits here.
     [[nodiscard]] TcpState state_of_new(Index binding, const Endpoint4& z, Proto proto) noexcept;
     void count_rate(const Policy& policy, Subscriber& s, Now now) noexcept;
@@ -483,12 +486,17 @@ private:
     void remove_first(Binding& b, Now now) noexcept;
     void remove_more(Index i, Now now) noexcept;
     void remove_binding(const Policy& policy, Index i, Now now, bool by_order = false) noexcept;
-    /// True: its TCP state is another now.
-    bool touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
-               Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept;
-    void touch_first(const Policy& policy, Binding& b, bool from_v6, TcpFlags flags,
-                     Now now) noexcept {
-        if (touch(policy, b.tcp, b.last_seen, b.proto, from_v6, flags, now)) b.steady = 0;
+    /// A packet of a session: what it does to the session's state and timer. True: the state is
+    /// another now.
+    struct Touch {
+        Proto proto;
+        bool from_v6;
+        TcpFlags flags;
+    };
+    static bool touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
+                      Touch by, Now now) noexcept;
+    static void touch_first(const Policy& policy, Binding& b, Touch by, Now now) noexcept {
+        if (touch(policy, b.tcp, b.last_seen, by, now)) b.steady = 0;
     }
     void publish_counts() noexcept;
     void count_ports(Subscriber& s, Proto proto, int n) noexcept;

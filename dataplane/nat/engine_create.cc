@@ -153,19 +153,20 @@ Drop Engine::session_refused(const Policy& policy, const Subscriber& s, std::uin
     return log_.sessions && unloggable() ? Drop::log_path_down : Drop::none;
 }
 
-Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z,
-                         std::uint8_t prefix, TcpState tcp, Now now) noexcept {
+Drop Engine::add_session(const Policy& policy, Index binding, const NewSession& session,
+                         Now now) noexcept {
+    const Endpoint4& z = session.z;
     Binding& b = bindings_[binding];
     Subscriber& s = subscribers_[b.subscriber];
     const Drop why = session_refused(policy, s, b.n_more + b.has_session, now);
     if (why != Drop::none) return why;
     count_rate(policy, s, now);
-    const TcpState state = b.proto == Proto::tcp ? tcp : TcpState::closed;
+    const TcpState state = b.proto == Proto::tcp ? session.tcp : TcpState::closed;
     if (b.has_session == 0) {
         b.z_addr = z.addr;
         b.z_id = z.id;
         b.tcp = state;
-        b.prefix = prefix;
+        b.prefix = session.prefix;
         b.steady = 0;
         b.last_seen = now.tick.v;
         b.epoch = epoch_;
@@ -177,7 +178,7 @@ Drop Engine::add_session(const Policy& policy, Index binding, const Endpoint4& z
             m.z_addr = z.addr;
             m.z_id = z.id;
             m.tcp = state;
-            m.prefix = prefix;
+            m.prefix = session.prefix;
             m.last_seen = now.tick.v;
             m.epoch = epoch_;
         };

@@ -126,30 +126,29 @@ Drop Engine::foresee_binding(const Policy& policy, const Endpoint6& x, Proto pro
     return session_refused(policy, s, 0, now);
 }
 
-Forecast Engine::forecast_64(const Policy& policy, const Endpoint6& x, const Endpoint4& z,
-                             Proto proto, TcpFlags flags, Now now) noexcept {
+Forecast Engine::forecast_64(const Policy& policy, const From6& packet, Now now) noexcept {
     Forecast f;
-    const bool opens = proto != Proto::tcp || flags.syn();
-    const Index i = binding_64(policy, kNone, x, proto, now);
+    const bool opens = packet.proto != Proto::tcp || packet.flags.syn();
+    const Index i = binding_64(policy, kNone, packet.x, packet.proto, now);
     if (i != kNone) tell_binding(i, f);
-    tell_subscriber(policy, x.addr, f, now);
-    f.x = x;
+    tell_subscriber(policy, packet.x.addr, f, now);
+    f.x = packet.x;
     if (i == kNone) {
         if (!opens) {
             f.why = Drop::tcp_not_syn;
             return f;
         }
         f.makes_session = true;
-        f.why = foresee_binding(policy, x, proto, f, now);
+        f.why = foresee_binding(policy, packet.x, packet.proto, f, now);
         if (f.slot >= 0) f.t.addr = policy.slot[static_cast<unsigned>(f.slot)].addr;
         return f;
     }
-    const SessionAt at = session_with(policy, i, z, now);
+    const SessionAt at = session_with(policy, i, packet.z, now);
     if (at.alive) {
         tell_session(i, at, f);
     } else if (opens) {
         f.makes_session = true;
-        f.why = foresee_session(policy, i, z, at, now);
+        f.why = foresee_session(policy, i, packet.z, at, now);
     } else if (policy.drop_tcp_strays) {
         f.why = Drop::tcp_not_syn;
     }
@@ -172,31 +171,30 @@ Drop Engine::foresee_session(const Policy& policy, Index i, const Endpoint4& z, 
     return room >= need ? Drop::none : Drop::session_table_full;
 }
 
-Forecast Engine::forecast_46(const Policy& policy, unsigned slot, const Tuple4& tuple,
-                             TcpFlags flags, Now now) noexcept {
+Forecast Engine::forecast_46(const Policy& policy, const From4& packet, Now now) noexcept {
     Forecast f;
-    const Index i = binding_46(policy, slot, tuple.dst.id, tuple.proto, now);
-    f.slot = static_cast<int>(slot);
-    f.t = tuple.dst;
+    const Index i = binding_46(policy, packet.slot, packet.t.id, packet.proto, now);
+    f.slot = static_cast<int>(packet.slot);
+    f.t = packet.t;
     if (i == kNone) {
-        f.why = no_binding_46(policy, tuple.proto, flags);
+        f.why = no_binding_46(policy, packet.proto, packet.flags);
         if (f.why == Drop::tcp_syn_stored)
-            f.why = syns_.would_hold(tuple.dst, tuple.src, policy.stored_syns);
+            f.why = syns_.would_hold(packet.t, packet.z, policy.stored_syns);
         return f;
     }
     tell_binding(i, f);
     tell_subscriber(policy, f.x.addr, f, now);
-    const SessionAt at = session_with(policy, i, tuple.src, now);
+    const SessionAt at = session_with(policy, i, packet.z, now);
     if (at.alive) {
         tell_session(i, at, f);
         return f;
     }
-    f.why = refused_46(policy, i, tuple, flags, now, at.more != kNone ? 1 : 0);
+    f.why = refused_46(policy, i, packet, now, at.more != kNone ? 1 : 0);
     if (f.why == Drop::tcp_syn_stored)
-        f.why = syns_.would_hold(tuple.dst, tuple.src, policy.stored_syns);
-    if (f.why != Drop::none || !opens_46(tuple.proto, flags)) return f;
+        f.why = syns_.would_hold(packet.t, packet.z, policy.stored_syns);
+    if (f.why != Drop::none || !opens_46(packet.proto, packet.flags)) return f;
     f.makes_session = true;
-    f.why = foresee_session(policy, i, tuple.src, at, now);
+    f.why = foresee_session(policy, i, packet.z, at, now);
     return f;
 }
 

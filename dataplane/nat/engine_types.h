@@ -42,6 +42,23 @@ struct Inbound {
     Index binding = kNone;    // inbound() only
 };
 
+/// A packet from (X',x) to (Z,z) behind Pref64 `prefix`. Of an ICMP query z is 0.
+struct From6 {
+    Endpoint6 x;
+    Endpoint4 z;
+    Proto proto = Proto::udp;
+    std::uint8_t prefix = 0;
+    TcpFlags flags;
+};
+/// A packet from (Z,z) to port or identifier t of a pool slot.
+struct From4 {
+    std::uint16_t slot = 0;
+    Endpoint4 z;
+    Endpoint4 t;
+    Proto proto = Proto::udp;
+    TcpFlags flags;
+};
+
 /// What a packet from IPv6 says of its flow.
 struct SteadyKey {
     Ipv6Addr x;

@@ -7,6 +7,7 @@
 // one. The identity (addresses, ids) is guarded by `generation`: odd while it is being written.
 #pragma once
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -115,7 +116,7 @@ inline constexpr std::uint32_t kRemoteMark = 0x10000;  // above any port: hashed
 /// new binding touches, and the port blocks.
 struct alignas(kCacheLine) Subscriber {
     SharedIpv6Addr prefix;
-    Shared<std::uint32_t> n_ports[kProtos] = {};  // dynamic bindings
+    std::array<Shared<std::uint32_t>, kProtos> n_ports{};  // dynamic bindings
     Shared<std::uint32_t> n_sessions = 0;
     Shared<std::uint32_t> n_bindings = 0;
     Shared<std::uint16_t> slot = 0xffff;  // paired
@@ -125,9 +126,9 @@ struct alignas(kCacheLine) Subscriber {
     std::uint32_t rate_second = 0;  // the second that rate_count belongs to
     std::uint32_t rate_count = 0;
     Shared<std::uint32_t> live = 0;
-    std::uint32_t seen = 0;                 // stamp of the policy that decided `group`; 0: none
-    std::uint32_t counted = 0;              // Engine::check() only
-    std::uint32_t block[kBlocksMost] = {};  // slot << 16 | number of the block
+    std::uint32_t seen = 0;     // stamp of the policy that decided `group`; 0: none
+    std::uint32_t counted = 0;  // Engine::check() only
+    std::array<std::uint32_t, kBlocksMost> block{};  // slot << 16 | number of the block
 };
 static_assert(sizeof(Subscriber) == 128 && offsetof(Subscriber, block) == kCacheLine);
 

@@ -20,10 +20,6 @@ bool fit_for_state(const xlat::Parsed& quoted) noexcept {
     return known && quoted.first();
 }
 
-Proto proto_of(Kind k) noexcept {
-    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
-}
-
 std::uint32_t mtu_of_arrival(const Context& c, const Packet& packet, const Work& w) noexcept {
     const Interface* i = c.cfg.interfaces.find(packet.port, w.l2.vlan);
     return i == nullptr ? 1500U : i->mtu;
@@ -113,8 +109,8 @@ void forward_error_46(Context& c, Packet& packet, Work& w) noexcept {
     if (went_to_owner(c, packet, w, owner)) return;
     const Endpoint4 z{load_ipv4(inner + ipv4_at::kDestination),
                       proto == Proto::icmp ? Be16{} : q.parsed.dst_id};
-    const nat::Inbound mapped =
-        c.worker.engine.peek_inbound(c.cfg.nat, static_cast<unsigned>(slot), t_id, z, proto, c.now);
+    const nat::From4 flow{static_cast<std::uint16_t>(slot), z, {{}, t_id}, proto, {}};
+    const nat::Inbound mapped = c.worker.engine.peek_inbound(c.cfg.nat, flow, c.now);
     if (mapped.why != Drop::none) return drop_packet(c, packet, mapped.why);
     const Way way = way_to(c.worker, mapped.x_addr, 0);
     if (way.why != Drop::none) return drop_packet(c, packet, way.why);

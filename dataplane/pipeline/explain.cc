@@ -110,7 +110,9 @@ void explain_64(Asking& a, Explanation& e) noexcept {
     if (!plan.hairpin || plan.why != Drop::none) take_plan(plan, e);
     if (e.why != Drop::none) return;
     const Endpoint4 z{w.z, a.query.proto == Proto::icmp ? Be16{} : w.parsed.dst_id};
-    e.nat = a.worker.engine.forecast_64(a.cfg.nat, x, z, a.query.proto, a.query.flags, a.now);
+    const nat::From6 packet{x, z, a.query.proto, static_cast<std::uint8_t>(w.prefix),
+                            a.query.flags};
+    e.nat = a.worker.engine.forecast_64(a.cfg.nat, packet, a.now);
     e.has_forecast = true;
     e.why = e.nat.why;
 }
@@ -131,7 +133,8 @@ void explain_46(Asking& a, Explanation& e) noexcept {
     if (e.why != Drop::none) return;
     e.why = default_prefix(a.cfg, a.query.src4) < 0 ? Drop::wkp_non_global : Drop::none;
     if (e.why != Drop::none) return;
-    e.nat = a.worker.engine.forecast_46(a.cfg.nat, w.slot, tuple, a.query.flags, a.now);
+    e.nat = a.worker.engine.forecast_46(
+        a.cfg.nat, {w.slot, tuple.src, tuple.dst, proto, a.query.flags}, a.now);
     e.has_forecast = true;
     e.why = e.nat.why;
 }

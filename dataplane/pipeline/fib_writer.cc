@@ -174,21 +174,20 @@ bool FibWriter::set_local(const AnyPrefix& host) {
     return settle(at);
 }
 
-void FibWriter::set_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
-                              const Ipv6Addr& address, MacAddr mac, bool is_static) {
-    const Place place{family, port, vlan, false, address};
+void FibWriter::set_neighbour(const NeighbourEntry& entry, bool is_static) {
+    const Place place{entry.family, entry.port, entry.vlan, false, entry.address};
     const auto [at, is_new] = neighbours_.try_emplace(place);
     Neighbour& n = at->second;
     n.marked = false;
     if (n.is_static && !is_static) return;
-    const bool same = !is_new && n.mac == mac && n.is_static == is_static;
-    n = Neighbour{mac, is_static, false};
+    const bool same = !is_new && n.mac == entry.mac && n.is_static == is_static;
+    n = Neighbour{entry.mac, is_static, false};
     if (!same) {
         const auto a = adjacencies_.find(place);
         if (a != adjacencies_.end()) refresh(a->second.id, place);
     }
-    if (is_link_local(family, address)) return;
-    const auto host = entries_.try_emplace(host_of(family, address)).first;
+    if (is_link_local(entry.family, entry.address)) return;
+    const auto host = entries_.try_emplace(host_of(entry.family, entry.address)).first;
     if (host->second.neighbour == place) return;
     host->second.neighbour = place;
     (void)settle(host);

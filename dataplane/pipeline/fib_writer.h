@@ -98,8 +98,7 @@ public:
     /// An address of ours: packets to it are punted.
     bool set_local(const AnyPrefix& host);
     /// A usable neighbour. Static ones (from the configuration) win over learned ones and stay.
-    void set_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
-                       const Ipv6Addr& address, MacAddr mac, bool is_static = false);
+    void set_neighbour(const NeighbourEntry& entry, bool is_static = false);
     void remove_neighbour(std::uint8_t family, std::uint16_t port, std::uint16_t vlan,
                           const Ipv6Addr& address);
     /// Some route has it as its gateway, or had until the last reclaim().

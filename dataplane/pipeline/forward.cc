@@ -17,10 +17,6 @@ namespace {
 using xlat::Fit;
 using xlat::Kind;
 
-Proto proto_of(Kind k) noexcept {
-    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
-}
-
 Drop why_not(const Fit& fit) noexcept {
     return fit.what == Fit::Do::refuse ? Drop::too_big
            : fit.what == Fit::Do::drop ? Drop::fragment_too_big
@@ -51,19 +47,17 @@ void emit_64(Context& c, Packet& packet, Work& w, const xlat::To4& to, const Pla
 nat::Outbound map_64(Context& c, const Work& w, const Tuple6& tuple, const Endpoint4& z) noexcept {
     if (!w.parsed.first())
         return c.worker.engine.peek_outbound(c.cfg.nat, tuple.src, z, tuple.proto, c.now);
-    return c.worker.engine.outbound(c.cfg.nat, hint_of(c, w.hint, w.newcomer), tuple, z,
-                                    static_cast<std::uint8_t>(w.prefix), w.parsed.flags, c.now);
+    const nat::From6 packet{tuple.src, z, tuple.proto, static_cast<std::uint8_t>(w.prefix),
+                            w.parsed.flags};
+    return c.worker.engine.outbound(c.cfg.nat, hint_of(c, w.hint, w.newcomer), packet, c.now);
 }
 
 nat::Inbound map_46(Context& c, const Work& w, const Tuple4& tuple) noexcept {
-    if (!w.parsed.first()) {
-        return c.worker.engine.peek_inbound(c.cfg.nat, w.slot, tuple.dst.id, tuple.src, tuple.proto,
-                                            c.now);
-    }
+    const nat::From4 packet{w.slot, tuple.src, tuple.dst, tuple.proto, w.parsed.flags};
+    if (!w.parsed.first()) return c.worker.engine.peek_inbound(c.cfg.nat, packet, c.now);
     const int prefix = default_prefix(c.cfg, tuple.src.addr);
     if (prefix < 0) return {Drop::wkp_non_global, {}, {}, 0};
-    return c.worker.engine.inbound(c.cfg.nat, w.slot, tuple, static_cast<std::uint8_t>(prefix),
-                                   w.parsed.flags, c.now);
+    return c.worker.engine.inbound(c.cfg.nat, packet, static_cast<std::uint8_t>(prefix), c.now);
 }
 
 /// A SYN that nobody expects yet: its sender hears nothing for six seconds (RFC 5382 REQ-4).
@@ -73,8 +67,15 @@ void store_syn(Context& c, Packet& packet, const Work& w, const Tuple4& tuple) n
     drop_packet(c, packet, c.worker.engine.store_syn(c.cfg.nat, syn, c.now));
 }
 
-void drop_or_refuse(Context& c, Packet& packet, Work& w, Drop why, std::uint32_t mtu = 0) noexcept {
-    refuse(c, packet, w, why, mtu);
+/// The port is another worker's. A first fragment whose ids were found here takes those along that
+/// waited for it.
+void give_to_owner(Context& c, Packet& packet, const Work& w, unsigned owner) noexcept {
+    if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
+    const bool releases = w.resolved_here && w.parsed.is_piece() && w.parsed.first();
+    const auto key =
+        releases ? fragment_key(packet.frame, w.parsed, false) : nat::FragmentStore::Key{};
+    give_to(c, packet, w, owner);
+    if (releases) release_held(c, key, w, false);
 }
 
 }  // namespace
@@ -193,12 +194,11 @@ int default_prefix(const Snapshot& cfg, Ipv4Addr z) noexcept {
 
 void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     Drop why = check_64(c.cfg, packet, w);
-    if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (is_unlikely(why != Drop::none)) return refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_64(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, true)) return;
     const Plan plan = plan_64(c.cfg, c.worker, packet, w);
-    if (is_unlikely(plan.why != Drop::none))
-        return drop_or_refuse(c, packet, w, plan.why, plan.fit.mtu);
+    if (is_unlikely(plan.why != Drop::none)) return refuse(c, packet, w, plan.why, plan.fit.mtu);
     const std::uint8_t* h = packet.frame.data;
     Tuple6 tuple{{load_ipv6(h + ipv6_at::kSource), w.parsed.src_id},
                  {load_ipv6(h + ipv6_at::kDestination), w.parsed.dst_id},
@@ -207,7 +207,7 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
     const Endpoint4 z{w.z, w.parsed.dst_id};
     const nat::Outbound mapped =
         map_64(c, w, tuple, tuple.proto == Proto::icmp ? Endpoint4{w.z, Be16{}} : z);
-    if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (is_unlikely(mapped.why != Drop::none)) return refuse(c, packet, w, mapped.why);
     if (!plan.hairpin && mapped.binding != nat::kNone) {
         (void)mark_64(c, mapped.binding,
                       {tuple.src.addr, z.addr, tuple.src.id, z.id, tuple.proto,
@@ -229,20 +229,12 @@ void forward_64(Context& c, Packet& packet, Work& w) noexcept {
 
 void forward_46(Context& c, Packet& packet, Work& w) noexcept {
     Drop why = check_46(c.cfg, packet, w);
-    if (is_unlikely(why != Drop::none)) return drop_or_refuse(c, packet, w, why);
+    if (is_unlikely(why != Drop::none)) return refuse(c, packet, w, why);
     if (is_unlikely(w.parsed.kind == Kind::icmp_error)) return forward_error_46(c, packet, w);
     if (is_unlikely(w.parsed.is_piece()) && take_fragment(c, packet, w, false)) return;
     const std::uint16_t t_id = w.parsed.dst_id.host();
     const unsigned owner = c.cfg.nat.owner_of(w.slot, t_id, proto_of(w.parsed.kind));
-    if (is_unlikely(owner != c.worker.id)) {
-        if (packet.handed_over && !w.resolved_here) return drop_packet(c, packet, Drop::no_binding);
-        const bool releases = w.resolved_here && w.parsed.is_piece() && w.parsed.first();
-        const auto key =
-            releases ? fragment_key(packet.frame, w.parsed, false) : nat::FragmentStore::Key{};
-        give_to(c, packet, w, owner);
-        if (releases) release_held(c, key, w, false);
-        return;
-    }
+    if (is_unlikely(owner != c.worker.id)) return give_to_owner(c, packet, w, owner);
     const std::uint8_t* h = packet.frame.data;
     const Proto proto = proto_of(w.parsed.kind);
     const Tuple4 tuple{
@@ -255,11 +247,10 @@ void forward_46(Context& c, Packet& packet, Work& w) noexcept {
         c.worker.engine.find_alive(c.cfg.nat, w.slot, tuple.dst.id, proto, c.now);
     const Plan plan =
         is_likely(known != nat::kNone) ? plan_46(c.cfg, c.worker, packet, w, known) : Plan{};
-    if (is_unlikely(plan.why != Drop::none))
-        return drop_or_refuse(c, packet, w, plan.why, plan.fit.mtu);
+    if (is_unlikely(plan.why != Drop::none)) return refuse(c, packet, w, plan.why, plan.fit.mtu);
     const nat::Inbound mapped = map_46(c, w, tuple);
     if (is_unlikely(mapped.why == Drop::tcp_syn_stored)) return store_syn(c, packet, w, tuple);
-    if (is_unlikely(mapped.why != Drop::none)) return drop_or_refuse(c, packet, w, mapped.why);
+    if (is_unlikely(mapped.why != Drop::none)) return refuse(c, packet, w, mapped.why);
     if (!packet.hairpin && mapped.binding != nat::kNone) {
         (void)mark_46(
             c, mapped.binding,

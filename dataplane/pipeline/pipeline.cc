@@ -26,15 +26,6 @@ constexpr unsigned kSlice = 8;
 /// memory that the one before it asked for.
 constexpr unsigned kMeetTogether = 32;
 
-Proto proto_of(xlat::Kind k) noexcept {
-    return k == xlat::Kind::tcp ? Proto::tcp : k == xlat::Kind::udp ? Proto::udp : Proto::icmp;
-}
-
-bool has_ids(const xlat::Parsed& p) noexcept {
-    return p.first() &&
-           (p.kind == xlat::Kind::tcp || p.kind == xlat::Kind::udp || p.kind == xlat::Kind::echo);
-}
-
 /// The long way's first half: what the packet is to us, and its headers. Ends by asking for the
 /// bucket or the port's cell.
 [[gnu::noinline]] void read_long(Context& c, unsigned i) noexcept {
@@ -49,13 +40,13 @@ bool has_ids(const xlat::Parsed& p) noexcept {
     Frame& f = packet.frame;
     if (w.path == Path::d64) {
         w.why = xlat::parse_v6(f, w.parsed);
-        if (w.why != Drop::none || !has_ids(w.parsed)) return;
+        if (w.why != Drop::none || !w.parsed.has_ids()) return;
         w.hash = c.worker.engine.hash_of({load_ipv6(f.data + ipv6_at::kSource), w.parsed.src_id},
                                          proto_of(w.parsed.kind));
         c.worker.engine.prefetch_bucket(w.hash);
     } else if (w.path == Path::d46) {
         w.why = xlat::parse_v4(f, w.parsed);
-        if (w.why != Drop::none || !has_ids(w.parsed)) return;
+        if (w.why != Drop::none || !w.parsed.has_ids()) return;
         c.worker.engine.prefetch_port(w.slot, w.parsed.dst_id, proto_of(w.parsed.kind));
     } else if (w.path == Path::s64) {
         w.why = xlat::parse_v6(f, w.parsed);
@@ -68,7 +59,7 @@ bool has_ids(const xlat::Parsed& p) noexcept {
 /// needs a binding; it is the burst's newcomer `nth`.
 [[gnu::noinline]] bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
     Work& w = c.worker.work[i];
-    if (w.why != Drop::none || !has_ids(w.parsed)) return false;
+    if (w.why != Drop::none || !w.parsed.has_ids()) return false;
     const Proto proto = proto_of(w.parsed.kind);
     if (w.path == Path::d46) {
         w.hint = c.worker.engine.find(w.slot, w.parsed.dst_id, proto);

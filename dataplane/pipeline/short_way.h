@@ -108,17 +108,23 @@ inline void clamp_syn(const Inner& c, std::uint8_t* l4, const Steady& s,
     if (xlat::clamp_mss(l4, s.payload, mss)) c.worker.counters.add(Counter::mss_clamped);
 }
 
-/// Puts the finished packet at `ip`, `bytes` long, on the transmit list.
+/// A translated IP packet: where it stands, how long it is, its EtherType.
+struct Finished {
+    std::uint8_t* ip;
+    std::uint32_t bytes;
+    std::uint16_t type;
+};
+
+/// Puts what became of `p` on the transmit list.
 [[gnu::always_inline]] inline void put_on_wire(const Inner& c, const Packet& p, const Hop& hop,
-                                               std::uint8_t* ip, std::uint32_t bytes,
-                                               std::uint16_t type) noexcept {
+                                               Finished what) noexcept {
     Burst& b = c.burst;
     if (is_unlikely(b.tx.full())) b.edge.flush(b.edge.context, b);
-    std::uint8_t* const l2 = hop.write_link(ip, type);
+    std::uint8_t* const l2 = hop.write_link(what.ip, what.type);
     // Field by field: what was written in pieces is best not copied as a whole.
     Packet& out = b.tx.item[b.tx.n++];
     out.frame.data = l2;
-    out.frame.len_bytes = hop.link_bytes + bytes;
+    out.frame.len_bytes = hop.link_bytes + what.bytes;
     out.frame.headroom = p.frame.headroom + static_cast<std::uint32_t>(l2 - p.frame.data);
     out.frame.room_bytes = p.frame.room_bytes;
     out.buffer = p.buffer;

@@ -18,13 +18,12 @@ std::size_t WorkerState::bytes_needed(const WorkerSizes& sizes) noexcept {
            rounded(nat::FragmentStore::bytes_needed(sizes.fragment_entries, sizes.fragment_cells));
 }
 
-WorkerState* WorkerState::create(std::span<std::byte> memory, const WorkerSizes& sizes, unsigned id,
-                                 const nat::Seed& seed, const Fib& fib,
-                                 const nat::PortRecord& record) noexcept {
+WorkerState* WorkerState::create(std::span<std::byte> memory, const WorkerSizes& sizes,
+                                 const Identity& who, const Fib& fib) noexcept {
     const std::size_t own = rounded(sizeof(WorkerState));
     const std::size_t tables = rounded(nat::Engine::bytes_needed(sizes.tables));
-    auto* state = new (memory.data()) WorkerState(
-        memory.subspan(own, tables), memory.subspan(own + tables), sizes, id, seed, record);
+    auto* state = new (memory.data())
+        WorkerState(memory.subspan(own, tables), memory.subspan(own + tables), sizes, who);
     state->fib = &fib;
     return state;
 }

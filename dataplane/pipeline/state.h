@@ -104,9 +104,13 @@ struct WorkerState {
     [[nodiscard]] static std::size_t bytes_needed(const WorkerSizes& sizes) noexcept;
     /// Builds the state at the front of `memory` (zeroed, cache-line aligned, bytes_needed() long).
     /// `fib` outlives it.
-    static WorkerState* create(std::span<std::byte> memory, const WorkerSizes& sizes, unsigned id,
-                               const nat::Seed& seed, const Fib& fib,
-                               const nat::PortRecord& record = {}) noexcept;
+    struct Identity {
+        unsigned id = 0;
+        nat::Seed seed;
+        nat::PortRecord record = {};
+    };
+    static WorkerState* create(std::span<std::byte> memory, const WorkerSizes& sizes,
+                               const Identity& who, const Fib& fib) noexcept;
 
     /// An IPv4 identification. Runs through all 65,536 values before any returns, from a start
     /// nobody knows (RFC 6864 s4.3).
@@ -116,13 +120,12 @@ struct WorkerState {
 
 private:
     WorkerState(std::span<std::byte> tables, std::span<std::byte> fragment_memory,
-                const WorkerSizes& sizes, unsigned worker_id, const nat::Seed& s,
-                const nat::PortRecord& record) noexcept
-        : id(worker_id),
-          engine(tables, sizes.tables, s, worker_id, counters, record),
-          fragments(fragment_memory, sizes.fragment_entries, sizes.fragment_cells, s),
+                const WorkerSizes& sizes, const Identity& who) noexcept
+        : id(who.id),
+          engine(tables, sizes.tables, who.seed, who.id, counters, who.record),
+          fragments(fragment_memory, sizes.fragment_entries, sizes.fragment_cells, who.seed),
           fib(nullptr),
-          seed(s) {}
+          seed(who.seed) {}
 };
 
 }  // namespace isthmus::pipeline

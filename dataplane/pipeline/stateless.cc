@@ -12,10 +12,6 @@ namespace {
 using xlat::Fit;
 using xlat::Kind;
 
-Proto proto_of(Kind k) noexcept {
-    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
-}
-
 /// Its checksum covers the whole message, and nobody reassembles here (RFC 7915 s1.2).
 bool is_piece_of_icmp(const xlat::Parsed& p, std::uint8_t icmp) noexcept {
     return p.is_piece() && p.protocol == icmp;

@@ -90,7 +90,7 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
     std::uint8_t* const ip4 = xlat::translate_steady_64(ip, s.payload, to, c.cfg.xlat);
     clamp_syn(c, l4, s, c.cfg.xlat.mss_clamp_64);
     c.worker.counters.add(Counter::stateless_64);
-    put_on_wire(c, p, *hop, ip4, bytes, kTypeIpv4);
+    put_on_wire(c, p, *hop, {ip4, bytes, kTypeIpv4});
     return true;
 }
 
@@ -115,7 +115,7 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
     std::uint8_t* const ip6 = xlat::translate_steady_46(ip, s.payload, to, c.cfg.xlat);
     clamp_syn(c, l4, s, c.cfg.xlat.mss_clamp_46);
     c.worker.counters.add(Counter::stateless_46);
-    put_on_wire(c, p, *hop, ip6, bytes, kTypeIpv6);
+    put_on_wire(c, p, *hop, {ip6, bytes, kTypeIpv6});
     return true;
 }
 

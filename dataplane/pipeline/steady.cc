@@ -84,19 +84,19 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
 
 /// `ip`: the IPv6 packet of a flow that is mapped to (T,t); what it adds to the transport checksum.
 [[gnu::always_inline]] inline void finish_64(const Inner& c, const Packet& p, const Steady& s,
-                                             const Hop& hop, std::uint8_t* ip,
-                                             xlat::Steady64 to) noexcept {
+                                             const Hop& hop, xlat::Steady64 to) noexcept {
+    std::uint8_t* const ip = p.frame.data + s.link_bytes;
     to.z = s.z;
     to.proto = s.proto;
     to.ip_id = c.worker.next_ip_id();
     std::uint8_t* const ip4 = xlat::translate_steady_64(ip, s.payload, to, c.cfg.xlat);
     clamp_syn(c, ip + kIpv6Bytes, s, c.cfg.xlat.mss_clamp_64);
-    put_on_wire(c, p, hop, ip4, kIpv4Bytes + s.payload, kTypeIpv4);
+    put_on_wire(c, p, hop, {ip4, kIpv4Bytes + s.payload, kTypeIpv4});
 }
 
 /// The state of a flow has to be made, moved or looked for: the same steps as forward_64().
-[[gnu::noinline]] Sent decide_64(Context& c, const Packet& p, Steady& s, const Hop& hop,
-                                 std::uint8_t* ip) noexcept {
+[[gnu::noinline]] Sent decide_64(Context& c, const Packet& p, Steady& s, const Hop& hop) noexcept {
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
     nat::Engine& engine = c.worker.engine;
     const nat::Policy& policy = c.cfg.nat;
     const std::uint8_t* const l4 = ip + kIpv6Bytes;
@@ -106,9 +106,9 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     if (nat::owner_of_subscriber(policy, key.x) != c.worker.id) return Sent::not_yet;
     if (check_flow_64(c.cfg, key) != Drop::none || policy.slot_of(key.z) >= 0) return Sent::not_yet;
     if (is_unlikely(c.cfg.stateless.on) && is_not_for_state(c.cfg, key)) return Sent::not_yet;
-    const Tuple6 tuple{{key.x, key.x_id}, {{}, key.z_id}, key.proto};
-    const nat::Outbound mapped = engine.outbound(policy, hint_of(c, s.hint, s.newcomer), tuple,
-                                                 {key.z, key.z_id}, key.prefix, s.flags, c.now);
+    const nat::Outbound mapped = engine.outbound(
+        policy, hint_of(c, s.hint, s.newcomer),
+        {{key.x, key.x_id}, {key.z, key.z_id}, key.proto, key.prefix, s.flags}, c.now);
     if (is_unlikely(mapped.why != Drop::none)) {
         s.why = mapped.why;
         return Sent::refused;
@@ -117,7 +117,7 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     to.t = mapped.t_addr;
     to.t_id = mapped.t_id;
     to.sum_64 = mark_64(c, mapped.binding, key);
-    finish_64(Inner{c}, p, s, hop, ip, to);
+    finish_64(Inner{c}, p, s, hop, to);
     return Sent::decided;
 }
 
@@ -130,41 +130,42 @@ Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
     if (is_unlikely(hop == nullptr)) return Sent::not_yet;
     const nat::SteadyWords key{load_ipv6(ip + ipv6_at::kSource).words(),
                                nat::flow_word(s.z, raw32(ip + kIpv6Bytes)), s.id};
-    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_64(c.shared, p, s, *hop, ip);
+    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_64(c.shared, p, s, *hop);
     const nat::Binding* const b = engine.use_64(s.hint, key, c.now);
-    if (is_unlikely(b == nullptr)) return decide_64(c.shared, p, s, *hop, ip);
+    if (is_unlikely(b == nullptr)) return decide_64(c.shared, p, s, *hop);
     xlat::Steady64 to;
     to.t = b->t_addr;
     to.t_id = b->t_id;
     to.sum_64 = b->sum_64;
-    finish_64(c, p, s, *hop, ip, to);
+    finish_64(c, p, s, *hop, to);
     return Sent::steady;
 }
 
 [[gnu::always_inline]] inline void finish_46(const Inner& c, const Packet& p, const Steady& s,
-                                             const Hop& hop, std::uint8_t* ip,
-                                             const xlat::Steady46& to) noexcept {
+                                             const Hop& hop, const xlat::Steady46& to) noexcept {
+    std::uint8_t* const ip = p.frame.data + s.link_bytes;
     std::uint8_t* const ip6 = xlat::translate_steady_46(ip, s.payload, to, c.cfg.xlat);
     clamp_syn(c, ip + kIpv4Bytes, s, c.cfg.xlat.mss_clamp_46);
-    put_on_wire(c, p, hop, ip6, kIpv6Bytes + s.payload, kTypeIpv6);
+    put_on_wire(c, p, hop, {ip6, kIpv6Bytes + s.payload, kTypeIpv6});
 }
 
 /// As decide_64(), for a binding that is there: the same steps as forward_46().
-[[gnu::noinline]] Sent decide_46(Context& c, const Packet& p, Steady& s, const Hop& hop,
-                                 std::uint8_t* ip) noexcept {
+[[gnu::noinline]] Sent decide_46(Context& c, const Packet& p, Steady& s, const Hop& hop) noexcept {
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
     nat::Engine& engine = c.worker.engine;
     const nat::Policy& policy = c.cfg.nat;
-    const Tuple4 tuple{{load_ipv4(ip + ipv4_at::kSource), load_be16(ip + kIpv4Bytes)},
-                       {load_ipv4(ip + ipv4_at::kDestination), s.t_id},
-                       s.proto};
-    const Ipv4Addr z = tuple.src.addr;
-    if (policy.owner_of(s.id, tuple.dst.id.host(), tuple.proto) != c.worker.id)
-        return Sent::not_yet;
+    const nat::From4 packet{s.id,
+                            {load_ipv4(ip + ipv4_at::kSource), load_be16(ip + kIpv4Bytes)},
+                            {load_ipv4(ip + ipv4_at::kDestination), s.t_id},
+                            s.proto,
+                            s.flags};
+    const Ipv4Addr z = packet.z.addr;
+    if (policy.owner_of(s.id, s.t_id.host(), s.proto) != c.worker.id) return Sent::not_yet;
     if (illegal_host(z) || policy.slot_of(z) >= 0) return Sent::not_yet;
     const int prefix = default_prefix(c.cfg, z);
     if (prefix < 0) return Sent::not_yet;
     const nat::Inbound mapped =
-        engine.inbound(policy, s.id, tuple, static_cast<std::uint8_t>(prefix), s.flags, c.now);
+        engine.inbound(policy, packet, static_cast<std::uint8_t>(prefix), c.now);
     if (mapped.why == Drop::tcp_syn_stored) return Sent::not_yet;
     if (is_unlikely(mapped.why != Drop::none)) {
         s.why = mapped.why;
@@ -176,8 +177,8 @@ Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
     to.y = embed_words(policy.prefix[mapped.prefix].pref, z);
     to.proto = s.proto;
     to.sum_64 = mark_46(c, mapped.binding,
-                        {mapped.x_addr, z, to.x_id, tuple.src.id, tuple.proto, mapped.prefix});
-    finish_46(Inner{c}, p, s, hop, ip, to);
+                        {mapped.x_addr, z, to.x_id, packet.z.id, s.proto, mapped.prefix});
+    finish_46(Inner{c}, p, s, hop, to);
     return Sent::decided;
 }
 
@@ -191,17 +192,17 @@ Sent send_46(const Inner& c, const Packet& p, Steady& s) noexcept {
         hop_of(c, c.worker.fib->lookup6(x.octets(), flow_hash_46(s.hint)), bytes);
     if (is_unlikely(hop == nullptr) || is_unlikely(!may_grow(c, p, ip, bytes, *hop)))
         return Sent::not_yet;
-    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_46(c.shared, p, s, *hop, ip);
+    if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_46(c.shared, p, s, *hop);
     const Ipv4Addr z = load_ipv4(ip + ipv4_at::kSource);
     const nat::Binding* const b = engine.use_46(s.hint, z, load_be16(ip + kIpv4Bytes), c.now);
-    if (is_unlikely(b == nullptr)) return decide_46(c.shared, p, s, *hop, ip);
+    if (is_unlikely(b == nullptr)) return decide_46(c.shared, p, s, *hop);
     xlat::Steady46 to;
     to.x = x.words();
     to.y = embed_words(c.cfg.nat.prefix[b->prefix].pref, z);
     to.x_id = b->x_id;
     to.sum_64 = b->sum_64;
     to.proto = s.proto;
-    finish_46(c, p, s, *hop, ip, to);
+    finish_46(c, p, s, *hop, to);
     return Sent::steady;
 }
 

@@ -27,17 +27,9 @@ struct Look {
     nat::Index found = nat::kNone;
 };
 
-Proto proto_of(Kind k) noexcept {
-    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
-}
-
-bool has_ids(const xlat::Parsed& p) noexcept {
-    return p.first() && (p.kind == Kind::tcp || p.kind == Kind::udp || p.kind == Kind::echo);
-}
-
 nat::Index find_binding(const Context& c, const Look& k) noexcept {
     const nat::Engine& e = c.worker.engine;
-    if (!k.parsed || !has_ids(k.work.parsed)) return nat::kNone;
+    if (!k.parsed || !k.work.parsed.has_ids()) return nat::kNone;
     if (k.work.path != Path::d64 && k.work.path != Path::d46) return nat::kNone;
     const Proto proto = proto_of(k.work.parsed.kind);
     if (k.version == 4) return e.find(k.work.slot, k.work.parsed.dst_id, proto);
@@ -203,7 +195,7 @@ void record_look(const Packet& p, const Look& k, TraceRecord& r) noexcept {
     r.parsed = k.parsed;
     r.payload = kPayload[static_cast<std::size_t>(q.kind)];
     r.is_icmp = q.kind == Kind::echo || q.kind == Kind::icmp_error || q.kind == Kind::icmp_other;
-    r.has_ids = k.parsed && has_ids(q);
+    r.has_ids = k.parsed && q.has_ids();
     r.protocol = q.protocol;
     r.hop_limit = q.hop_limit;
     r.icmp_type = q.icmp_type;

@@ -27,6 +27,11 @@ enum class Kind : std::uint8_t {
     other_protocol,  // behind the IP header is something else
 };
 
+/// The protocol whose sessions it belongs to.
+[[nodiscard]] constexpr Proto proto_of(Kind k) noexcept {
+    return k == Kind::tcp ? Proto::tcp : k == Kind::udp ? Proto::udp : Proto::icmp;
+}
+
 struct Parsed {
     Kind kind = Kind::other_protocol;
     std::uint8_t protocol = 0;   // of the payload at l4_at, IANA number of the packet's own family
@@ -51,6 +56,10 @@ struct Parsed {
     Be16 src_id, dst_id;        // zero in later fragments
 
     [[nodiscard]] bool first() const { return frag_offset == 0; }
+    /// It begins with ports, or an identifier, of a session.
+    [[nodiscard]] bool has_ids() const {
+        return first() && (kind == Kind::tcp || kind == Kind::udp || kind == Kind::echo);
+    }
     /// A fragment that is a whole packet (RFC 6946).
     [[nodiscard]] bool atomic() const { return fragment && frag_offset == 0 && !more; }
     /// A piece of something larger.

@@ -135,8 +135,7 @@ public:
         make_policy();
         side(kPort6, "::/0", true);
         side(kPort4, "0.0.0.0/0", false);
-        worker_ = pipeline::WorkerState::create({tables_.at(), bytes_}, sizes_for(shape), 0,
-                                                nat::Seed{}, fib_);
+        worker_ = pipeline::WorkerState::create({tables_.at(), bytes_}, sizes_for(shape), {}, fib_);
         burst_->edge = {this, [](void*, std::uint32_t, pipeline::Packet&) { return false; },
                         [](void*, pipeline::Burst& b) { clear(b); }};
         for (unsigned i = 0; i < 2 * shape.pool / 4 + 64; i++) turn(Now::at_seconds(1));
@@ -260,7 +259,7 @@ private:
             store(gateway.octet.data(), Ipv4Addr::of(192, 0, 2, 1));
         }
         const std::uint8_t family = v6 ? 6 : 4;
-        writer_.set_neighbour(family, port, 0, gateway, peer(port));
+        writer_.set_neighbour({family, port, 0, gateway, peer(port)});
         writer_.set_route({family, len, to}, {{port, 0, false, gateway}});
     }
     void write_v6(std::uint8_t* ip, const Flow& f) const {

@@ -191,8 +191,9 @@ void Phase::outbound() {
     const Endpoint6 x{key.x, Be16{key.id}};
     Forecast said;
     const bool asks = random_() % 4 == 0;
-    if (asks) said = e.forecast_64(p, x, z, key.proto, f, box_.now);
-    const Outbound got = e.outbound(p, kNone, {x, {}, key.proto}, z, prefix, f, box_.now);
+    const From6 packet{x, z, key.proto, prefix, f};
+    if (asks) said = e.forecast_64(p, packet, box_.now);
+    const Outbound got = e.outbound(p, kNone, packet, box_.now);
     model_.outbound(key, z, prefix, f, got);
     if (asks && said.why != got.why &&
         !(said.from == Forecast::From::new_block && got.why == Drop::pool4_exhausted))
@@ -238,13 +239,14 @@ void Phase::inbound() {
     Engine& e = *box_.engine;
     Forecast said;
     const bool asks = random_() % 4 == 0;
-    if (asks) said = e.forecast_46(p, port.slot, {z, t, port.proto}, f, box_.now);
-    const Inbound got = e.inbound(p, port.slot, {z, t, port.proto}, first, f, box_.now);
+    const From4 packet{static_cast<std::uint16_t>(port.slot), z, t, port.proto, f};
+    if (asks) said = e.forecast_46(p, packet, box_.now);
+    const Inbound got = e.inbound(p, packet, first, box_.now);
     model_.inbound(port, z, f, got);
     Drop why = got.why;
     if (got.why == Drop::tcp_syn_stored) {
-        const std::uint8_t packet[40] = {0x45};
-        SynStore::Syn syn{static_cast<std::uint16_t>(port.slot), 0, false, t, z, packet};
+        const std::uint8_t bytes[40] = {0x45};
+        SynStore::Syn syn{static_cast<std::uint16_t>(port.slot), 0, false, t, z, bytes};
         why = e.store_syn(p, syn, box_.now);
         model_.syn_stored();
     }

@@ -28,7 +28,7 @@ public:
         memory_.reset(
             static_cast<std::byte*>(std::aligned_alloc(4096, (bytes + 4095) / 4096 * 4096)));
         std::fill_n(memory_.get(), bytes, std::byte{});
-        state_ = pipeline::WorkerState::create({memory_.get(), bytes}, sizes_, 0, seed_, fib_);
+        state_ = pipeline::WorkerState::create({memory_.get(), bytes}, sizes_, {0, seed_}, fib_);
     }
     unsigned n_workers() const override { return 1; }
     const pipeline::WorkerState& state(unsigned) const override { return *state_; }
@@ -73,10 +73,9 @@ struct World {
         Ipv6Addr x = Ipv6Addr::from_groups({0x2001, 0xdb8, 1, 0, 0, 0, 0, 1});
         x.octet[6] = static_cast<std::uint8_t>(binding >> 6 & 0xff);
         const Be16 port{static_cast<std::uint16_t>(1000 + binding % 64 + (binding >> 14) * 64)};
-        const Tuple6 tuple{{x, port}, {{}, Be16{53}}, Proto::udp};
         const Ipv4Addr z = Ipv4Addr::from_host(0xcb007100 + remote);
-        const auto made = workers.engine().outbound(cfg.nat, nat::kNone, tuple, {z, Be16{53}}, 0,
-                                                    {}, workers.now_);
+        const auto made = workers.engine().outbound(
+            cfg.nat, nat::kNone, {{x, port}, {z, Be16{53}}, Proto::udp, 0, {}}, workers.now_);
         return made.why == Drop::none;
     }
     Json ask(Lists::What what, const Json& params) {

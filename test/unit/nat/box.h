@@ -54,18 +54,17 @@ struct Box {
         x.octet[7] = static_cast<std::uint8_t>(host & 0xff);
         const Endpoint4 to{Ipv4Addr::from_host(0xcb007100 + z),
                            Be16{static_cast<std::uint16_t>(zport)}};
-        return engine->outbound(*policy, kNone,
-                                {{x, Be16{static_cast<std::uint16_t>(port)}}, {}, proto}, to, 0,
-                                TcpFlags{flags}, now);
+        return engine->outbound(
+            *policy, kNone,
+            {{x, Be16{static_cast<std::uint16_t>(port)}}, to, proto, 0, TcpFlags{flags}}, now);
     }
     Inbound in(unsigned slot, unsigned port, unsigned z, Proto proto = Proto::udp,
                std::uint8_t flags = 2, unsigned zport = 53) {
         const Endpoint4 from{Ipv4Addr::from_host(0xcb007100 + z),
                              Be16{static_cast<std::uint16_t>(zport)}};
+        const Endpoint4 t{policy->slot[slot].addr, Be16{static_cast<std::uint16_t>(port)}};
         return engine->inbound(
-            *policy, slot,
-            {from, {policy->slot[slot].addr, Be16{static_cast<std::uint16_t>(port)}}, proto}, 0,
-            TcpFlags{flags}, now);
+            *policy, {static_cast<std::uint16_t>(slot), from, t, proto, TcpFlags{flags}}, 0, now);
     }
     void wait(std::uint32_t seconds) {
         now = Now::at(Nanos{now.ns.v + seconds * kNanosPerSecond});

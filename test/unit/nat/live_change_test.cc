@@ -253,9 +253,13 @@ TEST_CASE("who goes to another pool gets his next block there, and keeps what he
     REQUIRE(first.t_addr == Ipv4Addr::of(192, 0, 2, 1));
     b.policy->rule[b.policy->n_rules++] = {Prefix6{address_of(1), 64}, 1};
     b.changed();
-    const Forecast f = b.engine->forecast_64(*b.policy, {address_of(1), Be16{1001}},
-                                             {Ipv4Addr::of(203, 0, 113, 1), Be16{53}}, Proto::udp,
-                                             TcpFlags{}, b.now);
+    const Forecast f = b.engine->forecast_64(*b.policy,
+                                             {{address_of(1), Be16{1001}},
+                                              {Ipv4Addr::of(203, 0, 113, 1), Be16{53}},
+                                              Proto::udp,
+                                              0,
+                                              TcpFlags{}},
+                                             b.now);
     CHECK(f.why == Drop::none);
     CHECK(f.from == Forecast::From::new_block);
     CHECK(f.slot == 1);

@@ -86,9 +86,12 @@ TEST_CASE("T-6146-udp-014: workers that share one address never give out the sam
         Ipv6Addr x = *Ipv6Addr::parse("2001:db8:1::");
         x.octet[7] = static_cast<std::uint8_t>(n % 200);
         const unsigned w = owner_of_subscriber(policy, x);
-        const auto t = engine[w]->outbound(
-            policy, kNone, {{x, Be16{static_cast<std::uint16_t>(1024 + n / 200)}}, {}, Proto::udp},
-            {Ipv4Addr::of(203, 0, 113, 9), Be16{53}}, 0, TcpFlags{0}, now);
+        const From6 packet{{x, Be16{static_cast<std::uint16_t>(1024 + n / 200)}},
+                           {Ipv4Addr::of(203, 0, 113, 9), Be16{53}},
+                           Proto::udp,
+                           0,
+                           TcpFlags{}};
+        const auto t = engine[w]->outbound(policy, kNone, packet, now);
         if (t.why != Drop::none) continue;
         if (!seen.insert(t.t_id.host()).second) FAIL("port " << t.t_id.host() << " twice");
         if (policy.owner_of(0, t.t_id.host(), Proto::udp) != w) FAIL("not the worker's port");

@@ -205,7 +205,7 @@ TEST_CASE("fib: a neighbour is found again when the route to it alone has gone")
     Tables t;
     REQUIRE(t.writer.set_route(v4("198.51.100.0/24"), {kOnLink}));
     CHECK(t.to("198.51.100.2").state == Adjacency::State::glean);
-    t.writer.set_neighbour(4, 0, 0, addr4(0xc6336402), {{2, 0, 0, 0, 0, 9}});
+    t.writer.set_neighbour({4, 0, 0, addr4(0xc6336402), {{2, 0, 0, 0, 0, 9}}});
     CHECK(t.to("198.51.100.2").state == Adjacency::State::resolved);
     const AnyPrefix host = v4("198.51.100.2/32");
     REQUIRE(t.writer.set_route(host, {via(7)}));
@@ -215,7 +215,7 @@ TEST_CASE("fib: a neighbour is found again when the route to it alone has gone")
     // A host route without gateway leads to the host itself.
     REQUIRE(t.writer.set_route(v4("192.0.2.1/32"), {kOnLink}));
     CHECK(t.to("192.0.2.1").state == Adjacency::State::unresolved);
-    t.writer.set_neighbour(4, 0, 0, addr4(0xc0000201), {{2, 0, 0, 0, 0, 8}});
+    t.writer.set_neighbour({4, 0, 0, addr4(0xc0000201), {{2, 0, 0, 0, 0, 8}}});
     CHECK(t.to("192.0.2.1").state == Adjacency::State::resolved);
     t.writer.reclaim();
     CHECK_FALSE(t.writer.is_gateway(4, 0, 0, addr4(0xc6336402)));
@@ -254,7 +254,7 @@ TEST_CASE("fib: an IPv4 route may lead to an IPv6 gateway (RFC 8950)") {
     REQUIRE(asked[0].family == 6);
     REQUIRE(asked[0].address == gateway);
     const MacAddr mac{{2, 0, 0, 0, 9, 9}};
-    t.writer.set_neighbour(6, 0, 0, gateway, mac);
+    t.writer.set_neighbour({6, 0, 0, gateway, mac});
     REQUIRE(t.to("192.0.2.1").state == Adjacency::State::resolved);
     REQUIRE(t.to("192.0.2.1").dst == mac);
     REQUIRE(t.writer.is_gateway(6, 0, 0, gateway));

@@ -65,7 +65,7 @@ public:
         for (unsigned i = 0; i < n_workers; i++) {
             memory.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
             worker.push_back(
-                pipeline::WorkerState::create({memory.back()[0].b, bytes}, sizes, i, seed, fib));
+                pipeline::WorkerState::create({memory.back()[0].b, bytes}, sizes, {i, seed}, fib));
         }
         burst = std::make_unique<pipeline::Burst>();
         burst->edge = {this, &Gateway::alloc, &Gateway::flush};
@@ -218,7 +218,7 @@ public:
     void route(const char* prefix, unsigned port, std::uint16_t vlan_id = 0) {
         const auto p = *Prefix6::parse(prefix);
         const auto gw = *Ipv6Addr::parse("fe80::1");
-        writer.set_neighbour(6, static_cast<std::uint16_t>(port), vlan_id, gw, peer(port));
+        writer.set_neighbour({6, static_cast<std::uint16_t>(port), vlan_id, gw, peer(port)});
         writer.set_route({6, p.len_bits, p.addr},
                          {{static_cast<std::uint16_t>(port), vlan_id, false, gw}});
     }
@@ -227,7 +227,7 @@ public:
         Ipv6Addr to, gw;
         std::memcpy(to.octet.data(), p.addr.octets().data(), 4);
         std::memcpy(gw.octet.data(), Ipv4Addr::of(192, 0, 2, 1).octets().data(), 4);
-        writer.set_neighbour(4, static_cast<std::uint16_t>(port), 0, gw, peer(port));
+        writer.set_neighbour({4, static_cast<std::uint16_t>(port), 0, gw, peer(port)});
         writer.set_route({4, p.len_bits, to}, {{static_cast<std::uint16_t>(port), 0, false, gw}});
     }
 

@@ -173,13 +173,13 @@ TEST_CASE("fib: gateways that nobody has the link address of are named once, unt
     CHECK(n.writer.take_unresolved(8).empty());
     n.writer.retry_unresolved();
     CHECK(n.writer.take_unresolved(8).size() == 1);
-    n.writer.set_neighbour(6, 6, 0, gw, {{2, 0, 0, 0, 1, 6}});
+    n.writer.set_neighbour({6, 6, 0, gw, {{2, 0, 0, 0, 1, 6}}});
     CHECK(n.writer.take_unresolved(8).empty());
     n.writer.remove_neighbour(6, 6, 0, gw);
     CHECK(n.writer.take_unresolved(8).size() == 1);
     // A host of the connected network that goes is nobody's gateway.
     const auto host = *Ipv6Addr::parse("2001:db8:1::7");
-    n.writer.set_neighbour(6, 6, 0, host, {{2, 0, 0, 0, 1, 7}});
+    n.writer.set_neighbour({6, 6, 0, host, {{2, 0, 0, 0, 1, 7}}});
     n.writer.remove_neighbour(6, 6, 0, host);
     CHECK(n.writer.take_unresolved(8).empty());
     // A link that comes up.
