@@ -20,7 +20,7 @@ template <typename Record>
 class ChainTable {
 public:
     ChainTable(Arena& arena, std::uint32_t records) noexcept
-        : mask_(std::bit_ceil(records < 8 ? 8U : records) - 1),
+        : mask_(std::bit_ceil(records < 8 ? 8U : records) * kHeads - 1),
           heads_(arena.take_zeroed<Index>(std::size_t{mask_} + 1)),
           records_(arena.take_zeroed<Record>(records)) {}
 
@@ -102,6 +102,9 @@ public:
     }
 
 private:
+    /// Chains for each record: a search then nearly always ends with the first one, which is all
+    /// that can be asked for ahead.
+    static constexpr std::uint32_t kHeads = 4;
     std::uint32_t mask_;
     std::span<Index> heads_;  // index + 1; 0: empty, so that zeroed memory is right
     std::span<Record> records_;

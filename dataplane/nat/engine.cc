@@ -197,10 +197,8 @@ Index Engine::current(const Policy& policy, Hint hint, const Endpoint6& x, Proto
 
 Index Engine::find_more(Index binding, const Endpoint4& z) const noexcept {
     if (bindings_[binding].n_more == 0) return kNone;
-    return more_.find(hash_more(binding, z.addr, z.id.wire()), [&](const Session& s) {
-        return s.binding == binding && s.z_addr == z.addr && s.z_id == z.id && !s.is_remote() &&
-               s.binding_generation == bindings_[binding].generation;
-    });
+    return more_.find(hash_more(binding, z.addr, z.id.wire()),
+                      [&](const Session& s) { return is_session_of(s, binding, z); });
 }
 
 bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now now,

@@ -89,6 +89,22 @@ public:
     void prefetch_binding(Index i) const noexcept {
         if (i != kNone) prefetch_for_write(&bindings_[i]);
     }
+    // Further sessions of a binding, in steps: none exist; the session of binding `i` with `z` is
+    // probably not its first one; asks for the head of its chain, then for the session itself.
+    [[nodiscard]] bool has_further() const noexcept { return more_.size() != 0; }
+    [[nodiscard]] bool is_further(Index i, const Endpoint4& z) const noexcept {
+        const Binding& b = bindings_[i];
+        return (b.z_addr != z.addr || b.z_id != z.id) && b.n_more != 0;
+    }
+    [[nodiscard]] std::uint64_t ask_further(Index i, const Endpoint4& z) const noexcept {
+        const std::uint64_t hash = hash_more(i, z.addr, z.id.wire());
+        more_.prefetch_head(hash);
+        return hash;
+    }
+    void prefetch_further(std::uint64_t hash) const noexcept {
+        const Index i = more_.first(hash);
+        if (i != kNone) prefetch_for_write(&more_[i]);
+    }
     // Where a binding will have to be made, in steps (engine_newcomer.cc).
     void meet(const Policy& policy, Newcomer& n, unsigned nth) const noexcept;
     void ask_subscriber(const Policy& policy, Newcomer& n) const noexcept;
@@ -118,6 +134,22 @@ public:
         Binding& b = bindings_[i];
         const bool same = (b.steady & ~kKindMask) == steady_ && b.z_addr == z && b.z_id == z_id;
         return is_likely(same) && is_refreshed(b, v4_refresh_, now) ? &b : nullptr;
+    }
+    /// As use_64() and use_46(), for a further session of a binding whose first one is steady: what
+    /// depends on (X',x) alone was found fit then, Z and z remain to be looked at. `hash`: of
+    /// ask_further().
+    [[nodiscard]] const Binding* use_further_64(Index i, const SteadyWords& key, const Endpoint4& z,
+                                                std::uint64_t hash, Now now) noexcept {
+        const Binding& b = bindings_[i];
+        const std::uint64_t differs = b.x_addr.differs(key.x) | ((b.flow() ^ key.flow) & kFlowX) |
+                                      (b.steady ^ (steady_ | key.kind));
+        return differs == 0 && is_further_refreshed(i, z, hash, true, now) ? &b : nullptr;
+    }
+    [[nodiscard]] const Binding* use_further_46(Index i, const Endpoint4& z, std::uint64_t hash,
+                                                Now now) noexcept {
+        const Binding& b = bindings_[i];
+        const bool same = (b.steady & ~kKindMask) == steady_;
+        return same && is_further_refreshed(i, z, hash, v4_refresh_, now) ? &b : nullptr;
     }
     /// What translating 6->4 adds to the transport checksum of the flow between binding `i` and z,
     /// under Pref64 `prefix`.
@@ -302,6 +334,25 @@ private:
         if (is_likely(age == 0)) return true;
         if (age > fresh_ticks_[static_cast<unsigned>(b.proto.get())]) return false;
         if (counts) b.last_seen = now.tick.v;
+        return true;
+    }
+    [[nodiscard]] bool is_session_of(const Session& s, Index binding,
+                                     const Endpoint4& z) const noexcept {
+        return s.binding == binding && s.z_addr == z.addr && s.z_id == z.id && !s.is_remote() &&
+               s.binding_generation == bindings_[binding].generation;
+    }
+    [[nodiscard]] bool is_further_refreshed(Index i, const Endpoint4& z, std::uint64_t hash,
+                                            bool counts, Now now) noexcept {
+        const Index m = more_.find(hash, [&](const Session& s) { return is_session_of(s, i, z); });
+        if (m == kNone) return false;
+        Session& s = more_[m];
+        const Binding& b = bindings_[i];
+        if (s.prefix != b.prefix) return false;
+        if (b.proto == Proto::tcp && s.tcp != TcpState::established) return false;
+        const std::uint32_t age = now.tick.v - s.last_seen;
+        if (is_likely(age == 0)) return true;
+        if (age > fresh_ticks_[static_cast<unsigned>(b.proto.get())]) return false;
+        if (counts) s.last_seen = now.tick.v;
         return true;
     }
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;

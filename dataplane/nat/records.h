@@ -68,6 +68,9 @@ static_assert(offsetof(Binding, z_addr) == Binding::kFlowAt &&
     return std::uint64_t{ids} << 32 | z.be.wire();
 }
 
+/// Of a flow_word(), the bits of x.
+inline constexpr std::uint64_t kFlowX = 0x0000ffff00000000;
+
 /// Stamps of policies, for flows that were found to be steady: the low octet is free for what kind
 /// of flow it is, so that one comparison tells both.
 using SteadyStamp = std::uint32_t;

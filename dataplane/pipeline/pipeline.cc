@@ -109,6 +109,17 @@ struct Slice {
     return n_new;
 }
 
+/// Between stages 2 and 3, where bindings have further sessions: asks for their chains, and a slice
+/// later for themselves.
+[[gnu::noinline]] void stage_ask_further(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
+    for (unsigned i = of.first; i < of.last; i++) ask_further(c, i);
+}
+[[gnu::noinline]] void stage_prefetch_further(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
+    for (unsigned i = of.first; i < of.last; i++) prefetch_further(c, i);
+}
+
 void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
     switch (w.path) {
         case Path::punt:
@@ -219,41 +230,81 @@ void take_snapshot(Context& c) noexcept {
     if (is_unlikely(c.worker.seen_generation != c.cfg.generation)) apply_snapshot(c);
 }
 
-/// Slice by slice, so that memory is asked for evenly: before one is sent, the next has been looked
-/// up, and the one after that has been read.
-void run_stages(Context& c) noexcept {
+/// A small burst is one slice.
+void run_slice(Context& c, Slice all) noexcept {
     StageClock& clock = c.worker.stages;
-    const unsigned n = c.burst.n;
-    const auto slice = [n](unsigned first) { return Slice{first, std::min(first + kSlice, n)}; };
-    std::uint16_t n_new = 0;
-    if (n <= kSlice) {
-        stage_read(c, slice(0));
-        clock.end(Stage::read);
-        n_new = stage_lookup(c, slice(0), n_new);
-        clock.end(Stage::lookup);
-        if (is_unlikely(n_new != 0)) prepare_newcomers(c, 0, n_new);
-        stage_send(c, slice(0));
-        clock.end(Stage::send);
-        return clock.count({Stage::read, Stage::lookup, Stage::send}, n);
+    stage_read(c, all);  // frame -> what it is to us, tuple, or a reason to refuse
+    clock.end(Stage::read);
+    const std::uint16_t n_new = stage_lookup(c, all, 0);  // tuple -> binding, probably; or none yet
+    if (is_unlikely(c.worker.engine.has_further())) {
+        stage_ask_further(c, all);
+        stage_prefetch_further(c, all);
     }
-    unsigned read = 0, looked_up = 0;
-    for (unsigned at = 0; at < n; at += kSlice) {
-        const std::uint16_t prepared = n_new;
-        unsigned until = std::min(at + 2 * kSlice, n);
-        for (; looked_up < until; looked_up += kSlice) {
-            for (; read < std::min(looked_up + 2 * kSlice, n); read += kSlice)
-                stage_read(c, slice(read));  // frame -> what it is to us, tuple, why it is refused
-            clock.end(Stage::read);
-            const std::uint16_t known = n_new;
-            n_new = stage_lookup(c, slice(looked_up), known);  // tuple -> binding, probably
-            clock.end(Stage::lookup);
-            if (is_unlikely(n_new >= known + kSlice / 2)) until = std::min(at + kMeetTogether, n);
+    clock.end(Stage::lookup);
+    if (is_unlikely(n_new != 0)) prepare_newcomers(c, 0, n_new);
+    stage_send(c, all);  // decide, rewrite, send; in order of arrival
+    clock.end(Stage::send);
+}
+
+/// A large one goes slice by slice, so that memory is asked for evenly: before one is sent, the
+/// next has been looked up, and the one after that has been read. Further sessions are two steps
+/// more, so that lookup is two slices more ahead.
+class Slices {
+public:
+    explicit Slices(Context& c) noexcept
+        : c_(c), n_(c.burst.n), further_(c.worker.engine.has_further()) {}
+
+    void run() noexcept {
+        for (unsigned at = 0; at < n_; at += kSlice) {
+            const std::uint16_t prepared = n_new_;
+            look_up(at);
+            if (is_unlikely(further_)) ask_further(at);
+            c_.worker.stages.end(Stage::lookup);
+            if (is_unlikely(n_new_ != prepared)) prepare_newcomers(c_, prepared, n_new_);
+            stage_send(c_, slice(at));
+            c_.worker.stages.end(Stage::send);
         }
-        if (is_unlikely(n_new != prepared)) prepare_newcomers(c, prepared, n_new);
-        stage_send(c, slice(at));  // decide, rewrite, send; in order of arrival
-        clock.end(Stage::send);
     }
-    clock.count({Stage::read, Stage::lookup, Stage::send}, n);
+
+private:
+    [[nodiscard]] Slice slice(unsigned first) const noexcept {
+        return {first, std::min(first + kSlice, n_)};
+    }
+    [[nodiscard]] unsigned end_of(unsigned at, unsigned slices) const noexcept {
+        return std::min(at + slices * kSlice, n_);
+    }
+    void look_up(unsigned at) noexcept {
+        unsigned until = end_of(at, further_ ? 4 : 2);
+        for (; looked_up_ < until; looked_up_ += kSlice) {
+            for (; read_ < end_of(looked_up_, 2); read_ += kSlice) stage_read(c_, slice(read_));
+            c_.worker.stages.end(Stage::read);
+            const std::uint16_t known = n_new_;
+            n_new_ = stage_lookup(c_, slice(looked_up_), known);
+            if (is_unlikely(n_new_ >= known + kSlice / 2)) until = std::min(at + kMeetTogether, n_);
+            c_.worker.stages.end(Stage::lookup);
+        }
+    }
+    void ask_further(unsigned at) noexcept {
+        for (; asked_ < end_of(at, 3); asked_ += kSlice) stage_ask_further(c_, slice(asked_));
+        for (; found_ < end_of(at, 2); found_ += kSlice) stage_prefetch_further(c_, slice(found_));
+    }
+
+    Context& c_;
+    const unsigned n_;
+    const bool further_;
+    // Packets that have been through each step.
+    unsigned read_ = 0, looked_up_ = 0, asked_ = 0, found_ = 0;
+    std::uint16_t n_new_ = 0;  // newcomers of the burst so far
+};
+
+void run_stages(Context& c) noexcept {
+    const unsigned n = c.burst.n;
+    if (n <= kSlice) {
+        run_slice(c, {0, n});
+    } else {
+        Slices{c}.run();
+    }
+    c.worker.stages.count({Stage::read, Stage::lookup, Stage::send}, n);
 }
 
 [[gnu::noinline]] void reap(Context& c) noexcept {

@@ -60,6 +60,7 @@ struct Steady {
     std::uint8_t link_bytes = 0;
     Drop why = Drop::none;  // the engine refused it
     TcpFlags flags;         // none of UDP
+    bool further = false;   // probably not the first session of its binding: further[]
 };
 static_assert(sizeof(Steady) == 32);
 
@@ -97,6 +98,7 @@ struct WorkerState {
     StageClock stages;  // whoever runs the turn starts it
     std::array<Steady, kBurstMax> steady;
     std::array<Mapping, kBurstMax> mapping;
+    std::array<std::uint64_t, kBurstMax> further;  // hashes of sessions
     std::array<nat::Newcomer, kBurstMax> newcomer;
     std::array<Work, kBurstMax> work;
     std::array<std::uint8_t, kScratchBytes> scratch;

@@ -121,6 +121,51 @@ bool is_not_for_state(const Snapshot& cfg, const nat::SteadyKey& key) noexcept {
     return Sent::decided;
 }
 
+nat::SteadyWords key_of(const Steady& s, const std::uint8_t* ip) noexcept {
+    return {load_ipv6(ip + ipv6_at::kSource).words(), nat::flow_word(s.z, raw32(ip + kIpv6Bytes)),
+            s.id};
+}
+
+/// Z and z of a session whose binding was found fit: what check_flow_64() and decide_64() ask of
+/// them.
+bool is_remote_fit(const Snapshot& cfg, const Endpoint4& z, const Steady& s,
+                   unsigned prefix) noexcept {
+    const nat::Policy& policy = cfg.nat;
+    return !illegal_host(z.addr) && policy.slot_of(z.addr) < 0 && !cfg.stateless.on &&
+           !forbidden_under(cfg, prefix, z.addr) &&
+           (policy.n_excluded == 0 || !policy.is_excluded(z, s.proto));
+}
+
+/// What is added to a flow's transport checksum: with a prefix of 96 bits the same for each Z,
+/// which stands in both headers.
+std::uint16_t sum_of(const Context& c, nat::Index i, unsigned prefix, Ipv4Addr z) noexcept {
+    const nat::Policy& policy = c.cfg.nat;
+    if (is_likely(policy.prefix[prefix].pref.len_bits == 96))
+        return c.worker.engine.binding(i).sum_64;
+    return c.worker.engine.sum_64(policy, i, static_cast<std::uint8_t>(prefix), z);
+}
+
+/// A further session of a binding, under way.
+[[gnu::noinline]] Sent send_further_64(Context& c, const Packet& p, Steady& s,
+                                       const Hop& hop) noexcept {
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
+    const Endpoint4 z{s.z, load_be16(ip + kIpv6Bytes + 2)};
+    const unsigned prefix = nat::prefix_of_kind(s.id);
+    const std::uint64_t hash =
+        c.worker.further[static_cast<std::size_t>(&s - c.worker.steady.data())];
+    const nat::Binding* const b =
+        is_remote_fit(c.cfg, z, s, prefix)
+            ? c.worker.engine.use_further_64(s.hint, key_of(s, ip), z, hash, c.now)
+            : nullptr;
+    if (b == nullptr) return decide_64(c, p, s, hop);
+    xlat::Steady64 to;
+    to.t = b->t_addr;
+    to.t_id = b->t_id;
+    to.sum_64 = sum_of(c, s.hint, prefix, z.addr);
+    finish_64(Inner{c}, p, s, hop, to);
+    return Sent::steady;
+}
+
 Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
     nat::Engine& engine = c.worker.engine;
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
@@ -128,11 +173,11 @@ Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
                                                  static_cast<std::uint32_t>(s.hash >> 16));
     const Hop* const hop = hop_of(c, id, kIpv4Bytes + s.payload);
     if (is_unlikely(hop == nullptr)) return Sent::not_yet;
-    const nat::SteadyWords key{load_ipv6(ip + ipv6_at::kSource).words(),
-                               nat::flow_word(s.z, raw32(ip + kIpv6Bytes)), s.id};
     if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_64(c.shared, p, s, *hop);
-    const nat::Binding* const b = engine.use_64(s.hint, key, c.now);
-    if (is_unlikely(b == nullptr)) return decide_64(c.shared, p, s, *hop);
+    const nat::Binding* const b = engine.use_64(s.hint, key_of(s, ip), c.now);
+    if (is_unlikely(b == nullptr)) {
+        return s.further ? send_further_64(c.shared, p, s, *hop) : decide_64(c.shared, p, s, *hop);
+    }
     xlat::Steady64 to;
     to.t = b->t_addr;
     to.t_id = b->t_id;
@@ -182,6 +227,28 @@ Sent send_64(const Inner& c, const Packet& p, Steady& s) noexcept {
     return Sent::decided;
 }
 
+/// As send_further_64().
+[[gnu::noinline]] Sent send_further_46(Context& c, const Packet& p, Steady& s,
+                                       const Hop& hop) noexcept {
+    const std::uint8_t* const ip = p.frame.data + s.link_bytes;
+    const Endpoint4 z{load_ipv4(ip + ipv4_at::kSource), load_be16(ip + kIpv4Bytes)};
+    const unsigned prefix = c.worker.engine.binding(s.hint).prefix;
+    const std::uint64_t hash =
+        c.worker.further[static_cast<std::size_t>(&s - c.worker.steady.data())];
+    const nat::Binding* const b = is_remote_fit(c.cfg, z, s, prefix)
+                                      ? c.worker.engine.use_further_46(s.hint, z, hash, c.now)
+                                      : nullptr;
+    if (b == nullptr) return decide_46(c, p, s, hop);
+    xlat::Steady46 to;
+    to.x = b->x_addr.words();
+    to.y = embed_words(c.cfg.nat.prefix[prefix].pref, z.addr);
+    to.x_id = b->x_id;
+    to.sum_64 = sum_of(c, s.hint, prefix, z.addr);
+    to.proto = s.proto;
+    finish_46(Inner{c}, p, s, hop, to);
+    return Sent::steady;
+}
+
 Sent send_46(const Inner& c, const Packet& p, Steady& s) noexcept {
     if (is_unlikely(s.hint == nat::kNone)) return Sent::not_yet;
     nat::Engine& engine = c.worker.engine;
@@ -195,7 +262,9 @@ Sent send_46(const Inner& c, const Packet& p, Steady& s) noexcept {
     if (is_unlikely((s.flags.bits & kTcpMoves) != 0)) return decide_46(c.shared, p, s, *hop);
     const Ipv4Addr z = load_ipv4(ip + ipv4_at::kSource);
     const nat::Binding* const b = engine.use_46(s.hint, z, load_be16(ip + kIpv4Bytes), c.now);
-    if (is_unlikely(b == nullptr)) return decide_46(c.shared, p, s, *hop);
+    if (is_unlikely(b == nullptr)) {
+        return s.further ? send_further_46(c.shared, p, s, *hop) : decide_46(c.shared, p, s, *hop);
+    }
     xlat::Steady46 to;
     to.x = x.words();
     to.y = embed_words(c.cfg.nat.prefix[b->prefix].pref, z);
@@ -229,6 +298,7 @@ bool read_steady(const Inner& c, unsigned i) noexcept {
     Steady& s = c.worker.steady[i];
     s.way = Steady::Way::none;
     s.newcomer = kNoNewcomer;
+    s.further = false;
     if (is_unlikely(!c.cfg.short_way)) return false;
     // Hairpinned and reassembled packets, and those that a device or a worker has found out
     // something about, are none.
@@ -266,6 +336,23 @@ bool lookup_steady(const Inner& c, unsigned i, std::uint16_t nth) noexcept {
     }
     engine.prefetch_binding(s.hint);
     return false;
+}
+
+void ask_further(const Inner& c, unsigned i) noexcept {
+    Steady& s = c.worker.steady[i];
+    const bool is_64 = s.way == Steady::Way::d64;
+    if ((!is_64 && s.way != Steady::Way::d46) || s.hint == nat::kNone) return;
+    const std::uint8_t* const ip = c.burst.in[i].frame.data + s.link_bytes;
+    const Endpoint4 z =
+        is_64 ? Endpoint4{s.z, load_be16(ip + kIpv6Bytes + 2)}
+              : Endpoint4{load_ipv4(ip + ipv4_at::kSource), load_be16(ip + kIpv4Bytes)};
+    const nat::Engine& engine = c.worker.engine;
+    s.further = engine.is_further(s.hint, z);
+    if (s.further) c.worker.further[i] = engine.ask_further(s.hint, z);
+}
+
+void prefetch_further(const Inner& c, unsigned i) noexcept {
+    if (c.worker.steady[i].further) c.worker.engine.prefetch_further(c.worker.further[i]);
 }
 
 Sent send_steady(const Inner& c, unsigned i) noexcept {

@@ -25,6 +25,10 @@ namespace isthmus::pipeline {
 [[nodiscard]] bool read_steady(const Inner& c, unsigned i) noexcept;
 /// Stage 2. True: a flow that needs a binding; it is the burst's newcomer `nth`.
 [[nodiscard]] bool lookup_steady(const Inner& c, unsigned i, std::uint16_t nth) noexcept;
+/// Where bindings have further sessions, between lookup and send: when the packet's session is
+/// probably one, asks for its chain, and once that is there for itself.
+void ask_further(const Inner& c, unsigned i) noexcept;
+void prefetch_further(const Inner& c, unsigned i) noexcept;
 /// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
 /// the long way, to be decided there (`not_yet`) or because the engine refused it for its `why`.
 enum class Sent : std::uint8_t { steady, decided, not_yet, refused };

@@ -144,6 +144,7 @@ void Model::packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_
                                           : TcpState::v4_init;
         s.state_known = key.proto != Proto::tcp || !from_v6 || !stored_syns_;
         b.sessions[z] = s;
+        b.had_several = b.had_several || b.sessions.size() > 1;
         return;
     }
     ModelSession& s = known->second;

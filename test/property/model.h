@@ -57,8 +57,9 @@ using Remote = std::pair<std::uint32_t, std::uint16_t>;
 struct ModelBinding {
     Port port;
     bool fixed = false;
-    bool closed = false;      // by a clearing, as a whole
-    unsigned made_under = 0;  // era of pools that it was made in
+    bool had_several = false;  // sessions at a time: the only one left need not be the first
+    bool closed = false;       // by a clearing, as a whole
+    unsigned made_under = 0;   // era of pools that it was made in
     std::map<Remote, ModelSession> sessions;
 };
 

@@ -54,8 +54,8 @@ Alive Model::exists(const Key& key, const ModelBinding& b) const {
         if (alive(key, s, box_.now) == Alive::yes) return Alive::yes;
         all_gone = all_gone && s.gone;
     }
-    // One of several is enough, over or not, until all are reaped.
-    return all_gone && b.sessions.size() <= 1 ? Alive::no : Alive::maybe;
+    // One of several is enough, over or not, until all are reaped: also the last of them.
+    return all_gone && !b.had_several ? Alive::no : Alive::maybe;
 }
 
 Range Model::sessions_of(const Ipv6Addr& subscriber) const {

@@ -23,10 +23,13 @@ struct Flow {
     bool is_tcp = false;
 };
 
+/// A host each, or so many sessions of few bindings.
+enum class Flows { many_hosts, few_bindings };
+
 /// Random traffic of a few flows, now and then bent out of shape.
 class Traffic {
 public:
-    Traffic(Twins& twins, unsigned seed) : twins_(twins), random_(seed) {
+    Traffic(Twins& twins, unsigned seed, Flows of) : twins_(twins), random_(seed) {
         for (unsigned i = 0; i < 24; i++) {
             Flow f;
             const Ipv4Addr server = Ipv4Addr::of(203, 0, 113, 1 + pick(9));
@@ -36,6 +39,10 @@ public:
             f.x = 2000 + i % 16;  // some share a binding
             f.z = pick(2) == 0 ? 443 : 53;
             f.is_tcp = pick(2) == 0;
+            if (of == Flows::few_bindings) {
+                f.host = "2001:db8:1::1";
+                f.x = 2000 + i % 3;
+            }
             flow_.push_back(f);
         }
     }
@@ -101,11 +108,12 @@ private:
     std::vector<Flow> flow_;
 };
 
-void run(const char* pref64, unsigned seed, void (*change)(Gateway&)) {
+void run(const char* pref64, unsigned seed, void (*change)(Gateway&),
+         Flows of = Flows::many_hosts) {
     INFO(pref64 << ", seed " << seed);
     Twins twins(pref64);
     twins.each(change);
-    Traffic traffic(twins, seed);
+    Traffic traffic(twins, seed, of);
     for (unsigned n = 0; n < 1500; n++) {
         traffic.one();
         const unsigned seconds = traffic.pick(50) == 0 ? 60 * traffic.pick(6) : traffic.pick(2);
@@ -126,6 +134,29 @@ TEST_CASE("the short way and the long way give the same packets and counts, any 
                           "2001:db8:122::/48", "2001:db8:122:300::/56", "2001:db8:122:344::/64"}) {
         run(p, seed++, &nothing);
     }
+}
+
+TEST_CASE("the short way and the long way agree about further sessions of a binding") {
+    unsigned seed = 31;
+    for (const char* p : {"2001:db8:64::/96", "2001:db8:122::/48", "64:ff9b::/96"})
+        run(p, seed++, &nothing, Flows::few_bindings);
+    run(
+        "2001:db8:64::/96", seed++,
+        [](Gateway& g) {
+            g.cfg.nat.v4_refresh = false;
+            g.cfg.nat.address_dependent_filtering = true;
+        },
+        Flows::few_bindings);
+    run(
+        "2001:db8:64::/96", seed++, [](Gateway& g) { g.cfg.nat.limits.sessions_per_binding = 4; },
+        Flows::few_bindings);
+    run(
+        "2001:db8:64::/96", seed,
+        [](Gateway& g) {
+            nat::Excluded& e = g.cfg.nat.excluded[g.cfg.nat.n_excluded++];
+            e.destination = Prefix4{Ipv4Addr::of(203, 0, 113, 4), 30};
+        },
+        Flows::few_bindings);
 }
 
 TEST_CASE("the short way and the long way agree under other policies") {
@@ -165,7 +196,7 @@ TEST_CASE("a traced packet becomes what it would have become, byte for byte and 
     for (const auto& filter : {all, some, drops}) {
         Twins twins("2001:db8:64::/96");
         twins.trace(filter);
-        Traffic traffic(twins, seed++);
+        Traffic traffic(twins, seed++, Flows::many_hosts);
         for (unsigned n = 0; n < 1500; n++) {
             traffic.one();
             const unsigned seconds = traffic.pick(50) == 0 ? 60 * traffic.pick(6) : 0;
