@@ -14,6 +14,14 @@ inline void prefetch(const void* p) noexcept {
 /// The same: PREFETCHW belongs to no level of x86-64.
 inline void prefetch_for_write(const void* p) noexcept { prefetch(p); }
 
+/// `p`, in a register: the compiler forgets how it was computed, and does not compute it again for
+/// each field.
+template <typename T>
+[[nodiscard]] inline T* settled(T* p) noexcept {
+    asm("" : "+r"(p));
+    return p;
+}
+
 [[nodiscard]] inline constexpr bool is_likely(bool b) noexcept { return __builtin_expect(b, 1); }
 [[nodiscard]] inline constexpr bool is_unlikely(bool b) noexcept { return __builtin_expect(b, 0); }
 

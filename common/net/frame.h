@@ -2,7 +2,7 @@
 // One packet's bytes plus the room around them; not owned, never allocated here. The dataplane's
 // edge makes one from an mbuf (or a test from an array) and takes data, len_bytes back afterwards.
 //
-// Contract: [data - headroom, data + len_bytes + tailroom) is writable memory of this packet alone.
+// Contract: the `room_bytes` from data - headroom on are writable memory of this packet alone.
 #pragma once
 
 #include <cassert>
@@ -15,7 +15,16 @@ struct Frame {
     std::uint8_t* data = nullptr;
     std::uint32_t len_bytes = 0;
     std::uint32_t headroom = 0;
-    std::uint32_t tailroom = 0;
+    std::uint32_t room_bytes = 0;  // headroom, frame and tailroom: moving the frame leaves it be
+
+    /// A frame at `data` with room on both sides.
+    [[nodiscard]] static Frame between(std::uint32_t headroom, std::uint8_t* data,
+                                       std::uint32_t len_bytes, std::uint32_t tailroom) noexcept {
+        return {data, len_bytes, headroom, headroom + len_bytes + tailroom};
+    }
+    [[nodiscard]] std::uint32_t tailroom() const noexcept {
+        return room_bytes - headroom - len_bytes;
+    }
 
     [[nodiscard]] std::span<std::uint8_t> bytes() const { return {data, len_bytes}; }
 
@@ -35,8 +44,7 @@ struct Frame {
     }
     /// Sets the length, cutting or growing at the tail; the caller has checked tailroom.
     void set_length(std::uint32_t n) noexcept {
-        assert(n <= len_bytes + tailroom);
-        tailroom = len_bytes + tailroom - n;
+        assert(n <= room_bytes - headroom);
         len_bytes = n;
     }
 };

@@ -82,6 +82,9 @@ inline void store(std::uint8_t* p, Be32 v) noexcept {
 inline void store_raw16(std::uint8_t* p, std::uint16_t raw) noexcept {
     std::memcpy(p, &raw, sizeof raw);
 }
+inline void store_raw64(std::uint8_t* p, std::uint64_t raw) noexcept {
+    std::memcpy(p, &raw, sizeof raw);
+}
 inline void store(std::uint8_t* p, Ipv4Addr a) noexcept { store(p, a.be); }
 inline void store(std::uint8_t* p, const Ipv6Addr& a) noexcept {
     std::memcpy(p, a.octet.data(), 16);

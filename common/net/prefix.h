@@ -41,14 +41,25 @@ struct Prefix4 {
     friend constexpr bool operator==(const Prefix4&, const Prefix4&) = default;
 };
 
-/// The first `len_bits` bits set, in two words as they lie in memory.
-[[nodiscard]] constexpr std::array<std::uint64_t, 2> mask6(unsigned len_bits) {
+namespace detail {
+
+inline constexpr auto kMasks6 = [] {
+    std::array<std::array<std::uint64_t, 2>, 129> of_length{};
     const auto half = [](unsigned bits) {
         if (bits == 0) return std::uint64_t{0};
         const std::uint64_t host = ~std::uint64_t{0} << (64 - bits);
         return Be<std::uint64_t>{host}.wire();
     };
-    return {half(len_bits < 64 ? len_bits : 64), half(len_bits > 64 ? len_bits - 64 : 0)};
+    for (unsigned n = 0; n < of_length.size(); n++)
+        of_length[n] = {half(n < 64 ? n : 64), half(n > 64 ? n - 64 : 0)};
+    return of_length;
+}();
+
+}  // namespace detail
+
+/// The first `len_bits` (128 at most) bits set, in two words as they lie in memory.
+[[nodiscard]] constexpr const std::array<std::uint64_t, 2>& mask6(unsigned len_bits) {
+    return detail::kMasks6[len_bits];
 }
 
 struct Prefix6 {
@@ -56,7 +67,8 @@ struct Prefix6 {
     std::uint8_t len_bits = 0;
 
     [[nodiscard]] constexpr bool contains(const Ipv6Addr& a) const {
-        const auto mine = addr.words(), theirs = a.words(), mask = mask6(len_bits);
+        const auto mine = addr.words(), theirs = a.words();
+        const auto& mask = mask6(len_bits);
         return (((mine[0] ^ theirs[0]) & mask[0]) | ((mine[1] ^ theirs[1]) & mask[1])) == 0;
     }
     [[nodiscard]] constexpr bool overlaps(const Prefix6& o) const {
@@ -70,7 +82,8 @@ struct Prefix6 {
 
 /// The first `len_bits` bits of `a`, the rest zero.
 [[nodiscard]] constexpr Ipv6Addr masked(const Ipv6Addr& a, unsigned len_bits) {
-    const auto words = a.words(), mask = mask6(len_bits);
+    const auto words = a.words();
+    const auto& mask = mask6(len_bits);
     return Ipv6Addr{std::bit_cast<std::array<std::uint8_t, 16>>(
         std::array<std::uint64_t, 2>{words[0] & mask[0], words[1] & mask[1]})};
 }

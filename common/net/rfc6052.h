@@ -35,6 +35,14 @@ namespace isthmus {
     return out;
 }
 
+/// embed() as the two words of the address, for where it is written at once.
+[[nodiscard]] inline std::array<std::uint64_t, 2> embed_words(const Pref64& pref,
+                                                              Ipv4Addr v4) noexcept {
+    if (pref.len_bits != 96) return embed(pref, v4).words();
+    const auto w = pref.addr.words();
+    return {w[0], (w[1] & 0xffffffffU) | std::uint64_t{v4.be.wire()} << 32};
+}
+
 /// Reads the IPv4 address that a Pref64 of `len_bits` holds in `v6` (RFC 6052 s2.3). Octet 8 and
 /// the suffix are skipped unread: nonzero bits there do not change the result.
 [[nodiscard]] constexpr Ipv4Addr extract(const Ipv6Addr& v6, unsigned len_bits) noexcept {

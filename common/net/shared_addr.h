@@ -27,6 +27,17 @@ public:
     [[nodiscard]] Ipv6Addr read() const noexcept {
         return from({word_[0].read(), word_[1].read()});
     }
+    /// Writer's thread: as words, and as octets where they lie.
+    [[nodiscard]] std::array<std::uint64_t, 2> words() const noexcept {
+        return {word_[0].get(), word_[1].get()};
+    }
+    [[nodiscard]] const std::uint8_t* octets() const noexcept {
+        return reinterpret_cast<const std::uint8_t*>(this);
+    }
+    /// 0: the same. Writer's thread.
+    [[nodiscard]] std::uint64_t differs(const std::array<std::uint64_t, 2>& w) const noexcept {
+        return (word_[0].get() ^ w[0]) | (word_[1].get() ^ w[1]);
+    }
     friend bool operator==(const SharedIpv6Addr& a, const Ipv6Addr& b) noexcept {
         const auto w = b.words();
         return a.word_[0].get() == w[0] && a.word_[1].get() == w[1];

@@ -1,16 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where a worker's cycles go: one counter for each stage of its turn, always on.
 //
-// At the end of a stage the time-stamp counter is read, once for a whole burst. While one burst of
-// a few packets follows another, which would feel that, one turn in eight is measured and counts
-// for eight. The figures measure, nothing is decided by them: the pipeline remains a function of
-// bytes, tables and the time that it is given.
+// At the end of a stage the time-stamp counter is read: once in a turn, or, of the stages that a
+// burst goes through slice by slice, once for each slice. So of turns with packets one in eight is
+// measured and counts for eight. The figures measure, nothing is decided by them: the pipeline
+// remains a function of bytes, tables and the time that it is given.
 #pragma once
 
 #include <x86intrin.h>
 
 #include <array>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "common/base/prefetch.h"
@@ -42,20 +43,25 @@ public:
     void start(std::uint64_t tsc) noexcept {
         // Steps of the golden ratio: evenly spread, and in step with no pattern of traffic.
         turn_ += 0x9e3779b9;
-        const bool few = packets_ != 0 && packets_ < kMany;
-        weight_ = is_likely(!few) ? 1 : turn_ < (std::uint64_t{1} << 32) / kEvery ? kEvery : 0;
-        packets_ = 0;
+        measured_ = turn_ < (std::uint64_t{1} << 32) / kEvery;
         last_ = tsc;
     }
-    /// The stage that was just done, for `n` packets.
-    void end(Stage s, unsigned n) noexcept {
-        packets_ = n;
-        if (weight_ == 0) return;
+    /// Of a stage, or a slice of it, that was just done.
+    void end(Stage s) noexcept {
+        if (is_likely(!measured_)) return;
         const std::uint64_t tsc = __rdtsc();
-        Cell& c = cell_[static_cast<std::size_t>(s)];
-        c.cycles += (tsc - last_) * weight_;
-        c.packets += std::uint64_t{n} * weight_;
+        cell(s).cycles += (tsc - last_) * kEvery;
         last_ = tsc;
+    }
+    /// These stages have now been done for `n` packets.
+    void count(std::initializer_list<Stage> of, unsigned n) noexcept {
+        if (is_likely(!measured_)) return;
+        for (const Stage s : of) cell(s).packets += std::uint64_t{n} * kEvery;
+    }
+    /// A whole stage of `n` packets was just done.
+    void end(Stage s, unsigned n) noexcept {
+        end(s);
+        count({s}, n);
     }
     [[nodiscard]] std::uint64_t cycles(Stage s) const noexcept {
         return cell_[static_cast<std::size_t>(s)].cycles.read();
@@ -68,12 +74,12 @@ private:
     struct Cell {
         Shared<std::uint64_t> cycles = 0, packets = 0;
     };
-    static constexpr unsigned kEvery = 8, kMany = 32;
+    Cell& cell(Stage s) noexcept { return cell_[static_cast<std::size_t>(s)]; }
+    static constexpr unsigned kEvery = 8;
     std::array<Cell, kStageCount> cell_{};
     std::uint64_t last_ = 0;
     std::uint32_t turn_ = 0;
-    unsigned packets_ = 0;  // of this turn, as far as it is
-    unsigned weight_ = 1;   // of this turn; 0: it is not measured
+    bool measured_ = false;  // this turn
 };
 
 }  // namespace isthmus

@@ -103,7 +103,7 @@ inline void show_frame(rte_mbuf* m, Frame& frame) noexcept {
     frame.data = rte_pktmbuf_mtod(m, std::uint8_t*);
     frame.len_bytes = m->data_len;
     frame.headroom = m->data_off;
-    frame.tailroom = std::uint32_t{m->buf_len} - m->data_off - m->data_len;
+    frame.room_bytes = m->buf_len;
 }
 
 /// A received buffer as a Packet of `port`; false: refused, and freed.

@@ -10,7 +10,7 @@
 #include <string>
 #include <vector>
 
-#include "dataplane/dpdk/clock.h"
+#include "common/base/clock.h"
 #include "dataplane/dpdk/device.h"
 #include "dataplane/dpdk/instance_lock.h"
 #include "dataplane/dpdk/memory.h"

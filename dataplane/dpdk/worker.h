@@ -21,9 +21,9 @@
 #include <memory>
 #include <vector>
 
+#include "common/base/clock.h"
 #include "common/stats/counters.h"
 #include "dataplane/agent/workers.h"
-#include "dataplane/dpdk/clock.h"
 #include "dataplane/dpdk/idle.h"
 #include "dataplane/dpdk/mbuf_frame.h"
 #include "dataplane/dpdk/punt_class.h"

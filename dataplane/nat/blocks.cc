@@ -88,7 +88,7 @@ bool Blocks::leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept
 }
 
 void Blocks::end_holds(Tick now, Tick hold, unsigned budget) noexcept {
-    while (n_held_ > 0 && budget-- > 0 && held_[held_first_].since + hold.v <= now.v) {
+    while (budget-- > 0 && has_rested(now, hold)) {
         const std::uint32_t block = held_[held_first_].block;
         held_first_ = static_cast<std::uint32_t>((held_first_ + 1) % held_.size());
         n_held_--;

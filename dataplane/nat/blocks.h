@@ -58,6 +58,10 @@ public:
     /// One binding less; true when it was the last, and the block is nobody's any more.
     bool leave(unsigned slot, unsigned number, Tick now, Tick hold) noexcept;
     void end_holds(Tick now, Tick hold, unsigned budget) noexcept;
+    /// end_holds() would find one.
+    [[nodiscard]] bool has_rested(Tick now, Tick hold) const noexcept {
+        return n_held_ > 0 && held_[held_first_].since + hold.v <= now.v;
+    }
     [[nodiscard]] std::uint32_t free_count(unsigned slot) const noexcept { return free_[slot]; }
     /// The slots of which free_count() is not 0.
     [[nodiscard]] const SlotSet& with_room() const noexcept { return with_room_; }

@@ -90,8 +90,10 @@ void Engine::apply(const Policy& policy, Now now) noexcept {
 /// Steady flows have to show anew, under this policy, that they are. Not while a clearing goes on:
 /// then every packet asks whether its session was named.
 void Engine::set_steady(const Policy& policy) noexcept {
-    // Neither 0 nor kNeverSteady.
-    policy_stamp_ = static_cast<std::uint32_t>(policy.generation % (kNeverSteady - 1) + 1);
+    // Neither 0 nor kNeverSteady; the same again after 16 million policies, when nothing of the
+    // first is left.
+    constexpr std::uint64_t kStamps = kNeverSteady / (kKindMask + 1) - 1;
+    policy_stamp_ = static_cast<SteadyStamp>((policy.generation % kStamps + 1) * (kKindMask + 1));
     steady_ = clearing_ ? kNeverSteady : policy_stamp_;
     std::uint32_t udp = policy.lifetimes.udp.v;
     for (unsigned i = 0; i < policy.n_udp_timers; i++)
@@ -110,7 +112,7 @@ std::uint16_t Engine::sum_64(const Policy& policy, Index i, std::uint8_t prefix,
     return after.take(before).fold();
 }
 
-/// Addresses that come, go or change: `budget` idle ones, or one in use, which costs some 100 us.
+/// Addresses that come, go or change: `budget` idle ones, or one in use, which costs some 30 us.
 /// What is not active gives nothing out, closed or not.
 void Engine::open_some(const Policy& policy, unsigned budget) noexcept {
     if (is_likely(open_cursor_ >= sizes_.slots)) return;
@@ -210,20 +212,22 @@ bool Engine::knows_remote(const Policy& policy, Index binding, Ipv4Addr z, Now n
     return i != kNone && more_[i].last_seen > gone;
 }
 
-void Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
+bool Engine::touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
                    Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept {
-    bool rearm = true, counts = from_v6 || policy.v4_refresh;
+    bool rearm = true, moved = false, counts = from_v6 || policy.v4_refresh;
     if (proto == Proto::tcp) {
         const TcpStep next = step(tcp, from_v6, flags, policy.rst_in_fin);
         const bool shorter =
             timer_of(tcp) == TcpTimer::established && timer_of(next.state) == TcpTimer::transitory;
-        if (next.state != tcp) tcp = next.state;
+        moved = next.state != tcp;
+        if (moved) tcp = next.state;
         rearm = next.rearm;
         // The shorter life begins now: counted from the last packet it might be over already, and
         // a forged RST would cut an idle connection.
         counts = counts || shorter;
     }
     if (rearm && counts && last_seen != now.tick.v) last_seen = now.tick.v;
+    return moved;
 }
 
 Index Engine::binding_64(const Policy& policy, Hint hint, const Endpoint6& x, Proto proto,
@@ -297,7 +301,7 @@ Outbound Engine::outbound(const Policy& policy, Hint hint, const Tuple6& tuple, 
     const Outbound mapped{Drop::none, b.t_addr, b.t_id, i};
     const SessionAt at = session_with(policy, i, z, now);
     if (is_likely(at.is_first && at.alive)) {
-        touch(policy, b.tcp, b.last_seen, b.proto, true, flags, now);
+        touch_first(policy, b, true, flags, now);
         if (is_unlikely(b.prefix != prefix)) {
             b.prefix = prefix;
             b.steady = 0;
@@ -306,7 +310,7 @@ Outbound Engine::outbound(const Policy& policy, Hint hint, const Tuple6& tuple, 
     }
     if (at.alive) {
         Session& s = more_[at.more];
-        touch(policy, s.tcp, s.last_seen, b.proto, true, flags, now);
+        (void)touch(policy, s.tcp, s.last_seen, b.proto, true, flags, now);
         s.prefix = prefix;
         return mapped;
     }
@@ -332,12 +336,12 @@ Inbound Engine::inbound(const Policy& policy, unsigned slot, const Tuple4& tuple
     Binding& b = bindings_[i];
     const SessionAt at = session_with(policy, i, tuple.src, now);
     if (is_likely(at.is_first && at.alive)) {
-        touch(policy, b.tcp, b.last_seen, b.proto, false, flags, now);
+        touch_first(policy, b, false, flags, now);
         return {Drop::none, b.x_addr, b.x_id, b.prefix, i};
     }
     if (at.alive) {
         Session& s = more_[at.more];
-        touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
+        (void)touch(policy, s.tcp, s.last_seen, b.proto, false, flags, now);
         return {Drop::none, b.x_addr, b.x_id, s.prefix, i};
     }
     if (is_unlikely(at.is_dead())) remove_dead(i, at, now);

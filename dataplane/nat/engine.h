@@ -97,32 +97,27 @@ public:
     void foresee_port(const Policy& policy, Newcomer& n) const noexcept;
     [[nodiscard]] const Binding& binding(Index i) const noexcept { return bindings_[i]; }
 
-    // Steady flows: TCP or UDP, the first session of a binding, alive, and found fit by every check
-    // that depends on addresses, prefix and policy alone (mark_steady()). Their packets need no
-    // decision. A new policy, a clearing, or the end of the session ends the state.
+    // Steady flows: UDP or established TCP, the first session of a binding, alive, and found fit by
+    // every check that depends on addresses, prefix and policy alone (mark_steady()). Their packets
+    // need no decision. A new policy, a clearing, another state or the end of the session ends it.
     [[nodiscard]] Index candidate(std::uint64_t hash) const noexcept {
         return index_.candidate(hash);
     }
-    /// The binding that a steady packet may use as it is, or nullptr: it must go the long way.
-    [[nodiscard]] Binding* steady_64(Index i, const SteadyKey& key, Now now) noexcept {
+    /// The binding that a steady packet may use as it is, its timer started anew; nullptr: the
+    /// packet must go the long way.
+    [[nodiscard]] Binding* use_64(Index i, const SteadyWords& key, Now now) noexcept {
         if (is_unlikely(i == kNone)) return nullptr;
         Binding& b = bindings_[i];
-        const bool same = b.steady == steady_ && b.x_addr == key.x && b.x_id == key.x_id &&
-                          b.z_addr == key.z && b.z_id == key.z_id && b.proto == key.proto &&
-                          b.prefix == key.prefix;
-        return is_likely(same && is_fresh(b, now)) ? &b : nullptr;
+        const std::uint64_t differs =
+            b.x_addr.differs(key.x) | (b.flow() ^ key.flow) | (b.steady ^ (steady_ | key.kind));
+        return is_likely(differs == 0) && is_refreshed(b, true, now) ? &b : nullptr;
     }
-    /// As steady_64(), for a packet from (Z,z); `i` comes from the port's cell, which proves (T,t).
-    [[nodiscard]] Binding* steady_46(Index i, Ipv4Addr z, Be16 z_id, Now now) noexcept {
+    /// As use_64(), for a packet from (Z,z); `i` comes from the port's cell, which proves (T,t).
+    [[nodiscard]] Binding* use_46(Index i, Ipv4Addr z, Be16 z_id, Now now) noexcept {
         if (is_unlikely(i == kNone)) return nullptr;
         Binding& b = bindings_[i];
-        const bool same = b.steady == steady_ && b.z_addr == z && b.z_id == z_id;
-        return is_likely(same && is_fresh(b, now)) ? &b : nullptr;
-    }
-    /// A steady packet goes: the session's timer starts anew.
-    void refresh(Binding& b, Direction d, Now now) const noexcept {
-        if (b.last_seen == now.tick.v || (d == Direction::d46 && !v4_refresh_)) return;
-        b.last_seen = now.tick.v;
+        const bool same = (b.steady & ~kKindMask) == steady_ && b.z_addr == z && b.z_id == z_id;
+        return is_likely(same) && is_refreshed(b, v4_refresh_, now) ? &b : nullptr;
     }
     /// What translating 6->4 adds to the transport checksum of the flow between binding `i` and z,
     /// under Pref64 `prefix`.
@@ -134,8 +129,9 @@ public:
         Binding& b = bindings_[i];
         const bool first = b.has_session != 0 && b.z_addr == z.addr && b.z_id == z.id;
         if (steady_ == kNeverSteady || !first || b.proto == Proto::icmp) return;
+        if (b.proto == Proto::tcp && b.tcp != TcpState::established) return;
         b.sum_64 = sum;
-        b.steady = steady_;
+        b.steady = steady_ | steady_kind(b.proto, b.prefix);
     }
 
     /// A packet from IPv6 (RFC 6146 s3.5): finds or makes binding and session. `hint` may be stale
@@ -162,6 +158,7 @@ public:
     void expire_syns(Now now, Fn&& fn) noexcept {
         syns_.expire(now, 64, fn);
     }
+    [[nodiscard]] bool has_waiting_syns() const noexcept { return !syns_.empty(); }
     [[nodiscard]] std::uint32_t n_stored_syns() const noexcept { return syns_.size(); }
 
     /// Any one other thread: asks for a clearing; the answer is its ticket. One at a time.
@@ -193,6 +190,20 @@ public:
     /// probed.
     template <typename Fn>
     void end_turn(const Policy& policy, Now now, Fn&& probe) noexcept {
+        if (has_housework(policy, now)) do_housework(policy, now, probe);
+    }
+    /// Whether anything is due: of most turns under load, nothing.
+    [[nodiscard]] bool has_housework(const Policy& policy, Now now) const noexcept {
+        return asked_.load(std::memory_order_relaxed) != cleared_.load(std::memory_order_relaxed) ||
+               sweeping_ != 0 || open_cursor_ < sizes_.slots || static_cursor_ < policy.n_static ||
+               is_due(binding_hand_, fresh_, now) ||
+               is_due(session_hand_, more_.high_water(), now) || ports_.has_rested(now.tick) ||
+               blocks_.has_rested(now.tick, policy.blocks.hold) ||
+               check_asked_.load(std::memory_order_relaxed) !=
+                   check_done_.load(std::memory_order_relaxed);
+    }
+    template <typename Fn>
+    void do_housework(const Policy& policy, Now now, Fn&& probe) noexcept {
         take_orders();
         open_some(policy, 4);
         bind_static(policy, now, 64);
@@ -287,10 +298,14 @@ private:
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
         return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }
-    /// Far from the end of its life, whatever its timer; and TCP only while it is established.
-    [[nodiscard]] bool is_fresh(const Binding& b, Now now) const noexcept {
-        if (b.proto == Proto::tcp && b.tcp != TcpState::established) return false;
-        return now.tick.v - b.last_seen <= fresh_ticks_[static_cast<unsigned>(b.proto.get())];
+    /// A packet of a steady flow: false when its session is near the end of its life, whatever its
+    /// timer.
+    [[nodiscard]] bool is_refreshed(Binding& b, bool counts, Now now) const noexcept {
+        const std::uint32_t age = now.tick.v - b.last_seen;
+        if (is_likely(age == 0)) return true;
+        if (age > fresh_ticks_[static_cast<unsigned>(b.proto.get())]) return false;
+        if (counts) b.last_seen = now.tick.v;
+        return true;
     }
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
@@ -468,8 +483,13 @@ private:
     void remove_first(Binding& b, Now now) noexcept;
     void remove_more(Index i, Now now) noexcept;
     void remove_binding(const Policy& policy, Index i, Now now, bool by_order = false) noexcept;
-    void touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
+    /// True: its TCP state is another now.
+    bool touch(const Policy& policy, Shared<TcpState>& tcp, Shared<std::uint32_t>& last_seen,
                Proto proto, bool from_v6, TcpFlags flags, Now now) noexcept;
+    void touch_first(const Policy& policy, Binding& b, bool from_v6, TcpFlags flags,
+                     Now now) noexcept {
+        if (touch(policy, b.tcp, b.last_seen, b.proto, from_v6, flags, now)) b.steady = 0;
+    }
     void publish_counts() noexcept;
     void count_ports(Subscriber& s, Proto proto, int n) noexcept;
     void count_sessions(Subscriber& s, std::int64_t n) noexcept;
@@ -520,6 +540,11 @@ private:
     void open_some(const Policy& policy, unsigned budget) noexcept;
     void bind_static(const Policy& policy, Now now, unsigned budget) noexcept;
 
+    static constexpr std::uint64_t kRoundNanos = 4 * kNanosPerSecond;  // of the clock hands
+    [[nodiscard]] static bool is_due(const Hand& hand, std::uint32_t records, Now now) noexcept {
+        const std::uint64_t dt = now.ns.v - hand.ns;
+        return records != 0 && (dt >= kRoundNanos || dt * records >= kRoundNanos);
+    }
     [[nodiscard]] unsigned due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept;
     void look_ahead(const Policy& policy, Now now) const noexcept;
     bool visit_binding(const Policy& policy, Now now, Probe& due) noexcept;
@@ -551,9 +576,9 @@ private:
     std::uint8_t block_bits_ = 0;
     unsigned open_cursor_ = kSlotsMax;     // slots from here on may wait to be opened
     unsigned static_cursor_ = kStaticMax;  // static bindings from here on to be made
-    static constexpr std::uint32_t kNeverSteady = ~std::uint32_t{0};
-    std::uint32_t policy_stamp_ = kNeverSteady;
-    std::uint32_t steady_ = kNeverSteady;               // stamp that counts now
+    static constexpr SteadyStamp kNeverSteady = ~kKindMask;
+    SteadyStamp policy_stamp_ = kNeverSteady;
+    SteadyStamp steady_ = kNeverSteady;                 // the one that counts now
     std::array<std::uint32_t, kProtos> fresh_ticks_{};  // shortest life of a steady session
     bool v4_refresh_ = true;
     std::uint32_t epoch_ = 0;  // counts clearings

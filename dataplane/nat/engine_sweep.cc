@@ -10,9 +10,8 @@ namespace isthmus::nat {
 
 namespace {
 
-constexpr std::uint64_t kRoundNanos = 4 * kNanosPerSecond;  // of the clock hand
-constexpr unsigned kMostVisits = 128;                       // in one turn, of each table
-constexpr Index kAhead = 4;                                 // records
+constexpr unsigned kMostVisits = 128;  // in one turn, of each table
+constexpr Index kAhead = 4;            // records
 
 }  // namespace
 
@@ -108,6 +107,7 @@ bool Engine::visit_binding(const Policy& policy, Now now, Probe& due) noexcept {
         return false;
     }
     if (b.proto != Proto::tcp || !falls_idle(policy, b.tcp, b.last_seen, now)) return false;
+    b.steady = 0;
     due = Probe{{b.x_addr, b.x_id}, {b.z_addr, b.z_id}, b.prefix};
     return policy.tcp_probes;
 }

@@ -42,13 +42,24 @@ struct Inbound {
     Index binding = kNone;    // inbound() only
 };
 
-/// What a steady packet from IPv6 says of its flow (pipeline/steady.h).
+/// What a packet from IPv6 says of its flow.
 struct SteadyKey {
     Ipv6Addr x;
     Ipv4Addr z;
     Be16 x_id, z_id;
     Proto proto = Proto::udp;
     std::uint8_t prefix = 0;
+};
+
+/// The same, ready for comparing.
+struct SteadyWords {
+    std::array<std::uint64_t, 2> x;
+    std::uint64_t flow;  // flow_word()
+    SteadyStamp kind;    // steady_kind()
+    [[nodiscard]] static constexpr SteadyWords of(const SteadyKey& k) noexcept {
+        const std::uint32_t ids = std::uint32_t{k.z_id.wire()} << 16 | k.x_id.wire();
+        return {k.x.words(), flow_word(k.z, ids), steady_kind(k.proto, k.prefix)};
+    }
 };
 
 /// A probe that an idle TCP client shall get (RFC 6146 s3.5.2.2): from Y',y to X',x.

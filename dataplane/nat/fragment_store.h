@@ -96,6 +96,10 @@ public:
         for (; lost_to_share_ != 0; lost_to_share_--) fn(Drop::fragment_source_share);
         for (; lost_to_memory_ != 0; lost_to_memory_--) fn(Drop::fragment_memory);
     }
+    /// expire() has nothing to do, nor will it until the next fragment.
+    [[nodiscard]] bool is_idle() const noexcept {
+        return entries_.size() == 0 && lost_to_share_ == 0 && lost_to_memory_ == 0;
+    }
     /// How long pieces are held; whom the addresses of one IPv6 source are (a prefix length).
     void configure(Tick hold, unsigned subscriber_bits) noexcept {
         hold_ = hold;

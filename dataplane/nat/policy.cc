@@ -8,11 +8,12 @@ namespace isthmus::nat {
 namespace {
 
 void order_prefixes(Policy& p) noexcept {
+    std::array<std::uint8_t, kPrefixesMax> longest_first{};
     p.n_prefixes = 0;
     for (std::uint8_t i = 0; i < kPrefixesMax; i++) {
-        if (p.prefix[i].live) p.prefix_order[p.n_prefixes++] = i;
+        if (p.prefix[i].live) longest_first[p.n_prefixes++] = i;
     }
-    p.prefix_by_rank = p.prefix_order;
+    p.prefix_by_rank = longest_first;
     const auto sort = [&](auto& ids, auto&& before) {
         std::stable_sort(
             ids.begin(), ids.begin() + p.n_prefixes,
@@ -20,12 +21,13 @@ void order_prefixes(Policy& p) noexcept {
     };
     sort(p.prefix_by_rank,
          [](const PrefixSlot& a, const PrefixSlot& b) { return a.rank < b.rank; });
-    sort(p.prefix_order, [](const PrefixSlot& a, const PrefixSlot& b) {
+    sort(longest_first, [](const PrefixSlot& a, const PrefixSlot& b) {
         return a.pref.len_bits > b.pref.len_bits;
     });
     for (unsigned i = 0; i < p.n_prefixes; i++) {
-        const Pref64& pref = p.prefix[p.prefix_order[i]].pref;
-        p.prefix_words[i] = {pref.addr.words(), mask6(pref.len_bits)};
+        const std::uint8_t id = longest_first[i];
+        const Pref64& pref = p.prefix[id].pref;
+        p.prefix_key[i] = {pref.addr.words(), mask6(pref.len_bits), id, pref.len_bits};
     }
 }
 

@@ -143,12 +143,12 @@ struct Policy {
     std::uint64_t generation = 0;
     LogSwitch log;
     std::array<PrefixSlot, kPrefixesMax> prefix;
-    std::array<std::uint8_t, kPrefixesMax> prefix_order{};    // ids, longest prefix first
     std::array<std::uint8_t, kPrefixesMax> prefix_by_rank{};  // ids, as the operator wrote them
-    struct Words {
-        std::array<std::uint64_t, 2> prefix, mask;
+    struct PrefixKey {                                        // ready for comparing
+        std::array<std::uint64_t, 2> prefix{}, mask{};
+        std::uint8_t id = 0, len_bits = 0;
     };
-    std::array<Words, kPrefixesMax> prefix_words{};  // in that order, ready for comparing
+    std::array<PrefixKey, kPrefixesMax> prefix_key{};  // those that are live, longest first
     unsigned n_prefixes = 0;
     std::array<PoolSlot, kSlotsMax> slot;
     unsigned n_slots = 0;                                  // slots [0, n_slots) may be in use
@@ -182,16 +182,21 @@ struct Policy {
     std::array<StaticEntry, kStaticMax> fixed;
     std::array<std::uint16_t, kStaticHashSize> fixed_by_x{}, fixed_by_t{};  // index + 1; 0: empty
 
-    /// The id of the longest Pref64 that contains `dst`, or -1.
-    [[nodiscard]] int match_prefix(const Ipv6Addr& dst) const noexcept {
+    /// The longest Pref64 that contains `dst`, or nullptr.
+    [[nodiscard]] const PrefixKey* find_prefix(const Ipv6Addr& dst) const noexcept {
         const auto w = dst.words();
         for (unsigned i = 0; i < n_prefixes; i++) {
-            const Words& p = prefix_words[i];
+            const PrefixKey& p = prefix_key[i];
             const std::uint64_t differs =
                 ((w[0] ^ p.prefix[0]) & p.mask[0]) | ((w[1] ^ p.prefix[1]) & p.mask[1]);
-            if (differs == 0) return prefix_order[i];
+            if (is_likely(differs == 0)) return &p;
         }
-        return -1;
+        return nullptr;
+    }
+    /// Its id, or -1.
+    [[nodiscard]] int match_prefix(const Ipv6Addr& dst) const noexcept {
+        const PrefixKey* const p = find_prefix(dst);
+        return p == nullptr ? -1 : p->id;
     }
     [[nodiscard]] bool in_any_prefix(const Ipv6Addr& a) const noexcept {
         return match_prefix(a) >= 0;

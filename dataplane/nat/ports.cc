@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/nat/ports.h"
 
+#include <emmintrin.h>
+
 #include <algorithm>
 #include <bit>
 
@@ -29,6 +31,23 @@ constexpr std::uint64_t word_of_range(unsigned w, unsigned first, unsigned last)
     if (first > w * 64) mask &= ~std::uint64_t{0} << (first - w * 64);
     if (last < w * 64 + 63) mask &= ~std::uint64_t{0} >> (63 - (last - w * 64));
     return mask;
+}
+
+/// Of 64 ports, those that have a user: 16 are packed into one move of a mask.
+std::uint64_t users_of_word(const Index* user) noexcept {
+    const __m128i none = _mm_setzero_si128();
+    std::uint64_t free = 0;
+    for (unsigned q = 0; q < 4; q++) {
+        const auto* at = reinterpret_cast<const __m128i*>(user + std::size_t{q} * 16);
+        const auto is_none = [&](unsigned k) {
+            return _mm_cmpeq_epi32(_mm_loadu_si128(at + k), none);
+        };
+        const __m128i low = _mm_packs_epi32(is_none(0), is_none(1));
+        const __m128i high = _mm_packs_epi32(is_none(2), is_none(3));
+        const auto mask = static_cast<unsigned>(_mm_movemask_epi8(_mm_packs_epi16(low, high)));
+        free |= std::uint64_t{mask} << (q * 16);
+    }
+    return ~free;
 }
 
 unsigned deterministic_owner(const Policy& policy, unsigned slot, unsigned port) noexcept {
@@ -171,10 +190,7 @@ void Ports::fill_free(unsigned slot) noexcept {
             // The array of users is large: what was free before, or an address that nobody uses, is
             // not looked at.
             const std::uint64_t unsure = used_[i] != 0 ? open_bits & ~m.word[w] : 0;
-            for (std::uint64_t left = unsure; left != 0; left &= left - 1) {
-                const unsigned b = static_cast<unsigned>(std::countr_zero(left));
-                if (m.user[w * 64 + b] != 0) open_bits &= ~(std::uint64_t{1} << b);
-            }
+            if (unsure != 0) open_bits &= ~(unsure & users_of_word(m.user + std::size_t{w} * 64));
             m.word[w] = open_bits;
             const std::uint64_t bit = std::uint64_t{1} << (w % 64);
             m.summary[w / 64] = open_bits != 0 ? m.summary[w / 64] | bit : m.summary[w / 64] & ~bit;
@@ -349,9 +365,7 @@ void Ports::release(unsigned slot, Proto proto, std::uint16_t port, Tick now, Re
 }
 
 void Ports::end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept {
-    const Holding h = holding_of(queue);
-    for (; budget > 0 && queue.size() > 0; budget--) {
-        if (queue[0].since + h.length.v > now.v && queue.size() <= h.most) return;
+    for (; budget > 0 && has_rested(queue, now); budget--) {
         if (constexpr std::uint32_t kAhead = 4; queue.size() > kAhead) {
             const RestQueue::Port& p = queue[kAhead];
             const Map m = map_of(p.slot, static_cast<Proto>(p.proto));
@@ -366,47 +380,6 @@ void Ports::end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept {
 void Ports::end_holds(Tick now, unsigned budget) noexcept {
     end_holds(held_, now, budget);
     end_holds(brief_, now, budget);
-}
-
-const char* Ports::check(unsigned slot, Proto proto) const noexcept {
-    const std::size_t i = std::size_t{slot} * kProtos + static_cast<unsigned>(proto);
-    std::uint32_t n_free = 0;
-    for (unsigned w = 0; w < kWords; w++) {
-        const std::uint64_t word = free_ports_[slot].word[static_cast<unsigned>(proto)][w];
-        const bool marked = (summaries_[i * kSummaryWords + w / 64] >> (w % 64) & 1) != 0;
-        if (marked != (word != 0)) return "a summary bit of free ports is wrong";
-        if (word == 0) continue;
-        n_free += static_cast<std::uint32_t>(std::popcount(word));
-        if ((word & ~owned_[std::size_t{slot} * kWords + w]) != 0)
-            return "a port is free that may not be given out here";
-        const Shut& shut = shut_[i * kWords + w];
-        if ((word & shut.reserved) != 0) return "a static port is free";
-        if ((word & shut.resting) != 0) return "a resting port is free";
-        for (std::uint64_t left = used_[i] != 0 ? word : 0; left != 0; left &= left - 1) {
-            if (users_[i * kPorts + w * 64 + static_cast<unsigned>(std::countr_zero(left))] != 0)
-                return "a port in use is free";
-        }
-    }
-    if (with_room(proto).has(slot) != (n_free != 0))
-        return "an address with free ports is not known";
-    return n_free == free_[i] ? nullptr : "the number of free ports is wrong";
-}
-
-const char* Ports::check_resting(const RestQueue& queue) const noexcept {
-    for (std::uint32_t n = 0; n < queue.size(); n++) {
-        const RestQueue::Port& p = queue[n];
-        const Shut& shut = shut_[(std::size_t{p.slot} * kProtos + p.proto) * kWords + p.port / 64];
-        if ((shut.resting >> (p.port % 64) & 1) == 0) return "a port of the queue does not rest";
-    }
-    return nullptr;
-}
-
-const char* Ports::check_held() const noexcept {
-    std::uint32_t n_resting = 0;
-    for (const Shut& s : shut_) n_resting += static_cast<std::uint32_t>(std::popcount(s.resting));
-    if (n_resting != held()) return "the number of resting ports is wrong";
-    const char* wrong = check_resting(held_);
-    return wrong != nullptr ? wrong : check_resting(brief_);
 }
 
 }  // namespace isthmus::nat

@@ -97,10 +97,13 @@ public:
     }
     /// Lets rested ports go, at most `budget` of them.
     void end_holds(Tick now, unsigned budget) noexcept;
+    /// end_holds() or end_rest_before() would find something to do.
+    [[nodiscard]] bool has_rested(Tick now) const noexcept {
+        return has_rested(held_, now) || has_rested(brief_, now) || is_before_over(now);
+    }
     /// Those of before this process: of one address in a call, when their time is over.
     void end_rest_before(Tick now) noexcept {
-        if (is_unlikely(before_cursor_ < before_of_.size() && now.v >= rest_before_until_))
-            wake_before();
+        if (is_unlikely(is_before_over(now))) wake_before();
     }
 
     [[nodiscard]] const Index* cell(unsigned slot, Proto proto, std::uint16_t port) const noexcept {
@@ -207,6 +210,14 @@ private:
         const std::uint32_t room = queue.room();
         return {brief && hold_ > kBrief ? kBrief : hold_,
                 brief || most_held_ == 0 || most_held_ > room ? room : most_held_};
+    }
+    [[nodiscard]] bool has_rested(const RestQueue& queue, Tick now) const noexcept {
+        if (queue.size() == 0) return false;
+        const Holding h = holding_of(queue);
+        return queue.oldest().since + h.length.v <= now.v || queue.size() > h.most;
+    }
+    [[nodiscard]] bool is_before_over(Tick now) const noexcept {
+        return before_cursor_ < before_of_.size() && now.v >= rest_before_until_;
     }
     void end_holds(RestQueue& queue, Tick now, unsigned budget) noexcept;
     [[nodiscard]] const char* check_resting(const RestQueue& queue) const noexcept;

@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 
 #include "common/base/shared.h"
 #include "common/base/units.h"
@@ -29,8 +30,10 @@ enum class Life : std::uint8_t { none, dynamic, fixed };
 /// (X',x) <-> (T,t) and the first session, to (Z,z).
 struct alignas(kCacheLine) Binding {
     SharedIpv6Addr x_addr;
-    Shared<Ipv4Addr> t_addr, z_addr;
-    Shared<Be16> x_id, t_id, z_id;
+    Shared<Ipv4Addr> z_addr;  // with the next two one word: flow()
+    Shared<Be16> x_id, z_id;
+    Shared<Ipv4Addr> t_addr;
+    Shared<Be16> t_id;
     Shared<std::uint16_t> slot = 0;
     Shared<Proto> proto = Proto::udp;
     Shared<TcpState> tcp = TcpState::closed;
@@ -39,14 +42,42 @@ struct alignas(kCacheLine) Binding {
     Shared<std::uint32_t> n_more = 0;      // further sessions
     Shared<std::uint32_t> last_seen = 0;   // Tick, of the first session
     Index subscriber = kNone;              // of a free record: the next free one
-    std::uint32_t steady = 0;              // stamp of the policy that needs no more checks; 0: none
+    std::uint32_t steady = 0;  // SteadyStamp of the policy that found it so, with kind()
     Shared<std::uint32_t> generation = 0;  // even: stable; 0: never used
     std::uint32_t epoch = 0;               // of the last `clear` before it was made
     Shared<Life> live = Life::none;
     std::uint16_t sum_64 = 0;  // what 6->4 adds to a transport checksum, when steady
     [[nodiscard]] bool is_live() const noexcept { return live.get() != Life::none; }
+    /// flow_word() of Z, x and z: what the first session's packets are known by, besides X'.
+    /// Writer's thread.
+    [[nodiscard]] std::uint64_t flow() const noexcept {
+        std::uint64_t word;
+        std::memcpy(&word, reinterpret_cast<const std::byte*>(this) + kFlowAt, sizeof word);
+        return word;
+    }
+    static constexpr std::size_t kFlowAt = 16;
 };
 static_assert(sizeof(Binding) == 64);
+static_assert(offsetof(Binding, z_addr) == Binding::kFlowAt &&
+              offsetof(Binding, x_id) == Binding::kFlowAt + 4 &&
+              offsetof(Binding, z_id) == Binding::kFlowAt + 6);
+
+/// Z and, as they lie in the packet from IPv6, both ids.
+[[nodiscard]] constexpr std::uint64_t flow_word(Ipv4Addr z, std::uint32_t ids) noexcept {
+    return std::uint64_t{ids} << 32 | z.be.wire();
+}
+
+/// Stamps of policies, for flows that were found to be steady: the low octet is free for what kind
+/// of flow it is, so that one comparison tells both.
+using SteadyStamp = std::uint32_t;
+inline constexpr SteadyStamp kKindMask = 0xff;
+[[nodiscard]] constexpr SteadyStamp steady_kind(Proto proto, unsigned prefix) noexcept {
+    return prefix << 2 | static_cast<SteadyStamp>(proto);
+}
+[[nodiscard]] constexpr std::uint8_t prefix_of_kind(SteadyStamp kind) noexcept {
+    return static_cast<std::uint8_t>(kind >> 2);
+}
+static_assert(kProtos <= 4 && steady_kind(Proto{3}, kPrefixesMax - 1) <= kKindMask);
 
 /// Marks the identity of a record as being written for as long as it lives.
 class Writing {

@@ -23,6 +23,7 @@ public:
     [[nodiscard]] std::uint32_t room() const noexcept {
         return static_cast<std::uint32_t>(ring_.size());
     }
+    [[nodiscard]] const Port& oldest() const noexcept { return ring_[first_]; }
     /// The n-th oldest.
     [[nodiscard]] const Port& operator[](std::uint32_t n) const noexcept {
         return ring_[(first_ + n) % ring_.size()];

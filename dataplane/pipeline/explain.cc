@@ -73,7 +73,7 @@ Packet packet_of(const ExplainQuery& q, WorkerState& worker) noexcept {
         write_v4(q, l2 + kEthernetBytes, bytes);
     }
     Packet p;
-    p.frame = Frame{l2, kEthernetBytes + bytes, kScratchHead, 0};
+    p.frame = Frame::between(kScratchHead, l2, kEthernetBytes + bytes, 0);
     p.buffer = l2;  // not one that was put together from fragments
     p.handed_over = true;
     p.hairpin = q.hairpin;

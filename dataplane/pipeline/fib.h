@@ -93,10 +93,19 @@ public:
 
     [[nodiscard]] AdjacencyId lookup(Ipv4Addr dst, std::uint32_t flow_hash) const noexcept {
         const auto o = dst.octets();
-        return pick(v4_.find(o.data()), flow_hash);
+        return lookup4(o.data(), flow_hash);
     }
     [[nodiscard]] AdjacencyId lookup(const Ipv6Addr& dst, std::uint32_t flow_hash) const noexcept {
-        return pick(v6_.find(dst.octet.data()), flow_hash);
+        return lookup6(dst.octet.data(), flow_hash);
+    }
+    /// Of an address whose octets lie at `dst`.
+    [[nodiscard]] AdjacencyId lookup4(const std::uint8_t* dst,
+                                      std::uint32_t flow_hash) const noexcept {
+        return pick(v4_.find(dst), flow_hash);
+    }
+    [[nodiscard]] AdjacencyId lookup6(const std::uint8_t* dst,
+                                      std::uint32_t flow_hash) const noexcept {
+        return pick(v6_.find(dst), flow_hash);
     }
     [[nodiscard]] Kind kind_of(Ipv4Addr dst) const noexcept {
         return kind_of_group(v4_.find(dst.octets().data()));

@@ -62,7 +62,7 @@ void forward_whole(Context& c, const FragmentStore::Key& key, const Work& w, boo
     if (header == 0 || !mark_whole(data, header, payload, v6))
         return c.worker.counters.drop(Drop::fragment_bad_length);
     Packet whole;
-    whole.frame = Frame{data, header + payload, kScratchHead, 0};
+    whole.frame = Frame::between(kScratchHead, data, header + payload, 0);
     whole.port = last.port;
     whole.hairpin = last.hairpin;
     whole.handed_over = last.handed_over;

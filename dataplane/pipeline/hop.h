@@ -19,16 +19,14 @@ struct Hop {
     AdjacencyId id = 0;  // 0 is never asked for: no route
     std::uint32_t epoch = 0;
     std::uint32_t key = 0;  // hop_key(), pending.h
-    std::uint16_t port = 0, vlan = 0, mtu = 0;
-    bool is_ready = false;                // the next hop's link address is known
+    std::uint16_t port = 0, vlan = 0;
+    std::uint16_t mtu = 0;                // 0: the next hop's link address is not known
+    std::uint16_t link_bytes = 0;         // of the header that goes before a packet
     std::array<std::uint8_t, 12> macs{};  // destination, source
 
-    [[nodiscard]] std::uint32_t link_bytes() const noexcept {
-        return vlan == 0 ? kEthernetBytes : kEthernetBytes + kVlanBytes;
-    }
     /// Writes the link header before `ip`; where it begins.
     std::uint8_t* write_link(std::uint8_t* ip, std::uint16_t type) const noexcept {
-        std::uint8_t* const l2 = ip - link_bytes();
+        std::uint8_t* const l2 = ip - link_bytes;
         std::memcpy(l2, macs.data(), macs.size());
         if (is_unlikely(vlan != 0)) {
             store_be16(l2 + 12, kTypeVlan);
@@ -38,13 +36,14 @@ struct Hop {
         return l2;
     }
 };
+static_assert(sizeof(Hop) == 32);
 
 class Hops {
 public:
     /// `epoch` was read from `fib` before.
     [[nodiscard]] const Hop& get(const Fib& fib, AdjacencyId id, std::uint32_t epoch,
                                  const nat::Seed& seed) noexcept {
-        Hop& h = hop_[id % kHops];
+        Hop& h = *settled(&hop_[id % kHops]);
         if (is_unlikely(h.id != id || h.epoch != epoch)) fill(h, fib, id, epoch, seed);
         return h;
     }
@@ -54,13 +53,14 @@ private:
     [[gnu::noinline]] static void fill(Hop& h, const Fib& fib, AdjacencyId id, std::uint32_t epoch,
                                        const nat::Seed& seed) noexcept {
         const Adjacency a = fib.read(id);
+        const bool is_ready = a.state == Adjacency::State::resolved && id != 0;
         h = Hop{id,
                 epoch,
                 hop_key(seed, a),
                 a.port,
                 a.vlan,
-                a.mtu,
-                a.state == Adjacency::State::resolved && id != 0,
+                is_ready ? a.mtu : std::uint16_t{0},
+                static_cast<std::uint16_t>(kEthernetBytes + (a.vlan == 0 ? 0 : kVlanBytes)),
                 {}};
         std::memcpy(h.macs.data(), a.dst.octet.data(), 6);
         std::memcpy(h.macs.data() + 6, a.src.octet.data(), 6);

@@ -6,10 +6,11 @@
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 
 #include "common/base/limits.h"
+#include "common/base/prefetch.h"
 #include "common/net/addr.h"
+#include "common/net/headers.h"
 
 namespace isthmus::pipeline {
 
@@ -25,12 +26,17 @@ struct Port {
 
     /// True when the link address at `octets` is one of ours.
     [[nodiscard]] bool is_mine(const std::uint8_t* octets) const noexcept {
-        const auto is = [octets](const MacAddr& m) {
-            return std::memcmp(octets, m.octet.data(), 6) == 0;
-        };
-        if (is(mac)) return true;
+        return is_likely(is(mac, octets)) || (n_extra_macs != 0 && is_extra(octets));
+    }
+
+private:
+    static bool is(const MacAddr& m, const std::uint8_t* octets) noexcept {
+        const std::uint8_t* const ours = m.octet.data();
+        return ((raw32(ours) ^ raw32(octets)) | (raw16(ours + 4) ^ raw16(octets + 4))) == 0;
+    }
+    [[gnu::noinline]] bool is_extra(const std::uint8_t* octets) const noexcept {
         for (unsigned i = 0; i < n_extra_macs; i++) {
-            if (is(extra_mac[i])) return true;
+            if (is(extra_mac[i], octets)) return true;
         }
         return false;
     }

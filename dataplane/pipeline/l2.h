@@ -14,8 +14,8 @@
 
 namespace isthmus::pipeline {
 
-inline constexpr std::uint32_t kEthernetBytes = 14;
-inline constexpr std::uint32_t kVlanBytes = 4;
+inline constexpr std::uint16_t kEthernetBytes = 14;
+inline constexpr std::uint16_t kVlanBytes = 4;
 
 inline constexpr std::uint16_t kTypeIpv4 = 0x0800;
 inline constexpr std::uint16_t kTypeIpv6 = 0x86dd;

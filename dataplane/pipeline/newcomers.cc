@@ -15,10 +15,10 @@ void meet_newcomer(const Context& c, const Endpoint6& x, Proto proto, std::uint6
     c.worker.engine.meet(c.cfg.nat, n, nth);
 }
 
-void prepare_newcomers(const Context& c, unsigned n_new) noexcept {
+void prepare_newcomers(const Context& c, unsigned first, unsigned last) noexcept {
     const nat::Engine& engine = c.worker.engine;
     const nat::Policy& policy = c.cfg.nat;
-    const std::span<nat::Newcomer> all{c.worker.newcomer.data(), n_new};
+    const std::span<nat::Newcomer> all{c.worker.newcomer.data() + first, last - first};
     for (nat::Newcomer& n : all) engine.ask_subscriber(policy, n);
     for (nat::Newcomer& n : all) engine.pass_on(policy, n);
     for (nat::Newcomer& n : all) engine.ask_ports(policy, n);

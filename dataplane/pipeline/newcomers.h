@@ -10,8 +10,8 @@ namespace isthmus::pipeline {
 /// The flow from `x` will need a binding; it is the burst's newcomer `nth`. `hash`: of x and proto.
 void meet_newcomer(const Context& c, const Endpoint6& x, Proto proto, std::uint64_t hash,
                    std::uint16_t nth) noexcept;
-/// Asks for what the bindings of the first `n_new` newcomers will touch.
-void prepare_newcomers(const Context& c, unsigned n_new) noexcept;
+/// Asks for what the bindings of newcomers `first` to `last` - 1 will touch.
+void prepare_newcomers(const Context& c, unsigned first, unsigned last) noexcept;
 /// What stage 2 has found out of a packet.
 [[nodiscard]] inline nat::Hint hint_of(const Context& c, nat::Index binding,
                                        std::uint16_t newcomer) noexcept {

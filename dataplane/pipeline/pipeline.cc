@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/pipeline/pipeline.h"
 
+#include <algorithm>
+
 #include "common/net/headers.h"
 #include "common/net/rfc6052.h"
 #include "dataplane/pipeline/classify.h"
@@ -16,7 +18,13 @@ namespace isthmus::pipeline {
 
 namespace {
 
-constexpr unsigned kAhead = 4;
+constexpr unsigned kAhead = 4;  // frames asked for
+/// Packets that go through a stage together. A core waits for about 18 lines of memory at a time,
+/// and of what is asked for beyond that some is not brought at all.
+constexpr unsigned kSlice = 8;
+/// Newcomers that are prepared together, when there are as many: each step of theirs waits for
+/// memory that the one before it asked for.
+constexpr unsigned kMeetTogether = 32;
 
 Proto proto_of(xlat::Kind k) noexcept {
     return k == xlat::Kind::tcp ? Proto::tcp : k == xlat::Kind::udp ? Proto::udp : Proto::icmp;
@@ -29,7 +37,7 @@ bool has_ids(const xlat::Parsed& p) noexcept {
 
 /// The long way's first half: what the packet is to us, and its headers. Ends by asking for the
 /// bucket or the port's cell.
-void read_long(Context& c, unsigned i) noexcept {
+[[gnu::noinline]] void read_long(Context& c, unsigned i) noexcept {
     Packet& packet = c.burst.in[i];
     Work& w = c.worker.work[i];
     w = Work{};
@@ -58,7 +66,7 @@ void read_long(Context& c, unsigned i) noexcept {
 
 /// The candidate for the binding of a packet on the long way; asks for its line. True: a flow that
 /// needs a binding; it is the burst's newcomer `nth`.
-bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
+[[gnu::noinline]] bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
     Work& w = c.worker.work[i];
     if (w.why != Drop::none || !has_ids(w.parsed)) return false;
     const Proto proto = proto_of(w.parsed.kind);
@@ -77,26 +85,37 @@ bool lookup_long(Context& c, unsigned i, std::uint16_t nth) noexcept {
     return true;
 }
 
+/// Packets [first, last) of the burst.
+struct Slice {
+    unsigned first, last;
+};
+
 /// Stage 1: read. In: frame. Out: steady[], or work[] for the long way.
-void stage_read(Context& c) noexcept {
-    for (unsigned i = 0; i < c.burst.n; i++) {
-        if (i + kAhead < c.burst.n) prefetch(c.burst.in[i + kAhead].frame.data);
-        if (is_unlikely(!read_steady(c, i))) read_long(c, i);
+[[gnu::noinline]] void stage_read(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
+    const Packet* const in = c.burst.in.data();
+    const Packet* const last_ahead = in + c.burst.n - std::min(c.burst.n, kAhead);
+    for (unsigned i = of.first; i < of.last; i++) {
+        const Packet* const p = in + i;
+        if (p < last_ahead) prefetch(p[kAhead].frame.data);
+        if (is_unlikely(!read_steady(c, i))) read_long(shared, i);
     }
 }
 
 /// Stage 2: look up. In: what stage 1 asked for. Out: hint; asks for the binding's line, or for
-/// what a new flow will touch.
-void stage_lookup(Context& c) noexcept {
-    std::uint16_t n_new = 0;
-    for (unsigned i = 0; i < c.burst.n; i++) {
+/// what a new flow will touch. `known`: newcomers of the burst before; returned: with these.
+[[gnu::noinline]] std::uint16_t stage_lookup(Context& shared, Slice of,
+                                             std::uint16_t known) noexcept {
+    const Inner c{shared};
+    std::uint16_t n_new = known;
+    for (unsigned i = of.first; i < of.last; i++) {
         if (is_likely(c.worker.steady[i].way != Steady::Way::none)) {
             if (is_unlikely(lookup_steady(c, i, n_new))) n_new++;
-        } else if (lookup_long(c, i, n_new)) {
+        } else if (lookup_long(shared, i, n_new)) {
             n_new++;
         }
     }
-    if (is_unlikely(n_new != 0)) prepare_newcomers(c, n_new);
+    return n_new;
 }
 
 void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
@@ -117,7 +136,7 @@ void finish_untranslated(Context& c, Packet& packet, const Work& w) noexcept {
 }
 
 /// The long way's second half: decide, rewrite, send or refuse.
-void finish_long(Context& c, unsigned i) noexcept {
+[[gnu::noinline]] void finish_long(Context& c, unsigned i) noexcept {
     Packet& packet = c.burst.in[i];
     Work& w = c.worker.work[i];
     if (w.path < Path::d64) return finish_untranslated(c, packet, w);
@@ -134,25 +153,37 @@ void finish_long(Context& c, unsigned i) noexcept {
     }
 }
 
-/// Stage 3: send, in order of arrival. What turns out not to be steady after all goes the long way
-/// now.
-void stage_send(Context& c) noexcept {
-    unsigned n_64 = 0, n_46 = 0, n_decided = 0;
-    for (unsigned i = 0; i < c.burst.n; i++) {
-        Steady& s = c.worker.steady[i];
-        if (is_likely(s.way != Steady::Way::none)) {
-            const Sent sent = send_steady(c, i);
-            if (is_likely(sent == Sent::steady || sent == Sent::decided)) {
-                n_decided += sent == Sent::decided;
-                n_64 += s.is_64();
-                n_46 += !s.is_64();
-                continue;
-            }
-            read_long(c, i);
-            if (sent == Sent::refused) c.worker.work[i].why = s.why;
+/// Not steady after all: it goes the long way now.
+[[gnu::noinline]] void send_after_all(Context& c, unsigned i, Sent sent) noexcept {
+    read_long(c, i);
+    if (sent == Sent::refused) c.worker.work[i].why = c.worker.steady[i].why;
+    finish_long(c, i);
+}
+
+/// Stage 3: send, in order of arrival.
+[[gnu::noinline]] void stage_send(Context& shared, Slice of) noexcept {
+    const Inner c{shared};
+    std::array<unsigned, Steady::kWays> n_sent{};
+    unsigned n_decided = 0;
+    for (unsigned i = of.first; i < of.last; i++) {
+        const Steady::Way way = c.worker.steady[i].way;
+        if (is_unlikely(way == Steady::Way::none)) {
+            finish_long(shared, i);
+            continue;
         }
-        finish_long(c, i);
+        n_sent[static_cast<unsigned>(way)]++;
+        const Sent sent = send_steady(c, i);
+        if (is_likely(sent == Sent::steady)) continue;
+        if (sent == Sent::decided) {
+            n_decided++;
+        } else {
+            n_sent[static_cast<unsigned>(way)]--;
+            send_after_all(shared, i, sent);
+        }
     }
+    const auto n_of = [&](Steady::Way w) { return n_sent[static_cast<unsigned>(w)]; };
+    const unsigned n_64 = n_of(Steady::Way::d64) + n_of(Steady::Way::s64);
+    const unsigned n_46 = n_of(Steady::Way::d46) + n_of(Steady::Way::s46);
     c.worker.counters.add(Counter::translated_64, n_64);
     c.worker.counters.add(Counter::translated_46, n_46);
     c.worker.counters.add(Counter::steady, n_64 + n_46 - n_decided);
@@ -187,22 +218,74 @@ void send_probe(Context& c, const nat::Probe& probe) noexcept {
     send_ip(c, packet, way);
 }
 
-void take_snapshot(Context& c) noexcept {
-    if (is_likely(c.worker.seen_generation == c.cfg.generation)) return;
+[[gnu::noinline]] void apply_snapshot(Context& c) noexcept {
     c.worker.seen_generation = c.cfg.generation;
     c.worker.engine.apply(c.cfg.nat, c.now);
     c.worker.fragments.configure(c.cfg.fragment_hold, c.cfg.nat.subscriber_bits);
 }
 
+void take_snapshot(Context& c) noexcept {
+    if (is_unlikely(c.worker.seen_generation != c.cfg.generation)) apply_snapshot(c);
+}
+
+/// Slice by slice, so that memory is asked for evenly: before one is sent, the next has been looked
+/// up, and the one after that has been read.
 void run_stages(Context& c) noexcept {
     StageClock& clock = c.worker.stages;
     const unsigned n = c.burst.n;
-    stage_read(c);  // frame -> what it is to us, tuple, or a reason to refuse
-    clock.end(Stage::read, n);
-    stage_lookup(c);  // tuple -> binding, probably; or none yet
-    clock.end(Stage::lookup, n);
-    stage_send(c);  // decide, rewrite, send; in order of arrival
-    clock.end(Stage::send, n);
+    const auto slice = [n](unsigned first) { return Slice{first, std::min(first + kSlice, n)}; };
+    std::uint16_t n_new = 0;
+    if (n <= kSlice) {
+        stage_read(c, slice(0));
+        clock.end(Stage::read);
+        n_new = stage_lookup(c, slice(0), n_new);
+        clock.end(Stage::lookup);
+        if (is_unlikely(n_new != 0)) prepare_newcomers(c, 0, n_new);
+        stage_send(c, slice(0));
+        clock.end(Stage::send);
+        return clock.count({Stage::read, Stage::lookup, Stage::send}, n);
+    }
+    unsigned read = 0, looked_up = 0;
+    for (unsigned at = 0; at < n; at += kSlice) {
+        const std::uint16_t prepared = n_new;
+        unsigned until = std::min(at + 2 * kSlice, n);
+        for (; looked_up < until; looked_up += kSlice) {
+            for (; read < std::min(looked_up + 2 * kSlice, n); read += kSlice)
+                stage_read(c, slice(read));  // frame -> what it is to us, tuple, why it is refused
+            clock.end(Stage::read);
+            const std::uint16_t known = n_new;
+            n_new = stage_lookup(c, slice(looked_up), known);  // tuple -> binding, probably
+            clock.end(Stage::lookup);
+            if (is_unlikely(n_new >= known + kSlice / 2)) until = std::min(at + kMeetTogether, n);
+        }
+        if (is_unlikely(n_new != prepared)) prepare_newcomers(c, prepared, n_new);
+        stage_send(c, slice(at));  // decide, rewrite, send; in order of arrival
+        clock.end(Stage::send);
+    }
+    clock.count({Stage::read, Stage::lookup, Stage::send}, n);
+}
+
+[[gnu::noinline]] void reap(Context& c) noexcept {
+    c.worker.engine.do_housework(c.cfg.nat, c.now, [&](const nat::Probe& p) { send_probe(c, p); });
+}
+
+[[gnu::noinline]] void answer_stored_syns(Context& c) noexcept {
+    c.worker.engine.expire_syns(c.now, [&](const auto& syn) { answer_stored_syn(c, syn); });
+}
+
+[[gnu::noinline]] void expire_fragments(Context& c) noexcept {
+    c.worker.fragments.expire(c.now, [&](Drop why) { c.worker.counters.drop(why); });
+}
+
+/// What waits for its next hop, and who looks on.
+[[gnu::noinline]] void end_rare(Context& c) noexcept {
+    const unsigned sent = c.burst.tx.n;
+    if (!c.worker.pending.empty()) release_pending(c);
+    if (c.worker.trace.is_on()) end_turn_traced(c, sent);
+    if (c.worker.explain.is_asked()) {
+        c.worker.explain.reply(
+            [&](const ExplainQuery& q) { return explain(q, c.cfg, c.worker, c.now); });
+    }
 }
 
 }  // namespace
@@ -221,14 +304,11 @@ void run_pipeline(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now no
 void end_turn(Burst& burst, const Snapshot& cfg, WorkerState& worker, Now now) noexcept {
     Context c{burst, cfg, worker, now, worker.fib->epoch()};
     take_snapshot(c);
-    worker.engine.end_turn(cfg.nat, now, [&](const nat::Probe& p) { send_probe(c, p); });
-    worker.engine.expire_syns(now, [&](const auto& syn) { answer_stored_syn(c, syn); });
-    worker.fragments.expire(now, [&](Drop why) { worker.counters.drop(why); });
-    const unsigned sent = burst.tx.n;
-    if (!worker.pending.empty()) release_pending(c);
-    if (is_unlikely(worker.trace.is_on())) end_turn_traced(c, sent);
-    if (is_unlikely(worker.explain.is_asked()))
-        worker.explain.reply([&](const ExplainQuery& q) { return explain(q, cfg, worker, now); });
+    if (is_unlikely(worker.engine.has_housework(cfg.nat, now))) reap(c);
+    if (is_unlikely(worker.engine.has_waiting_syns())) answer_stored_syns(c);
+    if (is_unlikely(!worker.fragments.is_idle())) expire_fragments(c);
+    if (is_unlikely(!worker.pending.empty() || worker.trace.is_on() || worker.explain.is_asked()))
+        end_rare(c);
 }
 
 }  // namespace isthmus::pipeline

@@ -47,10 +47,11 @@ struct Work {
 /// translated without state (stateless_short.h).
 struct Steady {
     enum class Way : std::uint8_t { none, d64, d46, s64, s46 };
+    static constexpr unsigned kWays = 5;
     std::uint64_t hash = 0;                // d64: of X',x; s64, s46: of the flow
     nat::Index hint = nat::kNone;          // the binding, probably
     Ipv4Addr z;                            // d64, s64
-    std::uint16_t id = 0;                  // d64: of the Pref64; d46: of the pool slot
+    std::uint16_t id = 0;                  // d64: nat::steady_kind(); d46: the pool slot
     std::uint16_t payload = 0;             // bytes behind the IP header
     std::uint16_t newcomer = kNoNewcomer;  // as Work's
     Be16 t_id;                             // d46
@@ -58,8 +59,7 @@ struct Steady {
     Proto proto = Proto::udp;
     std::uint8_t link_bytes = 0;
     Drop why = Drop::none;  // the engine refused it
-
-    [[nodiscard]] bool is_64() const noexcept { return way == Way::d64 || way == Way::s64; }
+    TcpFlags flags;         // none of UDP
 };
 static_assert(sizeof(Steady) == 32);
 

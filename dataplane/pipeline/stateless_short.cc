@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "dataplane/pipeline/stateless_short.h"
 
+#include "common/net/checksum.h"
 #include "dataplane/pipeline/l2.h"
 #include "dataplane/pipeline/short_way.h"
 #include "dataplane/pipeline/stateless.h"
@@ -68,13 +69,15 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
     return true;
 }
 
-[[gnu::noinline]] bool send_plain_64(Context& c, unsigned i) noexcept {
+[[gnu::noinline]] bool send_plain_64(Context& shared, unsigned i) noexcept {
+    const Inner c{shared};
     const Packet& p = c.burst.in[i];
     const Steady& s = c.worker.steady[i];
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
     std::uint8_t* const l4 = ip + kIpv6Bytes;
     const std::uint32_t bytes = kIpv4Bytes + s.payload;
-    const Hop* const hop = hop_for(c, s.z, static_cast<std::uint32_t>(s.hash), bytes);
+    const Hop* const hop =
+        hop_of(c, c.worker.fib->lookup(s.z, static_cast<std::uint32_t>(s.hash)), bytes);
     if (is_unlikely(hop == nullptr)) return false;
     xlat::Steady64 to;
     to.t = c.worker.mapping[i].src4;
@@ -85,30 +88,32 @@ std::uint16_t sum_64(const Ipv6Addr& src6, const Ipv6Addr& dst6, Ipv4Addr src4,
         sum_64(load_ipv6(ip + ipv6_at::kSource), load_ipv6(ip + ipv6_at::kDestination), to.t, to.z);
     to.proto = s.proto;
     std::uint8_t* const ip4 = xlat::translate_steady_64(ip, s.payload, to, c.cfg.xlat);
-    clamp_syn(c, l4, s.payload, flags_of(l4, s.proto), c.cfg.xlat.mss_clamp_64);
+    clamp_syn(c, l4, s, c.cfg.xlat.mss_clamp_64);
     c.worker.counters.add(Counter::stateless_64);
     put_on_wire(c, p, *hop, ip4, bytes, kTypeIpv4);
     return true;
 }
 
-[[gnu::noinline]] bool send_plain_46(Context& c, unsigned i) noexcept {
+[[gnu::noinline]] bool send_plain_46(Context& shared, unsigned i) noexcept {
+    const Inner c{shared};
     const Packet& p = c.burst.in[i];
     const Steady& s = c.worker.steady[i];
     const Mapping& m = c.worker.mapping[i];
     std::uint8_t* const ip = p.frame.data + s.link_bytes;
     std::uint8_t* const l4 = ip + kIpv4Bytes;
     const std::uint32_t bytes = kIpv6Bytes + s.payload;
-    const Hop* const hop = hop_for(c, m.dst6, static_cast<std::uint32_t>(s.hash), bytes);
+    const Hop* const hop =
+        hop_of(c, c.worker.fib->lookup(m.dst6, static_cast<std::uint32_t>(s.hash)), bytes);
     if (is_unlikely(hop == nullptr) || !may_grow(c, p, ip, bytes, *hop)) return false;
     xlat::Steady46 to;
-    to.y = m.src6;
-    to.x = m.dst6;
+    to.y = m.src6.words();
+    to.x = m.dst6.words();
     to.x_id = load_be16(l4 + 2);
     to.sum_64 = sum_64(m.src6, m.dst6, load_ipv4(ip + ipv4_at::kSource),
                        load_ipv4(ip + ipv4_at::kDestination));
     to.proto = s.proto;
     std::uint8_t* const ip6 = xlat::translate_steady_46(ip, s.payload, to, c.cfg.xlat);
-    clamp_syn(c, l4, s.payload, flags_of(l4, s.proto), c.cfg.xlat.mss_clamp_46);
+    clamp_syn(c, l4, s, c.cfg.xlat.mss_clamp_46);
     c.worker.counters.add(Counter::stateless_46);
     put_on_wire(c, p, *hop, ip6, bytes, kTypeIpv6);
     return true;

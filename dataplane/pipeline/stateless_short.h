@@ -19,7 +19,7 @@ namespace isthmus::pipeline {
 [[nodiscard]] bool map_plain_64(const Context& c, unsigned i) noexcept;
 [[nodiscard]] bool map_plain_46(const Context& c, unsigned i) noexcept;
 /// False, and the packet untouched: the long way after all.
-[[nodiscard]] bool send_plain_64(Context& c, unsigned i) noexcept;
-[[nodiscard]] bool send_plain_46(Context& c, unsigned i) noexcept;
+[[nodiscard]] bool send_plain_64(Context& shared, unsigned i) noexcept;
+[[nodiscard]] bool send_plain_46(Context& shared, unsigned i) noexcept;
 
 }  // namespace isthmus::pipeline

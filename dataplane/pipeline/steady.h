@@ -17,17 +17,17 @@
 //   send       binding, route, next hop, size agree: translate, and put on the transmit list
 #pragma once
 
-#include "dataplane/pipeline/send.h"
+#include "dataplane/pipeline/short_way.h"
 
 namespace isthmus::pipeline {
 
 /// Stage 1 of packet `i` of the burst. False, and the packet untouched: take the long way.
-[[nodiscard]] bool read_steady(const Context& c, unsigned i) noexcept;
+[[nodiscard]] bool read_steady(const Inner& c, unsigned i) noexcept;
 /// Stage 2. True: a flow that needs a binding; it is the burst's newcomer `nth`.
-[[nodiscard]] bool lookup_steady(const Context& c, unsigned i, std::uint16_t nth) noexcept;
+[[nodiscard]] bool lookup_steady(const Inner& c, unsigned i, std::uint16_t nth) noexcept;
 /// What became of a packet in stage 3: sent, without a decision or after one; or untouched, and on
 /// the long way, to be decided there (`not_yet`) or because the engine refused it for its `why`.
 enum class Sent : std::uint8_t { steady, decided, not_yet, refused };
-[[nodiscard]] Sent send_steady(Context& c, unsigned i) noexcept;
+[[nodiscard]] Sent send_steady(const Inner& c, unsigned i) noexcept;
 
 }  // namespace isthmus::pipeline

@@ -24,7 +24,7 @@ std::uint32_t Cutter::next_bytes() const noexcept {
 
 bool Cutter::next(Frame& into) noexcept {
     const std::uint32_t bytes = next_bytes();
-    if (bytes > into.len_bytes + into.tailroom) return false;
+    if (bytes > into.room_bytes - into.headroom) return false;
     into.set_length(bytes);
     std::memcpy(into.data, whole_.data, header_);
     std::memcpy(into.data + header_, whole_.data + header_ + at_, bytes - header_);

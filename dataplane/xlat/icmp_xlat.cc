@@ -66,8 +66,8 @@ RouterName name_of(const Ipv6Addr& router) noexcept {
 
 /// Gives the frame `bytes` of length by taking room from the tail, then from the head.
 bool resize(Frame& frame, std::uint32_t bytes) noexcept {
-    if (bytes > frame.len_bytes + frame.tailroom) {
-        const std::uint32_t more = bytes - frame.len_bytes - frame.tailroom;
+    if (bytes > frame.room_bytes - frame.headroom) {
+        const std::uint32_t more = bytes - (frame.room_bytes - frame.headroom);
         if (more > frame.headroom) return false;
         frame.push_front(more);
     }

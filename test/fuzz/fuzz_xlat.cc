@@ -29,7 +29,7 @@ struct Memory {
 Memory exact(const std::uint8_t* data, std::size_t size, std::uint32_t tail) {
     Memory m{std::unique_ptr<std::uint8_t[]>(new std::uint8_t[kHead + size + tail]), {}};
     std::memcpy(m.heap.get() + kHead, data, size);
-    m.frame = Frame{m.heap.get() + kHead, static_cast<std::uint32_t>(size), kHead, tail};
+    m.frame = Frame::between(kHead, m.heap.get() + kHead, static_cast<std::uint32_t>(size), tail);
     return m;
 }
 

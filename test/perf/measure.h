@@ -10,13 +10,16 @@
 #include <x86intrin.h>
 
 #include <algorithm>
+#include <array>
 #include <cstdint>
+#include <cstdio>
 #include <fstream>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "common/base/units.h"
+#include "common/stats/stages.h"
 #include "test/perf/workload.h"
 
 namespace workload {
@@ -147,5 +150,34 @@ inline std::vector<unsigned> numbers(std::string_view text) {
     }
     return out;
 }
+
+/// Cycles of each stage for a packet, over many windows: of the turns that the worker's own clock
+/// measured.
+class StageShares {
+public:
+    void add(const StageClock& before, const StageClock& after) {
+        for (std::size_t i = 0; i < kStageCount; i++) {
+            const auto s = static_cast<Stage>(i);
+            cycles_[i] += after.cycles(s) - before.cycles(s);
+            packets_[i] += after.packets(s) - before.packets(s);
+        }
+    }
+    [[nodiscard]] std::string json() const {
+        std::string out;
+        for (const Stage s : {Stage::read, Stage::lookup, Stage::send}) {
+            const auto i = static_cast<std::size_t>(s);
+            char text[64];
+            (void)std::snprintf(text, sizeof text, "%s\"%s\":%.1f", out.empty() ? "" : ",",
+                                kStages[i].name.data(),
+                                static_cast<double>(cycles_[i]) /
+                                    static_cast<double>(std::max<std::uint64_t>(1, packets_[i])));
+            out += text;
+        }
+        return ",\"stages\":{" + out + "}";
+    }
+
+private:
+    std::array<std::uint64_t, kStageCount> cycles_{}, packets_{};
+};
 
 }  // namespace workload

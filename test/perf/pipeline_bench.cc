@@ -9,11 +9,11 @@
 #include <algorithm>
 #include <array>
 #include <atomic>
-#include <functional>
 #include <string>
 #include <string_view>
 #include <thread>
 
+#include "common/base/clock.h"
 #include "test/perf/measure.h"
 #include "test/perf/options.h"
 #include "test/perf/report.h"
@@ -29,12 +29,7 @@ public:
         : o_(o),
           world_(o.shape),
           rate_(tsc_per_nano()),
-          origin_(__rdtsc()),
-          clock_([this](std::uint64_t tsc) {
-              return Now::at(
-                  Nanos{kNanosPerSecond * (10 + skip_seconds_) +
-                        static_cast<std::uint64_t>(static_cast<double>(tsc - origin_) / rate_)});
-          }) {
+          clock_(__rdtsc() - cycles_of(10), static_cast<std::uint64_t>(rate_ * 1e9)) {
         std::vector<std::uint32_t> order(o.shape.flows);
         std::iota(order.begin(), order.end(), 0U);
         std::mt19937 random(1);
@@ -59,6 +54,10 @@ public:
     }
 
 private:
+    [[nodiscard]] std::uint64_t cycles_of(unsigned seconds) const {
+        return static_cast<std::uint64_t>(rate_ * 1e9 * seconds);
+    }
+    [[nodiscard]] Now time_at(std::uint64_t tsc) const { return clock_.at(tsc + skipped_); }
     /// With fewer flows than this the first ones meet a program and tables that no cache knows yet.
     static constexpr std::uint32_t kFew = 100000;
 
@@ -83,7 +82,7 @@ private:
         const nat::ClearOrder all;
         (void)world_.worker().engine.post_clear(all);
         const double each = idle_until_empty();
-        while (world_.worker().engine.hurries()) world_.turn(clock_(__rdtsc()));
+        while (world_.worker().engine.hurries()) world_.turn(time_at(__rdtsc()));
         at_ = 0;
         return each;
     }
@@ -91,7 +90,7 @@ private:
         reload();
         list();
         change_pool();
-        skip_seconds_ += 400;
+        skipped_ += cycles_of(400);
         ended("expire", idle_until_empty());
         at_ = 0;
         report(fill(), "");
@@ -110,7 +109,7 @@ private:
             before(i);
             world_.receive(0, 64, true);
             const std::uint64_t begin = __rdtsc();
-            world_.turn(clock_(begin), begin);
+            world_.turn(time_at(begin), begin);
             (void)turns_.note(__rdtsc() - begin);
             World::clear(world_.burst());
         }
@@ -156,7 +155,7 @@ private:
             });
             for (unsigned i = 0; i < 2 * o_.shape.pool; i++) {
                 const std::uint64_t begin = __rdtsc();
-                world_.turn(clock_(begin));
+                world_.turn(time_at(begin));
                 (void)turns_.note(__rdtsc() - begin);
             }
         }
@@ -200,7 +199,7 @@ private:
         for (unsigned i = 0; i < n; i += burst) {
             world_.receive(i, std::min(burst, n - i), v6);
             const std::uint64_t now_tsc = first ? turn_began : __rdtsc();
-            world_.turn(clock_(now_tsc), now_tsc);
+            world_.turn(time_at(now_tsc), now_tsc);
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
@@ -230,21 +229,26 @@ private:
     void measure() {
         for (const int d : o_.directions) {
             std::vector<Windows> clk(o_.bursts.size());
+            std::vector<StageShares> stages(o_.bursts.size());
             at_ = 0;
             for (unsigned w = 0; w < o_.windows; w++) {
                 for (std::size_t k = 0; k < o_.bursts.size(); k++) {
                     double cycles = 0;
                     const long before = preemptions();
+                    const StageClock begin = world_.worker().stages;
                     for (unsigned n = 0; n < o_.window_packets; n += World::kFrames)
                         cycles += group(d == 64, o_.bursts[k], false);
                     // The first windows warm up.
-                    if (w >= 2) clk[k].add(cycles / o_.window_packets, preemptions() != before);
+                    if (w < 2) continue;
+                    const bool disturbed = preemptions() != before;
+                    clk[k].add(cycles / o_.window_packets, disturbed);
+                    if (!disturbed) stages[k].add(begin, world_.worker().stages);
                 }
             }
             for (std::size_t k = 0; k < o_.bursts.size(); k++) {
                 const Spread s = clk[k].spread();
                 if (d == 64 && (clk_64_ == 0 || o_.bursts[k] == 64)) clk_64_ = s.median;
-                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages(d, o_.bursts[k]));
+                print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages[k].json());
             }
         }
         check_output();
@@ -255,7 +259,7 @@ private:
             at_ = 0;
             world_.write(0, flows_[0], v6);
             world_.receive(0, 1, v6);
-            world_.turn(clock_(__rdtsc()));
+            world_.turn(time_at(__rdtsc()));
             Frame f = world_.burst().tx.item[0].frame;
             f.pull_front(14);
             xlat::Parsed p;
@@ -301,7 +305,7 @@ private:
                 world_.write(i, flows_[(at_ + i) % flows_.size()], true);
             const std::uint64_t begin = __rdtsc();
             world_.receive(0, burst, true);
-            world_.turn(clock_(begin), begin);
+            world_.turn(time_at(begin), begin);
             clock += static_cast<double>(__rdtsc() - begin);
             World::clear(world_.burst());
             for (unsigned i = 0; i < burst; i++) {
@@ -321,7 +325,7 @@ private:
         double cycles = 0;
         while (world_.worker().engine.n_bindings() != 0) {
             const std::uint64_t begin = __rdtsc();
-            world_.turn(clock_(begin));
+            world_.turn(time_at(begin));
             const std::uint64_t end = __rdtsc();
             const bool busy = world_.worker().engine.n_bindings() != left;
             left = world_.worker().engine.n_bindings();
@@ -341,36 +345,6 @@ private:
         const auto median = turns_.print(what, o_.shape, world_.frame_bytes(true) + 4);
         longest_median_ = std::max(longest_median_, median);
     }
-    /// ',"stages":{...}': cycles of a packet in each stage of the pipeline; the best of a few
-    /// rounds.
-    std::string stages(int direction, unsigned burst) {
-        using Cycles = std::array<double, kStageCount>;
-        Cycles best{};
-        at_ = 0;
-        for (unsigned n = 0; n < 16; n++) {
-            const StageClock before = world_.worker().stages;
-            (void)group(direction == 64, burst, false);
-            Cycles here{};
-            for (std::size_t i = 0; i < kStageCount; i++) {
-                const auto s = static_cast<Stage>(i);
-                here[i] = static_cast<double>(world_.worker().stages.cycles(s) - before.cycles(s)) /
-                          World::kFrames;
-            }
-            const auto all = [](const Cycles& c) {
-                return std::accumulate(c.begin(), c.end(), 0.0);
-            };
-            if (n == 0 || all(here) < all(best)) best = here;
-        }
-        std::string out;
-        for (const Stage s : {Stage::read, Stage::lookup, Stage::send}) {
-            char text[64];
-            (void)std::snprintf(text, sizeof text, "%s\"%s\":%.1f", out.empty() ? "" : ",",
-                                kStages[static_cast<std::size_t>(s)].name.data(),
-                                best[static_cast<std::size_t>(s)]);
-            out += text;
-        }
-        return ",\"stages\":{" + out + "}";
-    }
     void print(const char* name, const char* direction, unsigned burst, Spread s,
                const std::string& more = "") const {
         print_clk(o_.shape, world_.frame_bytes(std::string_view(direction) != "46") + 4,
@@ -380,10 +354,9 @@ private:
     Options o_;
     World world_;
     double rate_;  // TSC cycles in a nanosecond
-    std::uint64_t origin_;
-    std::uint64_t skip_seconds_ = 0;
-    double clk_64_ = 0;  // of a packet 6->4, in bursts of 64
-    std::function<Now(std::uint64_t)> clock_;
+    Clock clock_;
+    std::uint64_t skipped_ = 0;  // TSC cycles
+    double clk_64_ = 0;          // of a packet 6->4, in bursts of 64
     std::vector<Flow> flows_;
     Turns turns_{rate_};
     std::uint32_t longest_median_ = 0;  // of the steps whose turns were noted, in cycles

@@ -63,7 +63,7 @@ public:
         published_.snapshot.store(&world_.cfg());
         for (auto& most : published_.frame_max) most.store(2000);
         dpdk::WorkerSetup s;
-        s.clock = dpdk::Clock(__rdtsc() - rte_get_tsc_hz() * 20, rte_get_tsc_hz());
+        s.clock = Clock(__rdtsc() - rte_get_tsc_hz() * 20, rte_get_tsc_hz());
         s.buffers = {pool_, buffers_.large()};
         s.published = &published_;
         s.state = &world_.worker();

@@ -182,8 +182,8 @@ public:
             pipeline::Packet& p = b.in[i];
             p = pipeline::Packet{};
             p.buffer = frame(first + i);
-            p.frame =
-                Frame{frame(first + i) + kHead, bytes, kHead, kFrameRoom - 1024 - kHead - bytes};
+            p.frame = Frame::between(kHead, frame(first + i) + kHead, bytes,
+                                     kFrameRoom - 1024 - kHead - bytes);
             p.port = v6 ? kPort6 : kPort4;
         }
         b.n = n;

@@ -161,10 +161,10 @@ bool Phase::went_steady(const Key& key, const Endpoint4& z, std::uint8_t prefix,
     Engine& e = *box_.engine;
     if (key.proto == Proto::icmp || (f.bits & kTcpMoves) != 0) return false;
     const Endpoint6 x{key.x, Be16{key.id}};
-    Binding* const b = e.steady_64(e.candidate(e.hash_of(x, key.proto)),
-                                   {key.x, z.addr, x.id, z.id, key.proto, prefix}, box_.now);
+    Binding* const b =
+        e.use_64(e.candidate(e.hash_of(x, key.proto)),
+                 SteadyWords::of({key.x, z.addr, x.id, z.id, key.proto, prefix}), box_.now);
     if (b == nullptr) return false;
-    e.refresh(*b, Direction::d64, box_.now);
     model_.outbound(key, z, prefix, f, {Drop::none, b->t_addr, b->t_id});
     return true;
 }
@@ -173,9 +173,8 @@ bool Phase::came_steady(const Port& port, const Endpoint4& z, TcpFlags f) {
     Engine& e = *box_.engine;
     if (port.proto == Proto::icmp || (f.bits & kTcpMoves) != 0) return false;
     const Index i = e.find(port.slot, Be16{port.id}, port.proto);
-    Binding* const b = e.steady_46(i, z.addr, z.id, box_.now);
+    Binding* const b = e.use_46(i, z.addr, z.id, box_.now);
     if (b == nullptr) return false;
-    e.refresh(*b, Direction::d46, box_.now);
     model_.inbound(port, z, f, {Drop::none, b->x_addr, b->x_id, b->prefix});
     return true;
 }

@@ -237,8 +237,8 @@ private:
         outstanding++;
         pipeline::Packet p;
         p.buffer = b;
-        p.frame =
-            Frame{b->bytes.data() + 256, 0, 256, static_cast<std::uint32_t>(b->bytes.size() - 256)};
+        p.frame = Frame::between(256, b->bytes.data() + 256, 0,
+                                 static_cast<std::uint32_t>(b->bytes.size() - 256));
         return p;
     }
     void release(const pipeline::Packet& p) {

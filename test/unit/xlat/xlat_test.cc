@@ -37,7 +37,7 @@ Parsed sized(std::uint32_t l3, std::uint32_t l4_at, bool df = false, bool fragme
 Frame frame_of(Bytes& room, const Bytes& packet) {
     room.assign(256 + packet.size() + 1500, 0);
     std::copy(packet.begin(), packet.end(), room.begin() + 256);
-    return Frame{room.data() + 256, static_cast<std::uint32_t>(packet.size()), 256, 1500};
+    return Frame::between(256, room.data() + 256, static_cast<std::uint32_t>(packet.size()), 1500);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 
 #include "common/base/units.h"
 
-namespace isthmus::dpdk {
+namespace isthmus {
 
 class Clock {
 public:
@@ -30,4 +30,4 @@ private:
     std::uint64_t nanos_per_cycle_q32_ = 1ULL << 32;
 };
 
-}  // namespace isthmus::dpdk
+}  // namespace isthmus
