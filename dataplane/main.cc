@@ -3,10 +3,13 @@
 // a signal.
 #include <unistd.h>
 
+#include <charconv>
+#include <cmath>
 #include <csignal>
 #include <iostream>
 
 #include "common/args/command.h"
+#include "common/base/limits.h"
 #include "common/config/parse.h"
 #include "common/log/log.h"
 #include "common/service/notify.h"
@@ -91,14 +94,26 @@ int run(const isthmus::config::Config& cfg) {
     return 0;
 }
 
-/// "20M", "64k", "1000".
-std::uint32_t count_of(const std::string& text) {
-    std::size_t end = 0;
-    const unsigned long n = std::stoul(text, &end);
-    const std::string unit = text.substr(end);
-    const unsigned long times = unit.empty() ? 1 : unit == "k" ? 1000 : unit == "M" ? 1000000 : 0;
-    if (times == 0 || n > 4000000000 / times) throw std::out_of_range(text);
-    return static_cast<std::uint32_t>(n * times);
+/// "20M", "1.5M", "64k", "1000"; what else there is, and what is not from `least` to `most`, is
+/// refused by the flag's name.
+isthmus::Expected<std::uint32_t> count_of(const char* flag, const std::string& text, double least,
+                                          double most) {
+    const std::size_t digits = text.find_first_not_of("0123456789.");
+    const std::string unit = digits == std::string::npos ? "" : text.substr(digits);
+    const double times = unit.empty()                 ? 1
+                         : unit == "k" || unit == "K" ? 1e3
+                         : unit == "M" || unit == "m" ? 1e6
+                                                      : 0;
+    double n = -1;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+    if (times == 0 || error != std::errc{} || text.c_str() + text.size() - unit.size() != end)
+        return isthmus::Error{flag, "\"" + text + "\" is not a number such as 20M, 64k or 1024"};
+    n = std::round(n * times);
+    if (n < least || n > most)
+        return isthmus::Error{flag, "\"" + text + "\" is out of range: " +
+                                        std::to_string(static_cast<std::uint64_t>(least)) + " to " +
+                                        std::to_string(static_cast<std::uint64_t>(most))};
+    return static_cast<std::uint32_t>(n);
 }
 
 struct SizeOptions {
@@ -110,17 +125,29 @@ struct SizeOptions {
 int size(isthmus::config::Config cfg, const SizeOptions& o) {
     using namespace isthmus;
     config::DataplaneConfig& d = cfg.dataplane;
-    try {
-        if (!o.sessions.empty()) d.max_sessions = count_of(o.sessions);
-        if (!o.pool.empty()) d.max_pool_addresses = count_of(o.pool);
-        if (!o.workers.empty()) {
-            d.workers.clear();
-            for (unsigned w = count_of(o.workers); w > 0; w--)
-                d.workers.push_back(static_cast<std::uint16_t>(w - 1));
+    auto n_workers = static_cast<std::uint32_t>(d.workers.size());
+    struct Flag {
+        const char* name;
+        const std::string& text;
+        std::uint32_t& value;
+        double least, most;
+    };
+    // As the configuration's own keys allow.
+    for (const Flag& f : {Flag{"--sessions", o.sessions, d.max_sessions, 64, 200e6},
+                          Flag{"--pool", o.pool, d.max_pool_addresses, 1, limits::kPoolAddresses},
+                          Flag{"--workers", o.workers, n_workers, 1, nat::kWorkersMax}}) {
+        if (f.text.empty()) continue;
+        const auto n = count_of(f.name, f.text, f.least, f.most);
+        if (!n) {
+            std::cerr << "isthmus-dataplane: " << n.error().text() << "\n";
+            return 2;
         }
-    } catch (const std::exception&) {
-        std::cerr << "isthmus-dataplane: --size wants numbers such as 20M, 64k or 1024\n";
-        return 2;
+        f.value = *n;
+    }
+    if (!o.workers.empty()) {
+        d.workers.clear();
+        for (std::uint32_t w = 0; w < n_workers; w++)
+            d.workers.push_back(static_cast<std::uint16_t>(w));
     }
     const auto answer = dpdk::size_report(cfg);
     if (!answer) {

@@ -89,7 +89,7 @@ std::vector<Key> make() {
                 "0: a sixteenth of max_bindings, at least 4096",
                 ISTHMUS_FIELD(dataplane.max_subscribers));
     rows.number("dataplane", "max_pool_addresses", 1, limits::kPoolAddresses, true, "addresses",
-                "768 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
+                "some 850 KiB each, for each worker", ISTHMUS_FIELD(dataplane.max_pool_addresses));
     rows.choice(
         "dataplane", "unknown_ports", {"use", "rest"}, true,
         "ports of which no record is left (the machine was booted, or this is the cold standby "

@@ -149,8 +149,9 @@ std::string Sizing::text() const {
         (void)std::snprintf(line, sizeof line, format, args...);
         out += line;
     };
-    add("%s sessions, %s pool addresses, %u workers\n", number(sessions).c_str(),
-        number(pool_addresses).c_str(), n_workers);
+    add("%s sessions, %s pool address%s, %u worker%s\n", number(sessions).c_str(),
+        number(pool_addresses).c_str(), pool_addresses == 1 ? "" : "es", n_workers,
+        n_workers == 1 ? "" : "s");
     add("  each worker       %8" PRIu64
         " MiB for %s bindings, %s further sessions, %s subscribers\n",
         mib(worker_bytes), number(worker.tables.bindings).c_str(),
@@ -161,16 +162,18 @@ std::string Sizing::text() const {
     add("    log records     %8" PRIu64 " MiB (%s records)\n", mib(event_bytes),
         number(worker.tables.events).c_str());
     for (const NodeNeed& n : nodes) {
-        add("  NUMA node %-3d     %8" PRIu64 " MiB: %u workers %" PRIu64
+        add("  NUMA node %-3d     %8" PRIu64 " MiB: %u worker%s %" PRIu64
             " MiB, packet buffers %" PRIu64 " MiB\n",
-            n.node, mib(n.bytes()), n.workers, mib(n.table_bytes), mib(n.buffer_bytes));
+            n.node, mib(n.bytes()), n.workers, n.workers == 1 ? "" : "s", mib(n.table_bytes),
+            mib(n.buffer_bytes));
         add("    huge pages      %8" PRIu64 " of 1 GiB for tables and %" PRIu64
             " of 2 MiB for buffers; or %" PRIu64 " of 2 MiB\n",
             n.workers * pages(worker_bytes, kPageShift1g), pages(n.buffer_bytes, kPageShift2m),
             n.workers * pages(worker_bytes, kPageShift2m) + pages(n.buffer_bytes, kPageShift2m));
     }
-    add("  in all            %8" PRIu64 " MiB; routes take up to %" PRIu64
-        " MiB more as they come\n",
+    add("  in all            %8" PRIu64
+        " MiB; the program takes some 50 MiB "
+        "besides, routes up to %" PRIu64 " MiB more as they come\n",
         mib(bytes()), mib(fib_most_bytes));
     add("  ports             %s of each protocol, %.1f for each session\n", number(ports).c_str(),
         static_cast<double>(ports) / std::max(sessions, 1U));

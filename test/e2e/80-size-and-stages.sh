@@ -9,8 +9,15 @@ dp=$bin/dataplane/isthmus-dataplane
 expect_status "size" 0 "$dp" --size --sessions 2M --pool 16 --workers 2
 expect_match "size" "2,000,000 sessions, 16 pool addresses, 2 workers" "$out"
 expect_match "size" "1,032,192 of each protocol" "$out"
-expect_status "size of nonsense" 2 "$dp" --size --sessions 2X
-expect_status "too many" 1 "$dp" --size --sessions 4000M --pool 1024 --workers 8
+expect_status "size, one of each" 0 "$dp" --size --sessions 1.5m --pool 1 --workers 1
+expect_match "size, one of each" "1,500,000 sessions, 1 pool address, 1 worker$" "$out"
+for wrong in "--sessions 2X" "--sessions 0" "--sessions 201M" "--sessions -1" "--sessions 1..5M" "--sessions 1e6" \
+    "--sessions 18446744073709551617" "--pool 0" "--pool 1025" "--pool 10.0.0.0/24" "--workers 0" "--workers 65"; do
+    # shellcheck disable=SC2086 # two words
+    expect_status "size $wrong" 2 "$dp" --size $wrong
+    expect_match "size $wrong: what is wrong" "${wrong% *}: \"${wrong#* }\"" "$out"
+done
+expect_status "too many" 1 "$dp" --size --sessions 200M --pool 1024 --workers 64
 words=$(grep -o 'does not fit: NUMA node 0 needs' <<<"$out") || fail "too many: $out"
 workers='[ 0, 1 ]'
 dataplane_extra='log_events = 67108864; max_bindings = 200000000;'

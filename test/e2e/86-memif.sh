@@ -51,6 +51,22 @@ done
 expect_equal "connections that went down" "${ISTHMUS_ROUNDS:-3}" \
     "$(grep -c 'no worker is in it any more' "$lab_dir/dataplane.log")"
 ctl check >/dev/null
+# scripts/pktgen/run, with a stand-in for Pktgen that only looks whether its answers would come.
+lab_stop peer4 KILL
+lab_stop peer6 KILL
+for side in 4 6; do ln -s "m$side.sock" "$lab_dir/bench$side.sock"; done
+cat >"$lab_dir/pktgen" <<STUB
+#!/bin/bash
+sleep 1.5
+"$bin/control/isthmusctl" --socket "$lab_dir/control.sock" show ports --json >"$lab_dir/ports.json"
+STUB
+chmod 755 "$lab_dir/pktgen"
+expect_status "scripts/pktgen/run" 0 in_ns gw env SOCKETS="$lab_dir" EAL='--no-huge -m 96' CPUS=0,1,0 PKTGEN="$lab_dir/pktgen" \
+    "$top/scripts/pktgen/run" 02:00:00:00:01:06 1000
+expect_equal "the responder is there" up "$(/usr/bin/python3 "$tools/json_value.py" 1.link <"$lab_dir/ports.json")"
+receiver
+sender
+flows
 lab_stop dataplane TERM 10
 expect_equal "the dataplane's exit status, under traffic" 0 "$lab_status"
 [ ! -e "$lab_dir/m4.sock" ] || fail "the memif socket is left"

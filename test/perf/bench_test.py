@@ -10,7 +10,7 @@ import tempfile
 import xml.etree.ElementTree
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
-ALWAYS = {"name", "direction", "flows", "burst", "pool", "frame_bytes"}
+ALWAYS = {"name", "direction", "flows", "burst", "pool", "frame_bytes", "clk_min", "clk_median"}
 WITH_CLK = {"pipeline", "setup", "setup_again", "teardown", "dataplane", "wire", "scaling", "micro", "memif", "memif_wire", "memif_setup"}
 WITHOUT = {"memory", "turn", "latency", "memif_clear"}
 PERCENTILES = ["us_p50", "us_p90", "us_p99", "us_p999", "us_p9999", "us_max"]
@@ -24,6 +24,8 @@ def check(condition, what):
 def check_result(r):
     check(ALWAYS <= r.keys(), f"lacks {ALWAYS - r.keys()}: {r}")
     check(r["name"] in WITH_CLK | WITHOUT, f"unknown name: {r}")
+    check(r["direction"] in ("64", "46", "both"), f"unknown direction: {r}")
+    check(0 <= r["clk_min"] <= r["clk_median"], f"not plausible: {r}")
     if r["name"] in WITH_CLK:
         # A packet in less than a cycle, or in a tenth of a second, is no measurement.
         check(1 <= r["clk_min"] <= r["clk_median"] < 2.6e8, f"not plausible: {r}")
@@ -64,6 +66,8 @@ def main():
                 check((direction, flows, 64) in shapes, f"no pipeline {direction} with {flows} flows")
         loads = {r["load"] for r in out["results"] if r["name"] == "latency"}
         check(loads == {10, 50, 90}, f"loads {loads}")
+        steps = {r["what"] for r in out["results"] if r["name"] == "turn"}
+        check(steps >= {"fill", "reload", "pool", "expire", "clear", "nothing"}, f"turns of {steps}")
         page = (folder / "page/README.md").read_text()
         for plot in (folder / "page").glob("*.svg"):
             xml.etree.ElementTree.parse(plot)

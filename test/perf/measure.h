@@ -72,12 +72,48 @@ inline double huge_share() {
 
 struct Spread {
     double min = 0, median = 0;
+    bool disturbed = false;  // the kernel took the core away in every window
+    /// The end of a line of JSON, if there is something to say.
+    [[nodiscard]] const char* warning() const { return disturbed ? ",\"disturbed\":true" : ""; }
 };
-inline Spread spread_of(std::vector<double> v) {
+constexpr Spread spread_of(std::vector<double> v) {
     if (v.empty()) return {};
     std::sort(v.begin(), v.end());
     return {v.front(), v[v.size() / 2]};
 }
+
+/// What each of many windows measured. Those in which the kernel took the core away are left out,
+/// unless there is no other: a figure with a warning is better than none.
+class Windows {
+public:
+    constexpr void add(double value, bool disturbed) {
+        (disturbed ? disturbed_ : quiet_).push_back(value);
+    }
+    constexpr void add(const Windows& other) {
+        quiet_.insert(quiet_.end(), other.quiet_.begin(), other.quiet_.end());
+        disturbed_.insert(disturbed_.end(), other.disturbed_.begin(), other.disturbed_.end());
+    }
+    [[nodiscard]] constexpr std::size_t n_quiet() const { return quiet_.size(); }
+    [[nodiscard]] constexpr Spread spread() const {
+        Spread s = spread_of(quiet_.empty() ? disturbed_ : quiet_);
+        s.disturbed = quiet_.empty();
+        return s;
+    }
+
+private:
+    std::vector<double> quiet_, disturbed_;
+};
+
+constexpr Spread spread_of_two(double first, bool first_disturbed, double second) {
+    Windows w;
+    w.add(first, first_disturbed);
+    w.add(second, true);
+    return w.spread();
+}
+static_assert(spread_of_two(400, false, 300).min == 400);
+static_assert(!spread_of_two(400, false, 300).disturbed);
+static_assert(spread_of_two(400, true, 300).min == 300);  // not 0, which a page would print
+static_assert(spread_of_two(400, true, 300).disturbed);
 
 /// On one core; `realtime`: and nobody else there, which needs root.
 inline void pin(int cpu, bool realtime = false) {
@@ -88,6 +124,16 @@ inline void pin(int cpu, bool realtime = false) {
     if (sched_setaffinity(0, sizeof set, &set) != 0) fail("this CPU cannot be had: see --cpu");
     const sched_param most{1};
     if (realtime && sched_setscheduler(0, SCHED_FIFO, &most) != 0) fail("--realtime needs root");
+}
+
+/// A CPU besides `cpu` that this thread may use, negative: none. To be asked before pin().
+inline int another_cpu(int cpu) {
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) != 0) return -1;
+    for (int i = 0; i < CPU_SETSIZE; i++) {
+        if (i != cpu && CPU_ISSET(static_cast<unsigned>(i), &set)) return i;
+    }
+    return -1;
 }
 
 /// "64,32,4"; empty: not a list of numbers.

@@ -195,7 +195,7 @@ private:
 
     void run(bool v6, std::uint64_t ms) {
         const std::uint64_t hz = rte_get_tsc_hz(), end = rte_rdtsc() + hz / 1000 * ms;
-        std::vector<double> windows, disturbed;
+        Windows windows;
         std::uint64_t lost = 0;
         std::uint32_t at = 0, on_way = 0;
         std::uint64_t began = rte_rdtsc(), last = began, got_in_window = 0, total = 0;
@@ -217,9 +217,8 @@ private:
             if (now - began < hz / 100) continue;
             const long after = switches();
             if (got_in_window != 0) {
-                const double clk =
-                    static_cast<double>(now - began) / static_cast<double>(got_in_window);
-                (after == before ? windows : disturbed).push_back(clk);
+                windows.add(static_cast<double>(now - began) / static_cast<double>(got_in_window),
+                            after != before);
             }
             before = after;
             began = rte_rdtsc();
@@ -227,10 +226,10 @@ private:
         }
         drain(v6, on_way);
         lost += on_way;
-        const Spread s = spread_of(windows.empty() ? disturbed : windows);
+        const Spread s = windows.spread();
         report("memif", v6, s.min, s.median,
                ",\"packets\":" + std::to_string(total) + ",\"lost\":" + std::to_string(lost) +
-                   ",\"windows\":" + std::to_string(windows.size()));
+                   ",\"windows\":" + std::to_string(windows.n_quiet()) + s.warning());
     }
     void drain(bool v6, std::uint32_t& on_way) {
         for (std::uint64_t last = rte_rdtsc();
@@ -259,14 +258,16 @@ private:
             lost += sent - h.n();
             all.add(h);
         }
+        const auto hz = static_cast<double>(rte_get_tsc_hz());
         std::printf(
             "{\"name\":\"latency\",\"direction\":\"64\",\"flows\":%u,\"burst\":0,\"pool\":16,"
-            "\"frame_bytes\":%u,\"protocol\":\"udp\",\"device\":\"memif\",\"pps\":%.0f,\"packets\":"
-            "%lu,"
-            "\"lost\":%lu,\"rounds_left_out\":%u,\"us_p50\":%.2f,\"us_p90\":%.2f,\"us_p99\":%.2f,"
+            "\"frame_bytes\":%u,\"protocol\":\"udp\",\"device\":\"memif\",\"clk_min\":%.1f,"
+            "\"clk_median\":%.1f,\"pps\":%.0f,\"packets\":%lu,\"lost\":%lu,\"rounds_left_out\":%u,"
+            "\"us_p50\":%.2f,\"us_p90\":%.2f,\"us_p99\":%.2f,"
             "\"us_p999\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f}\n",
-            o_.flows, templates_.frame_bytes(true) + 4, pps, sent_in_all, lost, left_out,
-            all.us(0.5), all.us(0.9), all.us(0.99), all.us(0.999), all.us(0.9999), all.longest());
+            o_.flows, templates_.frame_bytes(true) + 4, all.us(0) * hz / 1e6,
+            all.us(0.5) * hz / 1e6, pps, sent_in_all, lost, left_out, all.us(0.5), all.us(0.9),
+            all.us(0.99), all.us(0.999), all.us(0.9999), all.longest());
     }
     std::uint64_t delay_round(double interval, Histogram& h) {
         const std::uint64_t begin = rte_rdtsc(), end = begin + rte_get_tsc_hz() / 50;

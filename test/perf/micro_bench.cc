@@ -29,7 +29,8 @@ void measure(const char* name, std::uint32_t entries, Op&& op, Again&& again) {
     }
     std::sort(clk.begin(), clk.end());
     std::printf(
-        "{\"name\":\"micro\",\"direction\":\"%s\",\"flows\":%u,\"burst\":1,\"pool\":1,"
+        "{\"name\":\"micro\",\"direction\":\"both\",\"what\":\"%s\",\"flows\":%u,\"burst\":1,"
+        "\"pool\":1,"
         "\"frame_bytes\":0,\"clk_min\":%.1f,\"clk_median\":%.1f}\n",
         name, entries, clk.front(), clk[clk.size() / 2]);
 }

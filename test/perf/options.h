@@ -17,13 +17,14 @@ struct Options {
     std::vector<int> directions{64, 46};
     unsigned windows = 100;
     unsigned window_packets = 4096;
-    int cpu = -1;
+    int cpu = -1, other_cpu = -1;
     bool stalls = false, realtime = false, latency = false;
 };
 
 inline constexpr const char* kUsage =
     "usage: pipeline_bench [--flows N] [--pool N] [--bursts N,N] [--directions 64,46]\n"
     "                      [--payload BYTES] [--tcp] [--port-block PORTS] [--ports-of-host N]\n"
+    "                      [--sessions-of-binding N]\n"
     "                      [--eam ENTRIES] [--siit] [--windows N]\n"
     "                      [--stalls] [--latency] [--cpu N] [--realtime]";
 
@@ -68,6 +69,8 @@ inline Options parse(int argc, char** argv) {
             o.shape.port_block = v[0];
         } else if (key == "--ports-of-host") {
             o.shape.ports_of_host = std::max(1U, v[0]);
+        } else if (key == "--sessions-of-binding") {
+            o.shape.sessions_of_binding = std::max(1U, v[0]);
         } else if (key == "--eam") {
             o.shape.eam = v[0];
         } else if (key == "--windows") {
@@ -81,7 +84,7 @@ inline Options parse(int argc, char** argv) {
         }
     }
     const bool good = o.shape.flows >= 64 && o.shape.pool >= 1 && o.shape.pool <= nat::kSlotsMax &&
-                      o.shape.payload <= 1400 &&
+                      o.shape.payload <= 1400 && o.shape.sessions_of_binding <= kServers &&
                       std::all_of(o.bursts.begin(), o.bursts.end(), [](unsigned b) {
                           return b >= 1 && b <= pipeline::kBurstMax && World::kFrames % b == 0;
                       });

@@ -5,17 +5,19 @@
 //
 // A window is 4,096 packets. Frames are written 1,024 at a time, outside the measured time. What is
 // measured is what a worker does in a turn: read the clock, fill in the burst, run it, end the turn
-// (expiry, with real time going by), empty the lists. Windows in which the kernel gave the core to
-// somebody else are left out and counted; --realtime asks it not to.
+// (expiry, with real time going by), empty the lists. --realtime asks the kernel for the core.
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <string>
 #include <string_view>
-#include <utility>
+#include <thread>
 
 #include "common/base/clock.h"
 #include "test/perf/measure.h"
 #include "test/perf/options.h"
+#include "test/perf/report.h"
+#include "test/perf/turns.h"
 
 namespace {
 
@@ -33,7 +35,7 @@ public:
         std::mt19937 random(1);
         std::shuffle(order.begin(), order.end(), random);
         for (const std::uint32_t i : order) {
-            flows_.push_back(flow_of(i, o.shape.ports_of_host));
+            flows_.push_back(flow_of(i, o.shape.ports_of_host, o.shape.sessions_of_binding));
             if (o.shape.eam != 0) flows_.back().host %= o.shape.eam;
         }
     }
@@ -43,19 +45,12 @@ public:
         if (!o_.shape.stateless() && o_.shape.flows < kFew) set_up_again();
         std::mt19937 random(2);
         std::shuffle(flows_.begin(), flows_.end(), random);
-        memory();
+        if (!o_.shape.stateless()) print_memory(o_.shape, world_.huge() ? 1.0 : huge_share());
         measure();
         if (o_.latency) {
             for (const unsigned load : {10U, 50U, 90U}) latency(load);
         }
-        if (o_.stalls && !o_.shape.stateless()) {
-            change_pool();
-            skipped_ += cycles_of(400);
-            ended("expire", idle_until_empty());
-            at_ = 0;
-            report(fill(), "");
-            ended("clear", clear_all());
-        }
+        if (o_.stalls && !o_.shape.stateless()) stalls();
     }
 
 private:
@@ -74,10 +69,10 @@ private:
     }
     /// The same sessions after all were cleared, some times over.
     void set_up_again() {
-        std::vector<double> windows;
+        Windows windows;
         for (unsigned round = 0; round < 20; round++) {
             (void)clear_all();
-            for (const double w : fill()) windows.push_back(w);
+            windows.add(fill());
         }
         report(windows, "setup_again");
         if (!o_.shape.tcp) return;
@@ -91,10 +86,69 @@ private:
         at_ = 0;
         return each;
     }
+    void stalls() {
+        reload();
+        list();
+        change_pool();
+        skipped_ += cycles_of(400);
+        ended("expire", idle_until_empty());
+        at_ = 0;
+        report(fill(), "");
+        ended("clear", clear_all());
+        turns_.nothing(16384, longest_median_);
+        stall("nothing");
+    }
+    /// Packets of known flows, a turn for each burst of 64; `before(i)` is called ahead of turn i.
+    template <typename Fn>
+    void steady_turns(unsigned n, Fn&& before) {
+        turns_.forget();
+        for (unsigned i = 0; i < n; i++) {
+            for (unsigned k = 0; k < 64; k++)
+                world_.write(k, flows_[(at_ + k) % flows_.size()], true);
+            at_ = (at_ + 64) % flows_.size();
+            before(i);
+            world_.receive(0, 64, true);
+            const std::uint64_t begin = __rdtsc();
+            world_.turn(time_at(begin), begin);
+            (void)turns_.note(__rdtsc() - begin);
+            World::clear(world_.burst());
+        }
+    }
+    /// A new policy every eighth turn: another prefix comes or goes, a lifetime changes.
+    void reload() {
+        steady_turns(8192, [&](unsigned i) {
+            if (i % 8 != 0) return;
+            world_.apply([&](nat::Policy& p) {
+                const bool on = i % 16 == 0;
+                p.prefix[1] = {on, on, *Pref64::parse("2001:db8:64::/96")};
+                p.lifetimes.icmp = Tick{p.lifetimes.icmp.v ^ 1U};
+            });
+        });
+        stall("reload");
+    }
+    /// Another core reads every session, again and again, as the lists of an operator do.
+    void list() {
+        if (o_.other_cpu < 0) return;
+        std::atomic<bool> stop = false;
+        std::atomic<std::uint64_t> n_read = 0;
+        std::thread reader([&] {
+            const sched_param none{0};
+            (void)sched_setscheduler(0, SCHED_OTHER, &none);
+            pin(o_.other_cpu);
+            const nat::Engine& engine = world_.worker().engine;
+            for (nat::Index i = 0; !stop; i = (i + 1) % o_.shape.flows)
+                n_read += engine.read_first_session(i) ? 1 : 0;
+        });
+        while (n_read == 0) std::this_thread::yield();  // it begins on this core
+        steady_turns(8192, [](unsigned) {});
+        stop = true;
+        reader.join();
+        stall("list");
+    }
     /// All addresses, full of ports in use, leave service and come back.
     void change_pool() {
         using State = nat::PoolSlot::State;
-        forget_turns();
+        turns_.forget();
         for (const State state : {State::draining, State::active}) {
             world_.apply([&](nat::Policy& p) {
                 for (unsigned i = 0; i < p.n_slots; i++) p.slot[i].state = state;
@@ -102,19 +156,19 @@ private:
             for (unsigned i = 0; i < 2 * o_.shape.pool; i++) {
                 const std::uint64_t begin = __rdtsc();
                 world_.turn(time_at(begin));
-                (void)note_turn(__rdtsc() - begin);
+                (void)turns_.note(__rdtsc() - begin);
             }
         }
         stall("pool");
     }
-    void report(const std::vector<double>& windows, const char* name) {
-        if (*name != 0) print(name, "64", 64, spread_of(windows));
+    void report(const Windows& windows, const char* name) {
+        if (*name != 0) print(name, "64", 64, windows.spread());
         stall("fill");
     }
     /// Cycles of a new session, by windows.
-    std::vector<double> fill() {
-        std::vector<double> windows;
-        forget_turns();
+    Windows fill() {
+        Windows windows;
+        turns_.forget();
         for (at_ = 0; at_ < flows_.size();) {
             double cycles = 0;
             std::size_t n = 0;
@@ -124,9 +178,9 @@ private:
                 cycles += group(true, 64, true);
                 n += at_ - first;
             }
-            if (preemptions() == before) windows.push_back(cycles / static_cast<double>(n));
+            windows.add(cycles / static_cast<double>(n), preemptions() != before);
         }
-        const std::size_t want = o_.shape.stateless() ? 0 : flows_.size();
+        const std::size_t want = o_.shape.stateless() ? 0 : o_.shape.bindings();
         if (world_.worker().engine.n_bindings() != want) fail("not every session was made");
         return windows;
     }
@@ -149,7 +203,7 @@ private:
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
-                note_turn(now - turn_began);
+                turns_.note(now - turn_began);
                 cycles += static_cast<double>(now - turn_began);
                 if (v6) learn(i);
                 turn_began = __rdtsc();
@@ -174,7 +228,7 @@ private:
 
     void measure() {
         for (const int d : o_.directions) {
-            std::vector<std::vector<double>> clk(o_.bursts.size());
+            std::vector<Windows> clk(o_.bursts.size());
             std::vector<StageShares> stages(o_.bursts.size());
             at_ = 0;
             for (unsigned w = 0; w < o_.windows; w++) {
@@ -185,13 +239,14 @@ private:
                     for (unsigned n = 0; n < o_.window_packets; n += World::kFrames)
                         cycles += group(d == 64, o_.bursts[k], false);
                     // The first windows warm up.
-                    if (w < 2 || preemptions() != before) continue;
-                    clk[k].push_back(cycles / o_.window_packets);
-                    stages[k].add(begin, world_.worker().stages);
+                    if (w < 2) continue;
+                    const bool disturbed = preemptions() != before;
+                    clk[k].add(cycles / o_.window_packets, disturbed);
+                    if (!disturbed) stages[k].add(begin, world_.worker().stages);
                 }
             }
             for (std::size_t k = 0; k < o_.bursts.size(); k++) {
-                const Spread s = spread_of(clk[k]);
+                const Spread s = clk[k].spread();
                 if (d == 64 && (clk_64_ == 0 || o_.bursts[k] == 64)) clk_64_ = s.median;
                 print("pipeline", d == 64 ? "64" : "46", o_.bursts[k], s, stages[k].json());
             }
@@ -232,18 +287,7 @@ private:
         }
         if (waits.empty()) return;
         std::sort(waits.begin(), waits.end());
-        const auto us = [&](double share) {
-            const auto last = static_cast<double>(waits.size() - 1);
-            return static_cast<double>(waits[static_cast<std::size_t>(last * share)]) / rate_ /
-                   1000;
-        };
-        std::printf(
-            "{\"name\":\"latency\",\"direction\":\"64\",\"flows\":%u,\"burst\":64,\"pool\":%u,"
-            "\"frame_bytes\":%u,\"load\":%u,\"packets\":%zu,\"us_p50\":%.2f,\"us_p90\":%.2f,"
-            "\"us_p99\":%.2f,\"us_p999\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f}\n",
-            o_.shape.flows, o_.shape.pool, world_.frame_bytes(true) + 4, load, waits.size(),
-            us(0.5), us(0.9), us(0.99), us(0.999), us(0.9999), us(1));
-        std::fflush(stdout);
+        print_waits(o_.shape, world_.frame_bytes(true) + 4, load, waits, rate_);
     }
     /// The waits of `n` packets, in cycles, that arrive every `interval` cycles.
     void wait_round(double interval, std::uint64_t n, std::vector<float>& waits) {
@@ -275,7 +319,7 @@ private:
 
     /// Cycles of each session that ends.
     double idle_until_empty() {
-        forget_turns();
+        turns_.forget();
         const std::uint32_t n = world_.worker().engine.n_bindings();
         std::uint32_t left = n;
         double cycles = 0;
@@ -286,75 +330,25 @@ private:
             const bool busy = world_.worker().engine.n_bindings() != left;
             left = world_.worker().engine.n_bindings();
             if (!busy) continue;  // the hand waits for its time
-            if (note_turn(end - begin)) cycles += static_cast<double>(end - begin);
+            if (turns_.note(end - begin)) cycles += static_cast<double>(end - begin);
         }
         return cycles / n;
     }
     void ended(const char* how, double each) {
-        print("teardown", how, 0, {each, each});
+        print("teardown", "64", 0, {each, each}, ",\"what\":\"" + std::string(how) + "\"");
         stall(how);
     }
 
-    /// False: the kernel took the core away in the middle; such a turn is counted apart. Asking
-    /// takes longer than a short turn, so only long ones ask.
-    bool note_turn(std::uint64_t cycles) {
-        constexpr std::uint64_t kLong = 20000;
-        if (cycles >= kLong) {
-            const long now = preemptions();
-            if (std::exchange(preempted_, now) != now) {
-                n_preempted_++;
-                return false;
-            }
-        }
-        turns_.push_back(static_cast<std::uint32_t>(cycles));
-        return true;
-    }
-    void forget_turns() {
-        turns_.clear();
-        n_preempted_ = 0;
-        preempted_ = preemptions();
-        stolen_ = stolen_ms();
-    }
-    /// Turn times since forget_turns().
+    /// Turn times since Turns::forget().
     void stall(const char* what) {
-        if (turns_.empty() || !o_.stalls) return;
-        std::sort(turns_.begin(), turns_.end());
-        const auto us = [&](std::size_t i) { return turns_[i] / rate_ / 1000; };
-        const std::size_t last = turns_.size() - 1;
-        std::printf(
-            "{\"name\":\"turn\",\"direction\":\"%s\",\"flows\":%u,\"burst\":64,\"pool\":%u,"
-            "\"frame_bytes\":%u,\"us_median\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f,"
-            "\"turns\":%zu,\"preempted\":%u,\"steal_ms\":%ld}\n",
-            what, o_.shape.flows, o_.shape.pool, world_.frame_bytes(true) + 4, us(last / 2),
-            us(last - last / 10000), us(last), turns_.size(), n_preempted_, stolen_ms() - stolen_);
+        if (!o_.stalls) return;
+        const auto median = turns_.print(what, o_.shape, world_.frame_bytes(true) + 4);
+        longest_median_ = std::max(longest_median_, median);
     }
-    void memory() const {
-        if (o_.shape.stateless()) return;
-        const pipeline::WorkerSizes s = sizes_for(o_.shape);
-        pipeline::WorkerSizes no_pool = s;
-        no_pool.tables.slots = 0;
-        const std::size_t all = nat::Engine::bytes_needed(s.tables);
-        const std::size_t rest = nat::Engine::bytes_needed(no_pool.tables);
-        std::printf(
-            "{\"name\":\"memory\",\"direction\":\"both\",\"flows\":%u,\"burst\":0,\"pool\":%u,"
-            "\"frame_bytes\":0,\"bytes_per_session\":%.1f,\"pool_bytes_per_address\":%zu,"
-            "\"huge_pages\":%.2f}\n",
-            o_.shape.flows, o_.shape.pool, static_cast<double>(rest) / o_.shape.flows,
-            (all - rest) / o_.shape.pool, world_.huge() ? 1.0 : huge_share());
-    }
-    /// ',"stages":{...}': cycles of a packet in each stage of the pipeline; the best of a few
-    /// rounds.
     void print(const char* name, const char* direction, unsigned burst, Spread s,
                const std::string& more = "") const {
-        std::printf(
-            "{\"name\":\"%s\",\"direction\":\"%s\",\"flows\":%u,\"burst\":%u,\"pool\":%u,"
-            "\"frame_bytes\":%u,\"protocol\":\"%s\",\"mode\":\"%s\",\"entries\":%u,"
-            "\"port_block\":%u,\"ports_of_host\":%u,\"clk_min\":%.1f,\"clk_median\":%.1f%s}\n",
-            name, direction, o_.shape.flows, burst, o_.shape.pool,
-            world_.frame_bytes(std::string_view(direction) != "46") + 4,
-            o_.shape.tcp ? "tcp" : "udp", o_.shape.mode(), o_.shape.eam, o_.shape.port_block,
-            o_.shape.ports_of_host, s.min, s.median, more.c_str());
-        std::fflush(stdout);
+        print_clk(o_.shape, world_.frame_bytes(std::string_view(direction) != "46") + 4,
+                  {name, direction, burst}, s, more);
     }
 
     Options o_;
@@ -364,16 +358,16 @@ private:
     std::uint64_t skipped_ = 0;  // TSC cycles
     double clk_64_ = 0;          // of a packet 6->4, in bursts of 64
     std::vector<Flow> flows_;
-    std::vector<std::uint32_t> turns_;  // cycles of each turn
-    unsigned n_preempted_ = 0;
-    long preempted_ = 0, stolen_ = 0;
+    Turns turns_{rate_};
+    std::uint32_t longest_median_ = 0;  // of the steps whose turns were noted, in cycles
     std::size_t at_ = 0;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const Options o = parse(argc, argv);
+    Options o = parse(argc, argv);
+    o.other_cpu = another_cpu(o.cpu);
     pin(o.cpu, o.realtime);
     Bench(o).run();
 }

@@ -135,7 +135,7 @@ private:
     }
     template <typename Turn>
     void measure(const char* name, bool v6, Turn&& turn, std::uint16_t out) {
-        std::vector<double> clk;
+        Windows clk;
         std::size_t at = 0;
         for (unsigned w = 0; w < windows_ + 2; w++) {
             const long before = preemptions();
@@ -151,16 +151,15 @@ private:
                 packets += n;
             }
             // The first windows warm up.
-            if (w >= 2 && preemptions() == before)
-                clk.push_back(static_cast<double>(cycles) / packets);
+            if (w >= 2) clk.add(static_cast<double>(cycles) / packets, preemptions() != before);
         }
-        const Spread s = spread_of(clk);
+        const Spread s = clk.spread();
         std::printf(
             "{\"name\":\"%s\",\"direction\":\"%s\",\"flows\":%zu,\"burst\":%u,\"pool\":16,"
             "\"frame_bytes\":%u,\"protocol\":\"udp\",\"port_block\":0,\"device\":\"net_ring\","
-            "\"clk_min\":%.1f,\"clk_median\":%.1f}\n",
+            "\"clk_min\":%.1f,\"clk_median\":%.1f%s}\n",
             name, v6 ? "64" : "46", flows_.size(), kBurst, world_.frame_bytes(v6) + 4, s.min,
-            s.median);
+            s.median, s.warning());
         std::fflush(stdout);
     }
 

@@ -82,11 +82,15 @@ struct Flow {
     Be16 t_id;
 };
 
-inline Flow flow_of(std::uint32_t number, unsigned ports_of_host = kPortsOfHost) {
-    const std::uint32_t host = number / ports_of_host;
-    const std::uint32_t k = number % ports_of_host;
+/// `sessions`: to so many servers from each port, at most kServers.
+inline Flow flow_of(std::uint32_t number, unsigned ports_of_host = kPortsOfHost,
+                    unsigned sessions = 1) {
+    const std::uint32_t binding = number / sessions;
+    const std::uint32_t host = binding / ports_of_host;
+    const std::uint32_t k = binding % ports_of_host;
     return {host, static_cast<std::uint16_t>(2048 + k * 3989 + host % 1009),
-            static_cast<std::uint16_t>((host * 7 + k * 31) % kServers), Ipv4Addr{}, Be16{}};
+            static_cast<std::uint16_t>((host * 7 + k * 31 + number % sessions) % kServers),
+            Ipv4Addr{}, Be16{}};
 }
 /// Hosts without state: their IPv4 addresses are in a row.
 inline Ipv4Addr mapped_host(std::uint32_t host) {
@@ -106,15 +110,21 @@ struct Shape {
     bool tcp = false;
     std::uint32_t port_block = 0;  // ports in a block; 0: none
     unsigned ports_of_host = kPortsOfHost;
+    unsigned sessions_of_binding = 1;
     unsigned eam = 0;   // explicit mappings; flows are of their hosts in turn
     bool siit = false;  // hosts behind a stateless prefix
+    [[nodiscard]] std::uint32_t bindings() const {
+        return (flows + sessions_of_binding - 1) / sessions_of_binding;
+    }
     [[nodiscard]] bool stateless() const { return eam != 0 || siit; }
     [[nodiscard]] const char* mode() const { return eam != 0 ? "eam" : siit ? "siit" : "nat64"; }
 };
 
 inline pipeline::WorkerSizes sizes_for(const Shape& s) {
     pipeline::WorkerSizes sizes;
-    sizes.tables = {s.flows + 64, 1024, s.flows / s.ports_of_host + 64, s.pool, 1024};
+    const std::uint32_t further = s.flows - s.bindings();
+    sizes.tables = {s.bindings() + 64, further + 1024, s.bindings() / s.ports_of_host + 64, s.pool,
+                    1024};
     return sizes;
 }
 
