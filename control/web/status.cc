@@ -15,7 +15,11 @@ using api::Json;
 
 namespace {
 
-double seconds(std::uint64_t unix_ns) { return static_cast<double>(unix_ns / 1'000'000) / 1000; }
+/// To the millisecond.
+double seconds(std::uint64_t unix_ns) {
+    const std::uint64_t milliseconds = unix_ns / 1'000'000;
+    return static_cast<double>(milliseconds) / 1000;
+}
 
 /// Plots need no more than that.
 double rounded(double v) {
