@@ -20,6 +20,7 @@ std::string last_error() {
     return reason == nullptr ? "unknown reason" : reason;
 }
 
+// NOLINTNEXTLINE(readability-function-size): the parameters of a callback are OpenSSL's
 int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_len, const unsigned char* in,
                 unsigned in_len, void*) {
     unsigned char* chosen = nullptr;
