@@ -54,8 +54,8 @@ Json workers(const Sample& s) {
                        {"bindings", w.value("bindings", Json())},
                        {"bindings_limit", w.value("bindings_size", Json())},
                        {"sessions", w.value("sessions", Json())},
-                       {"log_ring", w.value("events_waiting", Json())},
-                       {"log_ring_limit", w.value("events_size", Json())}});
+                       {"events_waiting", w.value("events_waiting", Json())},
+                       {"events_limit", w.value("events_size", Json())}});
     }
     return out;
 }

@@ -23,7 +23,7 @@ expect_equal "32 flows of 8 subscribers" "sent 6400, lost 0, out of order 0" "$o
 value() { ctl_value "$1.value" show counters; }
 over=$(value handed_over)
 [ "$over" -gt 1000 ] || fail "only $over packets were handed over: the test tests nothing"
-expect_equal "taken over" "$over" "$(value received_over)"
+expect_equal "taken over" "$over" "$(value taken_over)"
 expect_equal "reasons" "$over" "$(($(value handed_over_subscriber) + $(value handed_over_port) + $(value handed_over_fragment)))"
 expect_equal "translated 6 to 4, once each" 6400 "$(($(value translated_64) - before))"
 expect_equal "translated 4 to 6, once each" 6400 "$(($(value translated_46) - before))"
