@@ -13,8 +13,8 @@ import dns.flags
 import dns.message
 
 from dnscase import A, SOA
-from dnslab import (CLIENT4, CLIENT6, SERVER4, SERVER6, Client, Server, Suite, Upstream, ede_of, equal, expect,
-                    local_addresses, option_of, true)
+from dnsexpect import Suite, ede_of, equal, expect, option_of, true
+from dnslab import CLIENT4, CLIENT6, SERVER4, SERVER6, Client, Server, Upstream, local_addresses
 
 suite = Suite()
 case = suite.case
