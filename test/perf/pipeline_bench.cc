@@ -16,6 +16,7 @@
 
 #include "test/perf/measure.h"
 #include "test/perf/options.h"
+#include "test/perf/turns.h"
 
 namespace {
 
@@ -32,7 +33,8 @@ public:
               return Now::at(
                   Nanos{kNanosPerSecond * (10 + skip_seconds_) +
                         static_cast<std::uint64_t>(static_cast<double>(tsc - origin_) / rate_)});
-          }) {
+          }),
+          turns_(rate_) {
         std::vector<std::uint32_t> order(o.shape.flows);
         std::iota(order.begin(), order.end(), 0U);
         std::mt19937 random(1);
@@ -95,7 +97,7 @@ private:
     /// All addresses, full of ports in use, leave service and come back.
     void change_pool() {
         using State = nat::PoolSlot::State;
-        forget_turns();
+        turns_.forget();
         for (const State state : {State::draining, State::active}) {
             world_.apply([&](nat::Policy& p) {
                 for (unsigned i = 0; i < p.n_slots; i++) p.slot[i].state = state;
@@ -103,7 +105,7 @@ private:
             for (unsigned i = 0; i < 2 * o_.shape.pool; i++) {
                 const std::uint64_t begin = __rdtsc();
                 world_.turn(clock_(begin));
-                (void)note_turn(__rdtsc() - begin);
+                (void)turns_.note(__rdtsc() - begin);
             }
         }
         stall("pool");
@@ -115,7 +117,7 @@ private:
     /// Cycles of a new session, by windows.
     std::vector<double> fill() {
         std::vector<double> windows;
-        forget_turns();
+        turns_.forget();
         for (at_ = 0; at_ < flows_.size();) {
             double cycles = 0;
             std::size_t n = 0;
@@ -150,7 +152,7 @@ private:
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
-                note_turn(now - turn_began);
+                (void)turns_.note(now - turn_began);
                 cycles += static_cast<double>(now - turn_began);
                 if (v6) learn(i);
                 turn_began = __rdtsc();
@@ -273,7 +275,7 @@ private:
 
     /// Cycles of each session that ends.
     double idle_until_empty() {
-        forget_turns();
+        turns_.forget();
         const std::uint32_t n = world_.worker().engine.n_bindings();
         std::uint32_t left = n;
         double cycles = 0;
@@ -284,7 +286,7 @@ private:
             const bool busy = world_.worker().engine.n_bindings() != left;
             left = world_.worker().engine.n_bindings();
             if (!busy) continue;  // the hand waits for its time
-            if (note_turn(end - begin)) cycles += static_cast<double>(end - begin);
+            if (turns_.note(end - begin)) cycles += static_cast<double>(end - begin);
         }
         return cycles / n;
     }
@@ -293,38 +295,8 @@ private:
         stall(how);
     }
 
-    /// False: the kernel took the core away in the middle; such a turn is counted apart. Asking
-    /// takes longer than a short turn, so only long ones ask.
-    bool note_turn(std::uint64_t cycles) {
-        constexpr std::uint64_t kLong = 20000;
-        if (cycles >= kLong) {
-            const long now = preemptions();
-            if (std::exchange(preempted_, now) != now) {
-                n_preempted_++;
-                return false;
-            }
-        }
-        turns_.push_back(static_cast<std::uint32_t>(cycles));
-        return true;
-    }
-    void forget_turns() {
-        turns_.clear();
-        n_preempted_ = 0;
-        preempted_ = preemptions();
-        stolen_ = stolen_ms();
-    }
-    /// Turn times since forget_turns().
     void stall(const char* what) {
-        if (turns_.empty() || !o_.stalls) return;
-        std::sort(turns_.begin(), turns_.end());
-        const auto us = [&](std::size_t i) { return turns_[i] / rate_ / 1000; };
-        const std::size_t last = turns_.size() - 1;
-        std::printf(
-            "{\"name\":\"turn\",\"direction\":\"%s\",\"flows\":%u,\"burst\":64,\"pool\":%u,"
-            "\"frame_bytes\":%u,\"us_median\":%.2f,\"us_p9999\":%.2f,\"us_max\":%.2f,"
-            "\"turns\":%zu,\"preempted\":%u,\"steal_ms\":%ld}\n",
-            what, o_.shape.flows, o_.shape.pool, world_.frame_bytes(true) + 4, us(last / 2),
-            us(last - last / 10000), us(last), turns_.size(), n_preempted_, stolen_ms() - stolen_);
+        if (o_.stalls) turns_.print(what, o_.shape, world_.frame_bytes(true) + 4);
     }
     void memory() const {
         if (o_.shape.stateless()) return;
@@ -391,9 +363,7 @@ private:
     double clk_64_ = 0;  // of a packet 6->4, in bursts of 64
     std::function<Now(std::uint64_t)> clock_;
     std::vector<Flow> flows_;
-    std::vector<std::uint32_t> turns_;  // cycles of each turn
-    unsigned n_preempted_ = 0;
-    long preempted_ = 0, stolen_ = 0;
+    Turns turns_;
     std::size_t at_ = 0;
 };
 
