@@ -34,7 +34,8 @@ std::unique_ptr<Policy> policy_of(const char* dns64) {
 std::vector<Octets> messages_of(const std::uint8_t* data, std::size_t size) {
     std::vector<Octets> out;
     for (std::size_t at = 0; at + 2 <= size;) {
-        const std::size_t n = std::min<std::size_t>((data[at] << 8) | data[at + 1], size - at - 2);
+        const std::size_t high = data[at], low = data[at + 1];
+        const std::size_t n = std::min<std::size_t>(high << 8 | low, size - at - 2);
         out.emplace_back(data + at + 2, data + at + 2 + n);
         at += 2 + n;
     }

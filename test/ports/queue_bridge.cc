@@ -161,7 +161,7 @@ std::vector<std::string> eal_arguments(const std::string& name,
 
 int main(int argc, char** argv) {
     if (argc < 4) fail("usage: queue_bridge NAME QUEUES SOCKET=DEVICE...");
-    const auto queues = static_cast<std::uint16_t>(std::atoi(argv[2]));
+    const auto queues = static_cast<std::uint16_t>(std::strtoul(argv[2], nullptr, 10));
     std::vector<std::string> sockets, devices;
     for (int i = 3; i < argc; i++) {
         const std::string_view pair = argv[i];
