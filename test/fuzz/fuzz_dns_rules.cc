@@ -117,11 +117,11 @@ void play(const Policy& policy, const std::vector<Octets>& messages) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::unique_ptr<Policy> policies[] = {
+    static const std::unique_ptr<Policy> kPolicies[] = {
         policy_of(""), policy_of("parallel = false; validation = \"trust-ad\"; ede = \"all\";"),
         policy_of("break_dnssec = false; any = \"hinfo\"; local_reverse = \"off\";")};
     const std::vector<Octets> messages = messages_of(data, size);
     if (messages.empty()) return 0;
-    for (const auto& p : policies) play(*p, messages);
+    for (const auto& p : kPolicies) play(*p, messages);
     return 0;
 }

@@ -104,8 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 1) return 0;
     const std::uint8_t choice = data[0];
     const unsigned workers = (choice & 1) != 0 ? 2 : 1;
-    static const auto network = std::make_shared<gateway::Network>();
-    Gateway g("2001:db8:64::/96", workers, tiny(), network);
+    static const auto kNetwork = std::make_shared<gateway::Network>();
+    Gateway g("2001:db8:64::/96", workers, tiny(), kNetwork);
     g.tail = 0;
     bind(g, Proto::udp, 1234, 5000);
     bind(g, Proto::tcp, 1234, 5000);

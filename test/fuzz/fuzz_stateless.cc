@@ -88,8 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 1) return 0;
     const std::uint8_t choice = data[0];
     const unsigned workers = (choice & 1) != 0 ? 2 : 1;
-    static const auto network = std::make_shared<gateway::Network>();
-    Gateway g("2001:db8:64::/96", workers, tiny(), network);
+    static const auto kNetwork = std::make_shared<gateway::Network>();
+    Gateway g("2001:db8:64::/96", workers, tiny(), kNetwork);
     g.tail = 0;
     map_addresses(g.cfg.stateless, choice);
     const unsigned mtu4 = (choice & 32) != 0 ? 600 : 1500, mtu6 = (choice & 64) != 0 ? 1280 : 1500;

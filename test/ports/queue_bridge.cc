@@ -173,6 +173,7 @@ int main(int argc, char** argv) {
     }
     std::vector<std::string> args = eal_arguments(argv[1], devices);
     std::vector<char*> raw;
+    raw.reserve(args.size());
     for (std::string& a : args) raw.push_back(a.data());
     if (rte_eal_init(static_cast<int>(raw.size()), raw.data()) < 0) fail("EAL does not start");
     rte_mempool* const pool =
