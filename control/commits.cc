@@ -53,8 +53,7 @@ Status Commits::begin() {
         recover_waiting();
     } else {
         remove_file(waiting_path_);
-        const auto same = policy_.set(policy_.nat64());
-        if (!same) return same;
+        if (auto same = policy_.set(policy_.nat64()); !same) return same;
     }
     in_force();
     // The history begins with what there is to go back to.
@@ -259,7 +258,7 @@ Status Commits::keep_waiting(const Order& order, const config::Nat64Config& befo
                  {"what", order.what},
                  {"user", order.user},
                  {"before", config::to_text(before)}};
-    const Status kept = write_file(waiting_path_, api::to_text(j, 1) + "\n");
+    Status kept = write_file(waiting_path_, api::to_text(j, 1) + "\n");
     if (!kept) return kept;
     waiting_ = Waiting{before, api::now_ms() + 1000LL * order.confirm_seconds,
                        order.confirm_seconds, order.what, order.user};

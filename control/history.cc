@@ -98,7 +98,7 @@ Status History::add(Entry entry, const std::string& policy) {
         entries_.pop_back();
     }
     const std::string text = api::to_text(entry_json(entry, policy), 1) + "\n";
-    const Status written = write_file(path_of(entry.id), text);
+    Status written = write_file(path_of(entry.id), text);
     if (written) entries_.push_front(std::move(entry));
     return written;
 }

@@ -162,7 +162,7 @@ void Control::serve_methods() {
     server_->on("show.logs", Right::read,
                 [this](const Json&) -> Expected<Json> { return observer_->logs(); });
     server_->on_deferred("whois", Right::read,
-                         [this](const Json& p, api::Reply reply) { whois(p, reply); });
+                         [this](const Json& p, const api::Reply& reply) { whois(p, reply); });
     serve_changes();
     serve_pool();
     serve_live();

@@ -39,7 +39,7 @@ Expected<NextFile> RunningPolicy::prepare(const config::Nat64Config& next) const
 }
 
 Status RunningPolicy::run(NextFile& prepared, const config::Nat64Config& next) {
-    const Status done = prepared.commit();
+    Status done = prepared.commit();
     if (done) nat64_ = next;
     return done;
 }

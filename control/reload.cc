@@ -45,7 +45,7 @@ void Control::reload_gateway(const Order& order, const api::Reply& reply) {
     struct Section {
         api::Rights rights;
         std::string log_level;
-        Json warnings;
+        Json warnings = Json::array();
     };
     const auto fresh = std::make_shared<Section>();
     commits_.change(

@@ -25,6 +25,6 @@ void look(int, char**, char**) {
 }
 
 // The dynamic linker calls these before the constructors of any library.
-[[gnu::section(".preinit_array"), gnu::used]] void (*const first)(int, char**, char**) = &look;
+[[gnu::section(".preinit_array"), gnu::used]] void (*const kLookFirst)(int, char**, char**) = &look;
 
 }  // namespace

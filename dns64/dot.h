@@ -11,8 +11,8 @@
 #include <string>
 
 #include "common/base/expected.h"
+#include "common/tls/setup.h"
 
-struct ssl_ctx_st;
 struct ssl_st;
 
 namespace isthmus::dns64 {
@@ -24,14 +24,11 @@ public:
         const std::string& certificate, const std::string& key);
     /// For upstreams; `ca` empty: the system's certificates.
     [[nodiscard]] static Expected<std::shared_ptr<TlsContext>> for_client(const std::string& ca);
-    ~TlsContext();
-    TlsContext(const TlsContext&) = delete;
-    TlsContext& operator=(const TlsContext&) = delete;
 
 private:
     friend class TlsSession;
-    explicit TlsContext(ssl_ctx_st* ctx) : ctx_(ctx) {}
-    ssl_ctx_st* ctx_;
+    explicit TlsContext(tls::Context ctx) : ctx_(std::move(ctx)) {}
+    tls::Context ctx_;
 };
 
 class TlsSession {

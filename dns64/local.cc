@@ -264,8 +264,9 @@ void write_local_soa(Writer& w, NameView zone, std::uint32_t ttl) noexcept {
 }
 
 void write_local(Writer& w, const LocalAnswer& what, const Policy& policy, const View& view,
-                 NameView qname, RrType qtype) noexcept {
+                 const LocalQuestion& q) noexcept {
     using Kind = LocalAnswer::Kind;
+    const auto [qname, qtype] = q;
     w.question(qname, qtype, kClassIn);
     switch (what.kind) {
         case Kind::ipv4only:

@@ -38,9 +38,13 @@ struct LocalAnswer {
 [[nodiscard]] LocalAnswer local_answer(const Policy& policy, const View& view, NameView qname,
                                        RrType qtype, bool own_reverse) noexcept;
 
+struct LocalQuestion {
+    NameView name;
+    RrType type = 0;
+};
 /// Question, answer and, for negative ones, SOA; the header is the caller's.
 void write_local(Writer& w, const LocalAnswer& what, const Policy& policy, const View& view,
-                 NameView qname, RrType qtype) noexcept;
+                 const LocalQuestion& q) noexcept;
 /// SOA of a zone that nobody serves but we (RFC 2308 s3).
 void write_local_soa(Writer& w, NameView zone, std::uint32_t ttl) noexcept;
 [[nodiscard]] constexpr Rcode rcode_of(const LocalAnswer& a) {

@@ -63,7 +63,7 @@ public:
     [[nodiscard]] static std::optional<Name> parse(std::string_view text) noexcept;
 
     [[nodiscard]] NameView view() const noexcept { return {octets_.data(), len_}; }
-    operator NameView() const noexcept { return view(); }  // NOLINT: a Name is a NameView
+    operator NameView() const noexcept { return view(); }  // implicit: a Name is one
     [[nodiscard]] bool is_root() const noexcept { return len_ == 1; }
     /// Puts a label behind those there are (before the root). False: no room, nothing changed.
     bool append_label(NameView label) noexcept;

@@ -239,7 +239,7 @@ bool Resolution::take_local(Lookup& l, unsigned ask) {
     w.header(0, static_cast<std::uint16_t>(flag::qr | flag::rd | flag::ra | flag::aa |
                                            static_cast<unsigned>(rcode_of(what))));
     const Name name = l.end;
-    write_local(w, what, policy_, view_, name, l.type);
+    write_local(w, what, policy_, view_, {name, l.type});
     Message m;
     if (!w.ok() || Message::parse(w.written(), m) != Fault::none) return false;
     if (trace_ != nullptr) note(name_text(name) + " is answered here");

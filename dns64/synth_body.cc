@@ -256,7 +256,7 @@ private:
         const LocalAnswer what =
             local_answer(r_.policy_, r_.view_, r_.qname_, r_.qtype_, !r_.plain_client_);
         begin(rcode_of(what), flag::aa);
-        write_local(w_, what, r_.policy_, r_.view_, r_.qname_, r_.qtype_);
+        write_local(w_, what, r_.policy_, r_.view_, {r_.qname_, r_.qtype_});
         return rcode_of(what);
     }
 

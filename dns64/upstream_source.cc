@@ -59,7 +59,7 @@ Status UpstreamSource::check(const config::Dns64Config& c) {
         for (const SocketAddress& a : *list) {
             const int fd = ::socket(a.family(), SOCK_DGRAM | SOCK_CLOEXEC, 0);
             const bool good = fd >= 0 && ::bind(fd, a.raw(), a.size()) == 0;
-            const Status out = good ? Status(Done{}) : Status(no_address(a));
+            Status out = good ? Status(Done{}) : Status(no_address(a));
             if (fd >= 0) ::close(fd);
             if (!good) return out;
         }

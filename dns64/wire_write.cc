@@ -103,7 +103,9 @@ void Writer::end_record(std::size_t rdlength_at) noexcept {
 
 void Writer::count(Section s) noexcept {
     const std::size_t at = 4U + 2U * static_cast<unsigned>(s);
-    if (ok_) patch16(at, 1U + ((out_[at] << 8U) | out_[at + 1]));
+    if (!ok_) return;
+    const unsigned high = out_[at], low = out_[at + 1];
+    patch16(at, 1U + (high << 8U | low));
 }
 
 void Writer::copy(const Message& from, const Record& r, NameView owner,

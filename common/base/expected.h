@@ -23,9 +23,9 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Expected {
 public:
-    Expected(T value)
-        : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT: implicit on purpose
-    Expected(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT: as above
+    // Implicit on purpose: what is returned is one of the two.
+    Expected(T value) : state_(std::in_place_index<0>, std::move(value)) {}
+    Expected(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 
     [[nodiscard]] bool ok() const { return state_.index() == 0; }
     explicit operator bool() const { return ok(); }

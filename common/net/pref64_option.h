@@ -21,8 +21,8 @@ inline constexpr std::uint32_t kPref64LifetimeMost = 65528;  // seconds: 8191 un
 /// The prefix length code; none: the option has no way to say this length.
 [[nodiscard]] constexpr std::optional<std::uint8_t> prefix_length_code(unsigned len_bits) noexcept {
     constexpr std::array<unsigned, 6> kLengths{96, 64, 56, 48, 40, 32};
-    for (std::uint8_t i = 0; i < kLengths.size(); i++) {
-        if (kLengths[i] == len_bits) return i;
+    for (std::size_t i = 0; i < kLengths.size(); i++) {
+        if (kLengths[i] == len_bits) return static_cast<std::uint8_t>(i);
     }
     return std::nullopt;
 }

@@ -80,7 +80,7 @@ std::string mtu_line(const Json& m) {
 }
 
 std::string verdict_line(const Json& e) {
-    const std::string verdict = text(e, "verdict");
+    std::string verdict = text(e, "verdict");
     if (verdict == "passes") return "would pass";
     if (verdict == "kernel") return "not translated: goes to the kernel";
     if (verdict == "without state")

@@ -2,6 +2,7 @@
 #include "control/cli/screen.h"
 
 #include <algorithm>
+#include <cmath>
 
 namespace isthmus::cli {
 
@@ -86,7 +87,7 @@ std::string plot(const std::vector<double>& values, unsigned width, Glyphs glyph
     for (auto v = first; v != values.end(); ++v) {
         // What is not nothing is seen.
         const double eighths = most <= 0 ? 0 : *v / most * 8;
-        const int height = *v > 0 ? std::clamp(static_cast<int>(eighths + 0.5), 1, 8) : 0;
+        const int height = *v > 0 ? std::clamp(static_cast<int>(std::lround(eighths)), 1, 8) : 0;
         out += glyphs == Glyphs::utf8 ? kBlock[height] : kAscii[height];
     }
     return out;

@@ -33,76 +33,73 @@ struct Paged {
     bool sorted_here = false;  // the order is not the dataplane's business
 };
 
-const std::vector<Paged>& paged_lists() {
-    static const std::vector<Paged> lists{
-        {"bindings",
-         "bindings: (X',x) <-> (T,t)",
-         {{"protocol", "protocol"},
-          {"x", "x", 24},
-          {"x_id", "x port", 6},
-          {"t", "t", 15},
-          {"t_id", "t port", 6},
-          {"sessions", "sessions"},
-          {"kind", "kind", 7},
-          {"worker", "worker"}},
-         true,
-         false,
-         {"sessions"}},
-        {"sessions",
-         "sessions of bindings, with their remote (Z,z)",
-         {{"protocol", "protocol"},
-          {"x", "x", 24},
-          {"x_id", "x port", 6},
-          {"t", "t", 15},
-          {"t_id", "t port", 6},
-          {"z", "z", 15},
-          {"z_id", "z port", 6},
-          {"state", "state", 11},
-          {"idle_seconds", "idle s", 6},
-          {"worker", "worker"}},
-         true,
-         true,
-         {"idle_seconds"}},
-        {"subscribers",
-         "subscribers with what they use",
-         {{"subscriber", "subscriber", 24},
-          {"address", "address", 15},
-          {"bindings", "bindings"},
-          {"sessions", "sessions"},
-          {"udp_ports", "udp ports"},
-          {"tcp_ports", "tcp ports"},
-          {"icmp_ids", "icmp ids"},
-          {"blocks", "blocks"},
-          {"worker", "worker"}},
-         false,
-         false,
-         {"bindings", "sessions", "udp_ports", "tcp_ports", "icmp_ids", "blocks"}},
-        {"blocks",
-         "port blocks with their owners",
-         {{"address", "address", 15},
-          {"ports", "ports", 11},
-          {"subscriber", "subscriber", 24},
-          {"bindings", "bindings"},
-          {"worker", "worker"}},
-         false,
-         false,
-         {"bindings"}},
-        {"routes",
-         "routes as the workers use them",
-         {{"to", "to", 24}, {"via", "via"}},
-         false,
-         false,
-         {"to", "length", "via"},
-         true},
-        {"stateless",
-         "mappings without state: EAM entries and prefixes",
-         {{"kind", "kind", 9}, {"ipv4", "ipv4", 18}, {"ipv6", "ipv6"}},
-         false,
-         false,
-         {"kind", "ipv4", "ipv6"},
-         true}};
-    return lists;
-}
+const std::vector<Paged> kPagedLists{
+    {"bindings",
+     "bindings: (X',x) <-> (T,t)",
+     {{"protocol", "protocol"},
+      {"x", "x", 24},
+      {"x_id", "x port", 6},
+      {"t", "t", 15},
+      {"t_id", "t port", 6},
+      {"sessions", "sessions"},
+      {"kind", "kind", 7},
+      {"worker", "worker"}},
+     true,
+     false,
+     {"sessions"}},
+    {"sessions",
+     "sessions of bindings, with their remote (Z,z)",
+     {{"protocol", "protocol"},
+      {"x", "x", 24},
+      {"x_id", "x port", 6},
+      {"t", "t", 15},
+      {"t_id", "t port", 6},
+      {"z", "z", 15},
+      {"z_id", "z port", 6},
+      {"state", "state", 11},
+      {"idle_seconds", "idle s", 6},
+      {"worker", "worker"}},
+     true,
+     true,
+     {"idle_seconds"}},
+    {"subscribers",
+     "subscribers with what they use",
+     {{"subscriber", "subscriber", 24},
+      {"address", "address", 15},
+      {"bindings", "bindings"},
+      {"sessions", "sessions"},
+      {"udp_ports", "udp ports"},
+      {"tcp_ports", "tcp ports"},
+      {"icmp_ids", "icmp ids"},
+      {"blocks", "blocks"},
+      {"worker", "worker"}},
+     false,
+     false,
+     {"bindings", "sessions", "udp_ports", "tcp_ports", "icmp_ids", "blocks"}},
+    {"blocks",
+     "port blocks with their owners",
+     {{"address", "address", 15},
+      {"ports", "ports", 11},
+      {"subscriber", "subscriber", 24},
+      {"bindings", "bindings"},
+      {"worker", "worker"}},
+     false,
+     false,
+     {"bindings"}},
+    {"routes",
+     "routes as the workers use them",
+     {{"to", "to", 24}, {"via", "via"}},
+     false,
+     false,
+     {"to", "length", "via"},
+     true},
+    {"stateless",
+     "mappings without state: EAM entries and prefixes",
+     {{"kind", "kind", 9}, {"ipv4", "ipv4", 18}, {"ipv6", "ipv6"}},
+     false,
+     false,
+     {"kind", "ipv4", "ipv6"},
+     true}};
 
 Json params_of(const Words& w) {
     Json p = Json::object();
@@ -210,8 +207,10 @@ int show_paged(Asker& ask, const Words& w, const Paged& list) {
     const int rc = walk_pages(ask, w, list, sorts || w.count ? 0 : w.limit,
                               [&](Json& rows, std::uint64_t here, bool more) {
                                   n += here;
-                                  if (sorts) best.add(std::move(rows));
-                                  return sorts || w.count || printer.print(std::move(rows), more);
+                                  if (!sorts)
+                                      return w.count || printer.print(std::move(rows), more);
+                                  best.add(std::move(rows));
+                                  return true;
                               });
     if (rc != kDone) return rc;
     if (w.count) std::cout << (ask.json ? api::to_text({{"count", n}}) : std::to_string(n)) << "\n";
@@ -267,7 +266,7 @@ args::Command& add_show_commands(args::Command& app, Asker& ask, int& rc) {
     });
     auto* show = app.add_subcommand("show", "what lives, what was counted, what runs");
     show->require_subcommand()->fallthrough();
-    for (const Paged& list : paged_lists()) {
+    for (const Paged& list : kPagedLists) {
         auto* c = show->add_subcommand(list.name, list.help)->fallthrough();
         add_filters(*c, w, list);
         c->callback([&ask, &rc, w, &list] {

@@ -75,7 +75,9 @@ public:
     /// Waits; true: the user wants to go.
     [[nodiscard]] bool wait(double seconds) const {
         const double end = now_seconds() + seconds;
-        for (double left = seconds; left > 0 && resized == 0; left = end - now_seconds()) {
+        while (resized == 0) {
+            const double left = end - now_seconds();
+            if (left <= 0) break;
             if (stop_asked != 0) return true;
             pollfd in{STDIN_FILENO, POLLIN, 0};
             if (poll(&in, 1, static_cast<int>(left * 1000) + 1) <= 0) continue;

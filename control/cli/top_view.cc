@@ -57,6 +57,38 @@ struct Column {
     bool left = false;
 };
 
+const std::vector<Column> kWorkerColumns{
+    {"id", "worker", 6},         {"cpu", "cpu", 3},
+    {"packets", "packets/s", 9}, {"cycles", "clk/packet", 10},
+    {"busy", "busy", 5},         {"handed_over", "handed/s", 8},
+    {"sessions", "sessions", 8}, {"subscribers", "subscribers", 11},
+};
+const std::vector<Column> kPortColumns{
+    {"name", "port", 10, true}, {"link", "link", 4, true}, {"rx", "in/s", 7},
+    {"rx_bits", "bit/s", 7},    {"tx", "out/s", 7},        {"tx_bits", "bit/s", 7},
+    {"missed", "missed/s", 8},
+};
+const std::vector<Column> kPoolColumns{
+    {"pool", "pool", 16, true}, {"addresses", "addresses", 9},
+    {"in_use", "in use", 7},    {"udp", "udp", 5},
+    {"tcp", "tcp", 5},          {"icmp", "icmp", 5},
+};
+const std::vector<Column> kDropColumns{
+    {"reason", "dropped", 22, true},
+    {"rate", "/s", 7},
+    {"packets", "in all", 7},
+    {"help", "", 60, true},
+};
+const std::vector<Column> kSubscriberColumns{
+    {"subscriber", "subscriber", 24, true},
+    {"address", "address", 15, true},
+    {"sessions", "sessions", 8},
+    {"tcp_ports", "tcp", 6},
+    {"udp_ports", "udp", 6},
+    {"icmp_ids", "icmp", 6},
+    {"worker", "worker", 6},
+};
+
 /// A text is cut to its column; of a number that would be another number.
 std::string cell(const Json& v, std::size_t width) {
     return v.is_number() ? short_number(v.get<double>()) : cell_text(v).substr(0, width);
@@ -247,52 +279,11 @@ Screen TopView::draw(unsigned rows, unsigned columns) const {
     }
     row++;
     const auto room = [&](unsigned most) { return std::min(most, rows > row ? rows - row : 0); };
-    row = table(s, row, workers(),
-                {{"id", "worker", 6},
-                 {"cpu", "cpu", 3},
-                 {"packets", "packets/s", 9},
-                 {"cycles", "clk/packet", 10},
-                 {"busy", "busy", 5},
-                 {"handed_over", "handed/s", 8},
-                 {"sessions", "sessions", 8},
-                 {"subscribers", "subscribers", 11}},
-                room(8)) +
-          1;
-    row = table(s, row, ports(),
-                {{"name", "port", 10, true},
-                 {"link", "link", 4, true},
-                 {"rx", "in/s", 7},
-                 {"rx_bits", "bit/s", 7},
-                 {"tx", "out/s", 7},
-                 {"tx_bits", "bit/s", 7},
-                 {"missed", "missed/s", 8}},
-                room(4)) +
-          1;
-    row = table(s, row, pools(),
-                {{"pool", "pool", 16, true},
-                 {"addresses", "addresses", 9},
-                 {"in_use", "in use", 7},
-                 {"udp", "udp", 5},
-                 {"tcp", "tcp", 5},
-                 {"icmp", "icmp", 5}},
-                room(4)) +
-          1;
-    row = table(s, row, drops(),
-                {{"reason", "dropped", 22, true},
-                 {"rate", "/s", 7},
-                 {"packets", "in all", 7},
-                 {"help", "", 60, true}},
-                room(6)) +
-          1;
-    table(s, row, now_.subscribers,
-          {{"subscriber", "subscriber", 24, true},
-           {"address", "address", 15, true},
-           {"sessions", "sessions", 8},
-           {"tcp_ports", "tcp", 6},
-           {"udp_ports", "udp", 6},
-           {"icmp_ids", "icmp", 6},
-           {"worker", "worker", 6}},
-          room(10));
+    row = table(s, row, workers(), kWorkerColumns, room(8)) + 1;
+    row = table(s, row, ports(), kPortColumns, room(4)) + 1;
+    row = table(s, row, pools(), kPoolColumns, room(4)) + 1;
+    row = table(s, row, drops(), kDropColumns, room(6)) + 1;
+    table(s, row, now_.subscribers, kSubscriberColumns, room(10));
     return s;
 }
 

@@ -14,7 +14,7 @@
 namespace isthmus::cli {
 
 /// What was asked at one time.
-struct TopSample {
+struct TopSample {        // NOLINT(bugprone-exception-escape): a null of nlohmann's never throws
     double seconds = 0;   // of a clock that only goes forward
     std::string wall;     // for people
     std::string trouble;  // why there is nothing; then the rest is empty

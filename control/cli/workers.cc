@@ -71,7 +71,7 @@ void print_workers(std::ostream& out, const json& workers) {
                  {"translated_64", "to IPv4"},
                  {"translated_46", "to IPv6"},
                  {"handed_over", "handed over"},
-                 {"received_over", "taken over"},
+                 {"taken_over", "taken over"},
                  {"turns", "turns"},
                  {"busy_turns", "busy turns"},
                  {"busy_cycles", "busy cycles"},

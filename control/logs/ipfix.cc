@@ -46,14 +46,13 @@ struct Template {
 };
 
 /// RFC 8158 s4.6; element lengths of its table 1. Ports are of ICMP the identifiers.
-const std::vector<Template>& templates_of_ours() {
-    static const Spec time = ie("observationTimeMilliseconds", 8), event = ie("natEvent", 1),
-                      x = ie("sourceIPv6Address", 16), t = ie("postNATSourceIPv4Address", 4),
-                      protocol = ie("protocolIdentifier", 1), x_id = ie("sourceTransportPort", 2),
-                      t_id = ie("postNAPTSourceTransportPort", 2),
-                      quota = ie("natQuotaExceededEvent", 4),
-                      threshold = ie("natThresholdEvent", 4), pool = ie("natPoolId", 4);
-    static const std::vector<Template> kAll{
+std::vector<Template> make_templates() {
+    const Spec time = ie("observationTimeMilliseconds", 8), event = ie("natEvent", 1),
+               x = ie("sourceIPv6Address", 16), t = ie("postNATSourceIPv4Address", 4),
+               protocol = ie("protocolIdentifier", 1), x_id = ie("sourceTransportPort", 2),
+               t_id = ie("postNAPTSourceTransportPort", 2), quota = ie("natQuotaExceededEvent", 4),
+               threshold = ie("natThresholdEvent", 4), pool = ie("natPoolId", 4);
+    return {
         {kBinding, 0, {time, event, x, t, protocol, x_id, t_id}},
         {kSession,
          0,
@@ -80,8 +79,8 @@ const std::vector<Template>& templates_of_ours() {
           ie("addressPortMappingPerUserHighThreshold", 4), x}},
         {kSubscribersHigh, 0, {time, event, threshold, ie("globalAddressMappingHighThreshold", 4)}},
     };
-    return kAll;
 }
+const std::vector<Template> kTemplates = make_templates();
 
 /// The values of a record in host byte order, one behind the other, as the template has them.
 class Values {
@@ -215,7 +214,7 @@ struct IpfixEncoder::Impl {
     Impl(std::uint32_t domain, std::size_t bytes) : message(bytes) {
         session = fbSessionAlloc(model);
         fbSessionSetDomain(session, domain);
-        for (const Template& t : templates_of_ours()) define(t);
+        for (const Template& t : kTemplates) define(t);
         exporter =
             fbExporterAllocBuffer(message.data(), static_cast<std::uint16_t>(message.size()));
         buffer = fBufAllocForExport(session, exporter);
@@ -309,7 +308,7 @@ void IpfixEncoder::set_not_sent(const NotSent& n) { impl_->not_sent = n; }
 Status IpfixEncoder::templates(const Send& send) {
     if (!impl_->trouble.empty()) return Error{"", impl_->trouble};
     if (const Status sent = flush(send); !sent) return sent.error();
-    for (const Template& t : templates_of_ours()) {
+    for (const Template& t : kTemplates) {
         if (const Status done = impl_->append_template(t.id, send); !done) return done.error();
     }
     return impl_->emit(send);
@@ -372,7 +371,7 @@ Status Ipfix::begin() {
     templates_ns_ = now;
     // Datagrams may be lost, and what comes without its template with them: at first two copies.
     for (int copies = fresh && !stream ? 2 : 1; copies > 0; copies--) {
-        if (const Status sent = encoder_->templates(send); !sent) return sent;
+        if (Status sent = encoder_->templates(send); !sent) return sent;
     }
     return Done{};
 }
@@ -385,7 +384,7 @@ Status Ipfix::deliver(const LogBatch& batch) {
         if (const Status added = encoder_->add(r, send); !added) return added.error();
     }
     if (const Status sent = encoder_->flush(send); !sent) return sent.error();
-    if (const Status got = wire_.flush(); !got) return got;
+    if (Status got = wire_.flush(); !got) return got;
     not_sent_ = encoder_->not_sent();
     return Done{};
 }

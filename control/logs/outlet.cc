@@ -102,7 +102,7 @@ bool Outlet::deliver(const BatchPtr& batch) {
 }
 
 Status Outlet::keep(const LogBatch& batch) {
-    const Status kept = spool_->append(batch);
+    Status kept = spool_->append(batch);
     tell_bytes();
     if (kept) return kept;
     if (facts_.takes) log::warn("log " + facts_.name + ": " + kept.error().text());

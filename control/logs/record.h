@@ -59,7 +59,7 @@ public:
     virtual Status tick() { return Done{}; }
     /// Called while deliver() waits for somebody, every few milliseconds; false: wait no more.
     using Patience = std::function<bool()>;
-    virtual void set_patience(Patience) {}
+    virtual void set_patience(const Patience& /*goes_on*/) {}
 };
 
 /// "2026-11-03T10:01:58.123Z"

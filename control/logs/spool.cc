@@ -152,7 +152,7 @@ Status Spool::append(const LogBatch& batch) {
         segments_.push_back({id, 0});
     }
     Segment& s = segments_.back();
-    if (const Status done = write_at_end(fd_, path(s.id), text, s.bytes); !done) return done;
+    if (Status done = write_at_end(fd_, path(s.id), text, s.bytes); !done) return done;
     s.bytes += text.size();
     unsynced_ = true;
     return Done{};
@@ -165,7 +165,7 @@ Status Spool::put_first(std::span<const std::shared_ptr<const LogBatch>> batches
     const std::uint64_t id = first_id_ - 1;
     const int fd = ::open(path(id).c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0) return Error{path(id), std::strerror(errno)};
-    const Status written = write_at_end(fd, path(id), text, 0);
+    Status written = write_at_end(fd, path(id), text, 0);
     ::close(fd);
     if (!written) {
         ::unlink(path(id).c_str());

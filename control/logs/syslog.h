@@ -18,7 +18,7 @@ public:
     Status deliver(const LogBatch& batch) override;
     Status tick() override { return wire_.look(); }
     [[nodiscard]] bool may_forget() const override { return wire_.is_stream(); }
-    void set_patience(Patience p) override { wire_.set_patience(std::move(p)); }
+    void set_patience(const Patience& goes_on) override { wire_.set_patience(goes_on); }
 
 private:
     Wire wire_;

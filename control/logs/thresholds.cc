@@ -66,7 +66,9 @@ void Thresholds::judge(std::vector<Note>& out, const std::string& key, bool beyo
 
 std::vector<Note> Thresholds::look(const json& metrics, std::uint64_t unix_ns) {
     std::vector<Note> out;
-    for (const auto& [name, use] : pools_of(metrics)) {
+    for (const auto& pool : pools_of(metrics)) {
+        const std::string& name = pool.first;
+        const auto& use = pool.second;
         const auto alarm = [&](const char* which, std::uint32_t limit, bool beyond) {
             judge(out, std::string(which) + " " + name, limit != 0 && beyond,
                   {{"threshold", which},

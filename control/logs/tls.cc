@@ -3,21 +3,20 @@
 
 #include <openssl/err.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
+#include <utility>
 
 namespace isthmus::control {
 
 namespace {
 
 std::string last_error() {
-    const unsigned long e = ERR_peek_last_error();
-    const char* const reason = e == 0 ? nullptr : ERR_reason_error_string(e);
-    ERR_clear_error();
-    return reason != nullptr ? reason : errno != 0 ? std::strerror(errno) : "the connection ended";
+    std::string reason = tls::last_reason();
+    if (!reason.empty()) return reason;
+    return errno != 0 ? std::strerror(errno) : "the connection ended";
 }
 
 }  // namespace
@@ -25,32 +24,22 @@ std::string last_error() {
 Expected<std::unique_ptr<TlsClient>> TlsClient::create(const config::LogOutlet::Tls& settings,
                                                        const std::string& address, int fd) {
     std::unique_ptr<TlsClient> out(new TlsClient);
-    out->ctx_ = SSL_CTX_new(TLS_client_method());
-    if (out->ctx_ == nullptr) return Error{"TLS", last_error()};
-    SSL_CTX_set_min_proto_version(out->ctx_, TLS1_2_VERSION);
-    SSL_CTX_set_mode(out->ctx_,
-                     SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-    SSL_CTX_set_options(out->ctx_, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_verify(out->ctx_, SSL_VERIFY_PEER, nullptr);
-    const std::string& ca = settings.ca;
-    const int trusted = ca.empty() ? SSL_CTX_set_default_verify_paths(out->ctx_)
-                                   : SSL_CTX_load_verify_locations(out->ctx_, ca.c_str(), nullptr);
-    if (trusted != 1) return Error{ca.empty() ? "the system's certificates" : ca, last_error()};
-    const std::string &own = settings.certificate, &key = settings.key;
-    if (!own.empty() && SSL_CTX_use_certificate_chain_file(out->ctx_, own.c_str()) != 1)
-        return Error{own, last_error()};
-    if (!own.empty() && SSL_CTX_use_PrivateKey_file(out->ctx_, key.c_str(), SSL_FILETYPE_PEM) != 1)
-        return Error{key, last_error()};
-    out->ssl_ = SSL_new(out->ctx_);
+    auto ctx = tls::new_context(tls::Side::client);
+    if (!ctx) return ctx.error();
+    out->ctx_ = std::move(*ctx);
+    if (const auto trusted = tls::verify_by(out->ctx_.get(), settings.ca); !trusted)
+        return trusted.error();
+    if (const std::string& own = settings.certificate; !own.empty()) {
+        if (const auto shown = tls::show_certificate(out->ctx_.get(), own); !shown)
+            return shown.error();
+        if (const auto used = tls::use_key(out->ctx_.get(), settings.key, own); !used)
+            return used.error();
+    }
+    out->ssl_ = SSL_new(out->ctx_.get());
     if (out->ssl_ == nullptr) return Error{"TLS", last_error()};
     SSL_set_fd(out->ssl_, fd);
     SSL_set_connect_state(out->ssl_);
-    if (settings.name.empty()) {
-        X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(out->ssl_), address.c_str());
-    } else {
-        SSL_set1_host(out->ssl_, settings.name.c_str());
-        SSL_set_tlsext_host_name(out->ssl_, settings.name.c_str());
-    }
+    tls::expect_name(out->ssl_, settings.name.empty() ? address : settings.name);
     return out;
 }
 
@@ -58,7 +47,6 @@ TlsClient::~TlsClient() {
     ERR_clear_error();
     if (ssl_ != nullptr && SSL_is_init_finished(ssl_)) (void)SSL_shutdown(ssl_);
     SSL_free(ssl_);
-    SSL_CTX_free(ctx_);
     ERR_clear_error();
 }
 

@@ -11,8 +11,8 @@
 
 #include "common/base/expected.h"
 #include "common/config/log_config.h"
+#include "common/tls/setup.h"
 
-struct ssl_ctx_st;
 struct ssl_st;
 
 namespace isthmus::control {
@@ -38,7 +38,7 @@ public:
 private:
     TlsClient() = default;
     [[nodiscard]] Outcome outcome_of(int rc);
-    ssl_ctx_st* ctx_ = nullptr;
+    tls::Context ctx_;
     ssl_st* ssl_ = nullptr;
     std::string why_;
 };

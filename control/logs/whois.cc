@@ -4,9 +4,10 @@
 #include <sys/stat.h>
 
 #include <algorithm>
-#include <cstdio>
+#include <charconv>
 #include <ctime>
 #include <fstream>
+#include <string_view>
 
 #include "control/logs/record.h"
 
@@ -21,6 +22,40 @@ constexpr std::uint64_t kNear = 10 * kNanosPerSecond;
 
 std::string said(std::uint64_t ns) { return ns == 0 ? "the beginning" : utc_text(ns); }
 
+/// What is left of a text that is read from its front.
+class FrontOf {
+public:
+    explicit FrontOf(std::string_view text) : left_(text) {}
+    /// One to `most` digits.
+    bool number(int& out, std::size_t most) {
+        const auto end = std::min(left_.find_first_not_of("0123456789"), left_.size());
+        const auto n = std::min(end, most);
+        return n > 0 && std::from_chars(left_.data(), left_.data() + n, out).ec == std::errc() &&
+               skip(n);
+    }
+    bool is(char c) { return left_.starts_with(c) && skip(1); }
+    [[nodiscard]] bool empty() const { return left_.empty(); }
+
+private:
+    bool skip(std::size_t n) {
+        left_.remove_prefix(n);
+        return true;
+    }
+    std::string_view left_;
+};
+
+/// "Z", "+02:00": to the end of the text.
+std::optional<std::int64_t> zone_seconds(FrontOf left) {
+    if (left.is('Z') || left.is('z'))
+        return left.empty() ? std::optional<std::int64_t>(0) : std::nullopt;
+    const bool east = left.is('+');
+    int hours = 0, minutes = 0;
+    if ((!east && !left.is('-')) || !left.number(hours, 2) || !left.is(':') ||
+        !left.number(minutes, 2) || !left.empty())
+        return std::nullopt;
+    return (east ? 1 : -1) * (hours * 3600L + minutes * 60L);
+}
+
 std::uint64_t time_in(const Json& j, const char* name) {
     return unix_ns_of(api::text_of(j, name)).value_or(0);
 }
@@ -28,37 +63,29 @@ std::uint64_t time_in(const Json& j, const char* name) {
 }  // namespace
 
 std::optional<std::uint64_t> unix_ns_of(const std::string& text) {
+    FrontOf left(text);
     std::tm tm{};
-    int end = 0;
-    if (std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d:%2d:%2d%n", &tm.tm_year, &tm.tm_mon, &tm.tm_mday,
-                    &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &end) != 6)
+    if (!left.number(tm.tm_year, 4) || !left.is('-') || !left.number(tm.tm_mon, 2) ||
+        !left.is('-') || !left.number(tm.tm_mday, 2) || !left.is('T') ||
+        !left.number(tm.tm_hour, 2) || !left.is(':') || !left.number(tm.tm_min, 2) ||
+        !left.is(':') || !left.number(tm.tm_sec, 2))
         return std::nullopt;
     const bool sane = tm.tm_year >= 1970 && tm.tm_mon >= 1 && tm.tm_mon <= 12 && tm.tm_mday >= 1 &&
-                      tm.tm_mday <= 31 && tm.tm_hour >= 0 && tm.tm_hour <= 23 && tm.tm_min >= 0 &&
-                      tm.tm_min <= 59 && tm.tm_sec >= 0 && tm.tm_sec <= 60;
+                      tm.tm_mday <= 31 && tm.tm_hour <= 23 && tm.tm_min <= 59 && tm.tm_sec <= 60;
     if (!sane) return std::nullopt;
     tm.tm_year -= 1900;
     tm.tm_mon -= 1;
-    std::size_t at = static_cast<std::size_t>(end);
     std::uint64_t ns = 0;
-    if (at < text.size() && text[at] == '.') {
+    if (left.is('.')) {
         std::uint64_t unit = kNanosPerSecond / 10;
-        for (at++; at < text.size() && text[at] >= '0' && text[at] <= '9'; at++, unit /= 10)
-            ns += unit * static_cast<std::uint64_t>(text[at] - '0');
+        for (int digit = 0; left.number(digit, 1); unit /= 10)
+            ns += unit * static_cast<std::uint64_t>(digit);
     }
-    std::int64_t offset = 0;
-    const std::string zone = text.substr(at);
-    if (zone != "Z" && zone != "z") {
-        int hours = 0, minutes = 0, used = 0;
-        char sign = 0;
-        if (std::sscanf(zone.c_str(), "%c%2d:%2d%n", &sign, &hours, &minutes, &used) != 3 ||
-            static_cast<std::size_t>(used) != zone.size() || (sign != '+' && sign != '-'))
-            return std::nullopt;
-        offset = (sign == '+' ? 1 : -1) * (hours * 3600L + minutes * 60L);
-    }
+    const auto offset = zone_seconds(left);
+    if (!offset) return std::nullopt;
     const int day = tm.tm_mday, leap = tm.tm_sec == 60 ? 1 : 0;
     tm.tm_sec -= leap;
-    const std::int64_t seconds = timegm(&tm) + leap - offset;
+    const std::int64_t seconds = timegm(&tm) + leap - *offset;
     // It makes the 3rd of March of the 31st of February.
     if (tm.tm_mday != day || seconds < 0) return std::nullopt;
     return static_cast<std::uint64_t>(seconds) * kNanosPerSecond + ns;

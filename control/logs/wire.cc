@@ -134,7 +134,7 @@ Status Wire::open() {
     const int on = 1;
     if (is_stream()) (void)::setsockopt(fd_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     if (transport_ == config::LogTransport::tls) {
-        if (const Status greeted = greet(); !greeted) return greeted;
+        if (Status greeted = greet(); !greeted) return greeted;
     }
     connections_++;
     return Done{};

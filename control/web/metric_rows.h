@@ -69,7 +69,7 @@ inline constexpr auto kMetrics = std::to_array<MetricRow>({
      "longest round since start"},
     {"isthmus_worker_received_packets_total", kCounterType, MetricOf::workers, "rx_packets",
      "packets from ports"},
-    {"isthmus_worker_taken_over_packets_total", kCounterType, MetricOf::workers, "received_over",
+    {"isthmus_worker_taken_over_packets_total", kCounterType, MetricOf::workers, "taken_over",
      "packets from other workers"},
     {"isthmus_worker_bindings", kGaugeType, MetricOf::workers, "bindings", "bindings now"},
     {"isthmus_worker_bindings_limit", kGaugeType, MetricOf::workers, "bindings_size",
@@ -87,10 +87,10 @@ inline constexpr auto kMetrics = std::to_array<MetricRow>({
      "rounds of the hand that reaps expired bindings: one in about 4 seconds when it keeps up"},
     {"isthmus_worker_swept_generation", kGaugeType, MetricOf::workers, "swept_generation",
      "newest policy whose retired addresses and prefixes are swept"},
-    {"isthmus_worker_log_ring_records", kGaugeType, MetricOf::workers, "events_waiting",
-     "log records that wait for control"},
-    {"isthmus_worker_log_ring_limit_records", kGaugeType, MetricOf::workers, "events_size",
-     "log records there is room for"},
+    {"isthmus_worker_events_waiting", kGaugeType, MetricOf::workers, "events_waiting",
+     "events that wait for control and its logs"},
+    {"isthmus_worker_events_limit", kGaugeType, MetricOf::workers, "events_size",
+     "events there is room for"},
 
     {"isthmus_port_up", kGaugeType, MetricOf::ports, "link", "1 when the port's link is up"},
     {"isthmus_port_speed_bytes_per_second",
@@ -171,13 +171,10 @@ inline constexpr auto kCounterNames = std::to_array<CounterName>({
     {Counter::punted, "isthmus_punted_packets_total", "", ""},
     {Counter::from_kernel, "isthmus_from_kernel_packets_total", "", ""},
     {Counter::handed_over, "isthmus_handed_over_packets_total", "", ""},
-    {Counter::received_over, "isthmus_taken_over_packets_total", "", ""},
+    {Counter::taken_over, "isthmus_taken_over_packets_total", "", ""},
     {Counter::icmp6_errors_sent, "isthmus_icmp_errors_sent_total", "family", "ipv6"},
     {Counter::icmp4_errors_sent, "isthmus_icmp_errors_sent_total", "family", "ipv4"},
     {Counter::neighbour_held, "isthmus_neighbour_held_packets_total", "", ""},
-    {Counter::events_told, "isthmus_log_ring_records_total", "", ""},
-    {Counter::events_lost, "isthmus_log_ring_lost_records_total", "", ""},
-    {Counter::events_suppressed, "isthmus_log_suppressed_refusals_total", "", ""},
 });
 
 }  // namespace isthmus::control

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "control/web/metrics.h"
 
+#include <cmath>
 #include <limits>
 #include <map>
 #include <string_view>
@@ -82,10 +83,10 @@ void histogram(Builder& b, std::string_view name, const Json& buckets, double su
     const MetricRow& r = row(name);
     ClientMetric m;
     std::uint64_t n = 0;
-    double bound = 1;
-    for (std::size_t i = 0; i < buckets.size(); i++, bound *= 2) {
+    for (std::size_t i = 0; i < buckets.size(); i++) {
         n += buckets[i].is_number_unsigned() ? buckets[i].get<std::uint64_t>() : 0;
         const bool last = i + 1 == buckets.size();
+        const double bound = std::ldexp(1.0, static_cast<int>(i));
         m.histogram.bucket.push_back({n, last ? std::numeric_limits<double>::infinity() : bound});
     }
     m.histogram.sample_count = n;

@@ -15,7 +15,11 @@ using api::Json;
 
 namespace {
 
-double seconds(std::uint64_t unix_ns) { return static_cast<double>(unix_ns / 1'000'000) / 1000; }
+/// To the millisecond.
+double seconds(std::uint64_t unix_ns) {
+    const std::uint64_t milliseconds = unix_ns / 1'000'000;
+    return static_cast<double>(milliseconds) / 1000;
+}
 
 /// Plots need no more than that.
 double rounded(double v) {
@@ -50,8 +54,8 @@ Json workers(const Sample& s) {
                        {"bindings", w.value("bindings", Json())},
                        {"bindings_limit", w.value("bindings_size", Json())},
                        {"sessions", w.value("sessions", Json())},
-                       {"log_ring", w.value("events_waiting", Json())},
-                       {"log_ring_limit", w.value("events_size", Json())}});
+                       {"events_waiting", w.value("events_waiting", Json())},
+                       {"events_limit", w.value("events_size", Json())}});
     }
     return out;
 }

@@ -85,10 +85,10 @@ private:
     [[nodiscard]] Expected<api::Json> deterministic_whois(const api::Json& params) const;
     [[nodiscard]] api::Json metrics() const;
     // Live change (live.cc).
-    void begin_apply(const api::Json& params, api::Reply reply);
-    void begin_clear(const api::Json& params, api::Reply reply);
-    void preview_clear(const nat::ClearOrder& order, api::Reply reply);
-    void begin_check(api::Reply reply);
+    void begin_apply(const api::Json& params, const api::Reply& reply);
+    void begin_clear(const api::Json& params, const api::Reply& reply);
+    void preview_clear(const nat::ClearOrder& order, const api::Reply& reply);
+    void begin_check(const api::Reply& reply);
     [[nodiscard]] Expected<nat::ClearOrder> clear_order(const api::Json& params) const;
     [[nodiscard]] Expected<api::Json> deterministic(const api::Json& params) const;
 

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
+#include <charconv>
 #include <span>
 #include <utility>
 
@@ -333,17 +334,29 @@ bool Lists::sort_some(Best& b) const {
     });
 }
 
+/// "worker.table.index", as page() says it; empty: the beginning.
+Expected<Lists::Cursor> Lists::Cursor::from(const std::string& text) {
+    Cursor out;
+    if (text.empty()) return out;
+    const char* at = text.c_str();
+    const char* const end = at + text.size();
+    for (unsigned* part : {&out.worker, &out.table, &out.index}) {
+        const auto [behind, fault] = std::from_chars(at, end, *part);
+        if (fault != std::errc() || *behind != (part == &out.index ? '\0' : '.'))
+            return Error{"cursor", "is none of ours", api::code::kParams};
+        at = behind + 1;
+    }
+    return out;
+}
+
 void Lists::answer(What what, const Json& params, const api::Reply& reply) {
     const auto q = query_of(what, params);
     if (!q) return reply(q.error());
     if (what == What::blocks && !cfg_.nat.blocks.on())
         return reply(Error{"", "port blocks are off; see nat64.port_blocks in isthmus.conf(5)"});
-    Cursor at;
-    const std::string cursor = text_of(params, "cursor");
-    if (!cursor.empty() &&
-        std::sscanf(cursor.c_str(), "%u.%u.%u", &at.worker, &at.table, &at.index) != 3)
-        return reply(Error{"cursor", "is none of ours", api::code::kParams});
-    if (q->sort.empty() || q->count) return reply(page(*q, at));
+    const auto at = Cursor::from(text_of(params, "cursor"));
+    if (!at) return reply(at.error());
+    if (q->sort.empty() || q->count) return reply(page(*q, *at));
     const auto best = std::make_shared<Best>();
     best->query = *q;
     jobs_.add([this, best, reply] {

@@ -44,6 +44,7 @@ private:
     struct Query;
     struct Cursor {
         unsigned worker = 0, table = 0, index = 0;
+        [[nodiscard]] static Expected<Cursor> from(const std::string& text);
     };
     struct Best;
 

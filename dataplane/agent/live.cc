@@ -54,13 +54,14 @@ Expected<config::Nat64Config> Agent::acceptable(const std::string& text) const {
     }
     const auto own = kernel_->own_ipv4();
     std::vector<Ipv4Addr> host;
+    host.reserve(own.size());
     for (const std::uint32_t a : own) host.push_back(Ipv4Addr::from_host(a));
     const auto problems = config::pool_against_host(next, host, "");
     if (!problems.empty()) return Error{"", problems.front().what};
     return next;
 }
 
-void Agent::begin_apply(const Json& params, Reply reply) {
+void Agent::begin_apply(const Json& params, const Reply& reply) {
     struct Change {
         std::string text;
         bool dry_run = false, force = false;
@@ -179,7 +180,7 @@ Expected<nat::ClearOrder> Agent::clear_order(const Json& p) const {
     return o;
 }
 
-void Agent::preview_clear(const nat::ClearOrder& order, Reply reply) {
+void Agent::preview_clear(const nat::ClearOrder& order, const Reply& reply) {
     auto walk = std::make_shared<ClearPreview>(workers_, current_, order);
     jobs_.add([walk, reply] {
         if (!walk->step()) return false;
@@ -190,10 +191,10 @@ void Agent::preview_clear(const nat::ClearOrder& order, Reply reply) {
     });
 }
 
-void Agent::begin_clear(const Json& params, Reply reply) {
+void Agent::begin_clear(const Json& params, const Reply& reply) {
     const auto order = clear_order(params);
     if (!order) return reply(order.error());
-    if (truth_of(params, "dry_run")) return preview_clear(*order, std::move(reply));
+    if (truth_of(params, "dry_run")) return preview_clear(*order, reply);
     struct Clearing {
         std::vector<std::uint32_t> ticket;
         std::vector<bool> done;
@@ -230,7 +231,7 @@ void Agent::begin_clear(const Json& params, Reply reply) {
     });
 }
 
-void Agent::begin_check(Reply reply) {
+void Agent::begin_check(const Reply& reply) {
     struct Check {
         std::vector<std::uint32_t> ticket;
         Clock::time_point start;
@@ -311,11 +312,11 @@ Expected<Json> Agent::deterministic(const Json& params) const {
 void Agent::serve_live_methods() {
     using api::Right;
     server_->on_deferred("policy.apply", Right::admin,
-                         [this](const Json& p, Reply r) { begin_apply(p, std::move(r)); });
+                         [this](const Json& p, const Reply& r) { begin_apply(p, r); });
     server_->on_deferred("clear", Right::admin,
-                         [this](const Json& p, Reply r) { begin_clear(p, std::move(r)); });
+                         [this](const Json& p, const Reply& r) { begin_clear(p, r); });
     server_->on_deferred("check", Right::read,
-                         [this](const Json&, Reply r) { begin_check(std::move(r)); });
+                         [this](const Json&, const Reply& r) { begin_check(r); });
     server_->on("deterministic", Right::read, [this](const Json& p) { return deterministic(p); });
 }
 

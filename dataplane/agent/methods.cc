@@ -135,7 +135,7 @@ Json Agent::workers_json() const {
                        {"translated_64", s.counters.of(Counter::translated_64)},
                        {"translated_46", s.counters.of(Counter::translated_46)},
                        {"handed_over", s.counters.of(Counter::handed_over)},
-                       {"received_over", s.counters.of(Counter::received_over)},
+                       {"taken_over", s.counters.of(Counter::taken_over)},
                        {"addresses", whole_addresses(w)},
                        {"ports_free", free_ports(w)},
                        {"stages", std::move(stages)}});

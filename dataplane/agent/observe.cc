@@ -77,7 +77,7 @@ Json worker_metrics(const Workers& workers, unsigned w) {
             {"turn_max_cycles", f.turn_max_cycles},
             {"expiry_rounds", s.engine.expiry_rounds()},
             {"rx_packets", s.counters.of(Counter::rx_packets)},
-            {"received_over", s.counters.of(Counter::received_over)},
+            {"taken_over", s.counters.of(Counter::taken_over)},
             {"bindings", s.engine.n_bindings()},
             {"bindings_high", s.engine.binding_high_water()},
             {"bindings_size", s.engine.sizes().bindings},

@@ -63,7 +63,7 @@ std::set<pid_t> threads() {
     DIR* d = ::opendir("/proc/self/task");
     if (d == nullptr) return out;
     while (const dirent* e = ::readdir(d)) {
-        const pid_t id = static_cast<pid_t>(std::atoi(e->d_name));
+        const pid_t id = static_cast<pid_t>(std::strtol(e->d_name, nullptr, 10));
         if (id > 0) out.insert(id);
     }
     ::closedir(d);

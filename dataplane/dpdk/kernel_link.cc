@@ -12,9 +12,9 @@ namespace isthmus::dpdk {
 namespace {
 
 bool ask(const std::string& iface, unsigned long what, ifreq& r) noexcept {
-    static const int fd = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    static const int kSocket = ::socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
     iface.copy(r.ifr_name, IFNAMSIZ - 1);
-    return ::ioctl(fd, what, &r) == 0;
+    return ::ioctl(kSocket, what, &r) == 0;
 }
 
 }  // namespace

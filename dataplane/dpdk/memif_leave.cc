@@ -42,10 +42,10 @@ void set_memif_guard(std::function<void()> wait_for_workers) {
 extern "C" __attribute__((visibility("default"))) int rte_intr_callback_unregister(
     const rte_intr_handle* handle, rte_intr_callback_fn fn, void* arg) {
     using isthmus::dpdk::guard;
-    static const auto own = reinterpret_cast<isthmus::dpdk::Unregister>(
+    static const auto kReplaced = reinterpret_cast<isthmus::dpdk::Unregister>(
         dlsym(RTLD_NEXT, "rte_intr_callback_unregister"));
-    if (own == nullptr) return -ENOSYS;
-    const int rc = own(handle, fn, arg);
+    if (kReplaced == nullptr) return -ENOSYS;
+    const int rc = kReplaced(handle, fn, arg);
     const std::lock_guard lock(isthmus::dpdk::guard_mutex);
     if (guard) guard();
     return rc;
@@ -54,12 +54,13 @@ extern "C" __attribute__((visibility("default"))) int rte_intr_callback_unregist
 /// In place of the C library's; see the header. Everywhere else it is the same.
 extern "C" __attribute__((visibility("default"))) ssize_t sendmsg(int fd, const msghdr* message,
                                                                   int flags) {
-    static const auto own = reinterpret_cast<isthmus::dpdk::Send>(dlsym(RTLD_NEXT, "sendmsg"));
-    if (own == nullptr) {
+    static const auto kReplaced =
+        reinterpret_cast<isthmus::dpdk::Send>(dlsym(RTLD_NEXT, "sendmsg"));
+    if (kReplaced == nullptr) {
         errno = ENOSYS;
         return -1;
     }
-    const ssize_t rc = own(fd, message, flags);
+    const ssize_t rc = kReplaced(fd, message, flags);
     const bool gone = rc < 0 && (errno == EPIPE || errno == ECONNRESET);
     if (!gone || rte_thread_is_intr() == 0) return rc;
     std::size_t bytes = 0;

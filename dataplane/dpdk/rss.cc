@@ -63,15 +63,21 @@ std::uint16_t& cell(Table& t, unsigned entry) {
 
 std::uint32_t noise_of(std::uint32_t i) { return (i + 1) * 0x9e3779b1U; }
 
+/// What a device says of itself; rte_softrss reads a key as far as the input goes.
+struct Told {
+    std::array<std::uint8_t, nat::RssKey::kBytes> key{};
+    Table table;
+    unsigned entries;
+};
+
 /// How many of the test packets of one family reach a queue of another worker.
 template <typename Make>
-unsigned astray(Table& table, unsigned entries, const std::uint8_t* key,
-                const nat::Steering& steering, unsigned n_workers, Make&& make) {
+unsigned astray(Told& told, const nat::Steering& steering, unsigned n_workers, Make&& make) {
     unsigned n = 0;
     for (std::uint32_t i = 0; i < kTestPackets; i++) {
         const auto a = make(noise_of(i), i);
-        const std::uint32_t hash = softrss_of(a, noise_of(~i), key);
-        const unsigned queue = cell(table, hash & (entries - 1));
+        const std::uint32_t hash = softrss_of(a, noise_of(~i), told.key.data());
+        const unsigned queue = cell(told.table, hash & (told.entries - 1));
         n += queue % n_workers != steering.worker_of(a) ? 1U : 0U;
     }
     return n;
@@ -156,29 +162,26 @@ std::uint32_t softrss_of(const Ipv6Addr& a, std::uint32_t noise, const std::uint
 
 RssVerdict verify_rss(std::uint16_t port, const RssAbility& ability, const nat::Steering& steering,
                       unsigned n_queues, unsigned n_workers) {
-    // rte_softrss reads a key as far as the input goes.
-    std::array<std::uint8_t, nat::RssKey::kBytes> key{};
+    Told told{{}, empty_table(ability.entries), ability.entries};
     rte_eth_rss_conf conf{};
-    conf.rss_key = key.data();
+    conf.rss_key = told.key.data();
     conf.rss_key_len = ability.key_bytes;
-    Table table = empty_table(ability.entries);
     if (rte_eth_dev_rss_hash_conf_get(port, &conf) != 0 ||
-        rte_eth_dev_rss_reta_query(port, table.data(), ability.entries) != 0)
+        rte_eth_dev_rss_reta_query(port, told.table.data(), ability.entries) != 0)
         return {false, "rss, not verified: the device does not tell its key and table"};
     for (unsigned i = 0; i < ability.entries; i++) {
-        if (cell(table, i) >= n_queues) return {false, "rss, refused: the table names no queue"};
+        if (cell(told.table, i) >= n_queues)
+            return {false, "rss, refused: the table names no queue"};
     }
-    const unsigned v4 =
-        astray(table, ability.entries, key.data(), steering, n_workers,
-               [](std::uint32_t r, std::uint32_t) { return Ipv4Addr::from_host(r); });
-    const unsigned v6 =
-        astray(table, ability.entries, key.data(), steering, n_workers,
-               [](std::uint32_t r, std::uint32_t i) {
-                   Ipv6Addr a = Ipv6Addr::from_groups({0x2001, 0xdb8, 0, 0, 0, 0, 0, 0});
-                   std::memcpy(a.octet.data() + 4, &r, 4);
-                   std::memcpy(a.octet.data() + 12, &i, 4);
-                   return a;
-               });
+    const unsigned v4 = astray(told, steering, n_workers, [](std::uint32_t r, std::uint32_t) {
+        return Ipv4Addr::from_host(r);
+    });
+    const unsigned v6 = astray(told, steering, n_workers, [](std::uint32_t r, std::uint32_t i) {
+        Ipv6Addr a = Ipv6Addr::from_groups({0x2001, 0xdb8, 0, 0, 0, 0, 0, 0});
+        std::memcpy(a.octet.data() + 4, &r, 4);
+        std::memcpy(a.octet.data() + 12, &i, 4);
+        return a;
+    });
     std::string text = "rss, key of " + std::to_string(ability.key_bytes) + " bytes, table of " +
                        std::to_string(ability.entries);
     if (v4 + v6 == 0) return {true, text + ", verified"};

@@ -77,9 +77,9 @@ agent::WorkerFacts Runtime::facts(unsigned worker) const { return impl_->worker[
 
 std::vector<agent::PortFacts> Runtime::ports() const {
     std::vector<agent::PortFacts> out;
-    for (std::uint16_t i = 0; i < impl_->port.size(); i++) {
+    for (unsigned i = 0; i < impl_->port.size(); i++) {
         agent::PortFacts f = impl_->port[i].facts();
-        f.port_id = i;
+        f.port_id = static_cast<std::uint16_t>(i);
         f.punt_fd = impl_->punt_fd[i];
         const Punt::Stats& s = impl_->punt->stats(i);
         f.punted = s.punted.load(std::memory_order_relaxed);
@@ -105,7 +105,7 @@ bool Runtime::passed(std::uint64_t ticket) const { return impl_->passed(ticket);
 Now Runtime::now() const { return impl_->worker.front()->setup().clock.at(rte_rdtsc()); }
 
 Status Runtime::set_mtu(std::uint16_t port_id, std::uint16_t mtu) {
-    const auto done = impl_->port[port_id].set_mtu(mtu);
+    Status done = impl_->port[port_id].set_mtu(mtu);
     if (done)
         impl_->published.frame_max[port_id].store(mtu + kLinkBytes, std::memory_order_relaxed);
     return done;

@@ -188,9 +188,10 @@ WorkerSetup Runtime::Impl::basic_setup(unsigned w) {
     s.published = &published;
     s.state = state[w];
     s.counters = &state[w]->counters;
-    for (std::uint16_t p = 0; p < port.size(); p++) {
+    for (unsigned p = 0; p < port.size(); p++) {
         for (std::uint16_t q = 0; q < port[p].rx_queues(); q++) {
-            if (q % cpus.size() == w) s.rx.push_back({port[p].dpdk_id(), q, p});
+            if (q % cpus.size() == w)
+                s.rx.push_back({port[p].dpdk_id(), q, static_cast<std::uint16_t>(p)});
         }
         TxPath path{port[p].dpdk_id(), static_cast<int>(w), 0};
         if (w >= port[p].tx_queues()) path = {port[p].dpdk_id(), -1, w % port[p].tx_queues()};

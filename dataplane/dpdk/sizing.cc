@@ -246,6 +246,7 @@ Expected<SizeReport> size_report(const config::Config& cfg) {
         devices.push_back(*spec);
     }
     std::vector<int> nodes;
+    nodes.reserve(cpus.size());
     for (const unsigned cpu : cpus) nodes.push_back(node_of_cpu(cpu));
     const Sizing s = sizing_of(cfg, nodes, buffer_plan(cfg.dataplane, devices, cpus));
     return SizeReport{s.text(), fits(s, memory_of_machine(), cfg.dataplane.hugepages), s.bytes()};

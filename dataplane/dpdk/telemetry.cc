@@ -56,7 +56,7 @@ int summary(rte_tel_data* d) {
     add(d, "bindings", bindings);
     add(d, "sessions", sessions);
     add(d, "subscribers", subscribers);
-    add(d, "log_records_waiting", waiting);
+    add(d, "events_waiting", waiting);
     return 0;
 }
 

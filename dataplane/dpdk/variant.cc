@@ -29,7 +29,7 @@ std::string self() {
 std::string path_of(Level l, const std::string& me, const std::string& libexec) {
     const std::string file = std::string(kProgram) + "." + std::string(cpu::name_of(l));
     for (const std::string& dir : {me.substr(0, me.rfind('/')), libexec}) {
-        const std::string path = dir + "/" + file;
+        std::string path = dir + "/" + file;
         if (::access(path.c_str(), X_OK) == 0) return path;
     }
     return {};

@@ -122,7 +122,7 @@ unsigned Worker::receive_handovers(const pipeline::Snapshot& cfg, Now now) noexc
         for (unsigned i = 0; i < n; i++) unpack_from_worker(frames[i], b.in[b.n++]);
         total += n;
     }
-    if (total != 0) setup_.counters->add(Counter::received_over, total);
+    if (total != 0) setup_.counters->add(Counter::taken_over, total);
     return total;
 }
 

@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """clang-tidy within a budget of time: scripts/check --tidy [SECONDS] [PATH...]
 
-  tidy.py BUILD SECONDS [PATH...]     PATH: parts of file names; none: every source
+  tidy.py BUILD SECONDS [PATH...]     PATH: parts of file names; none: every source, tests too
 
-A file that was clean is not looked at again until it, a header of the project that it includes, or .clang-tidy changes
+A file that was clean is not looked at again until it, a header of the project that it includes, or a .clang-tidy changes
 (stamps in BUILD/tidy). What was changed longest ago comes last. Says what it found, and how many files it did not
 reach: run it again for those. Exit status 1 when something was found."""
 import concurrent.futures
@@ -18,6 +18,7 @@ import sys
 import time
 
 TOP = pathlib.Path(__file__).resolve().parent.parent.parent
+FOLDERS = ("common", "dataplane", "control", "dns64", "test")
 INCLUDE = re.compile(r'^\s*#\s*include\s+"([^"]+)"', re.M)
 
 
@@ -32,7 +33,10 @@ def closure(path, seen):
 
 
 def stamp_of(source):
-    digest = hashlib.sha256((TOP / ".clang-tidy").read_bytes())
+    digest = hashlib.sha256()
+    for folder in reversed(pathlib.PurePath(source).parents):
+        if (TOP / folder / ".clang-tidy").is_file():
+            digest.update((TOP / folder / ".clang-tidy").read_bytes())
     for name in sorted(closure(source, set())):
         digest.update((TOP / name).read_bytes())
     return digest.hexdigest()
@@ -41,7 +45,7 @@ def stamp_of(source):
 def sources(build):
     commands = json.loads((build / "compile_commands.json").read_text())
     found = {os.path.relpath(os.path.join(c["directory"], c["file"]), TOP) for c in commands}
-    kept = [f for f in found if f.endswith(".cc") and f.split("/")[0] in ("common", "dataplane", "control", "dns64")]
+    kept = [f for f in found if f.endswith(".cc") and f.split("/")[0] in FOLDERS]
     return sorted(kept, key=lambda f: -(TOP / f).stat().st_mtime)
 
 
@@ -79,14 +83,15 @@ def main():
     for source in sources(build):
         if wanted and not any(w in source for w in wanted):
             continue
-        stamp = stamps / source.replace("/", "_")
-        if stamp.is_file() and stamp.read_text() == stamp_of(source):
+        stamp, now = stamps / source.replace("/", "_"), stamp_of(source)
+        if stamp.is_file() and stamp.read_text() == now:
             clean += 1
         else:
-            todo.append(source)
+            todo.append((source, stamp, now))
     deadline, found, missed = time.monotonic() + budget, 0, []
     with concurrent.futures.ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for source, said in zip(todo, pool.map(lambda s: look_at(stamps, s, deadline), todo)):
+        looked_at = pool.map(lambda row: look_at(stamps, row[0], deadline), todo)
+        for (source, stamp, now), said in zip(todo, looked_at):
             if said is None:
                 missed.append(source)
             elif said:
@@ -94,7 +99,7 @@ def main():
                 print(said, flush=True)
             else:
                 clean += 1
-                (stamps / source.replace("/", "_")).write_text(stamp_of(source))
+                stamp.write_text(now)
     print(f"clang-tidy: {clean} files clean, {found} with findings, {len(missed)} not reached in {budget:.0f} s")
     return 1 if found else 0
 

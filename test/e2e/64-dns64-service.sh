@@ -1,9 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# What an operator sets: views, who may ask, cookies, rate limit, stale answers, prefetch, reload.
-# ids: T-2308-001 T-2308-003 T-2308-005 T-2308-007 T-2308-009 T-2308-013 T-6147-ans-031 T-6147-sec-007 T-6147-sec-016
-# ids: T-6147-sec-029 T-6147-sec-030 T-6147-sec-032 T-6147-sec-033 T-6147-sec-039 T-7050-001 T-7050-006 T-7050-010
-# ids: T-7050-011
+# What an operator sets: views, who may ask, cookies, rate limit, reload, EDE.
+# ids: T-2308-009 T-6147-ans-031 T-6147-sec-007 T-6147-sec-016 T-6147-sec-029 T-6147-sec-030 T-6147-sec-032
+# ids: T-6147-sec-033 T-6147-sec-039 T-7050-001 T-7050-006 T-7050-010 T-7050-011
 # shellcheck source=test/e2e/lib.sh
 . "$(dirname "$0")/lib.sh"
 lab_begin

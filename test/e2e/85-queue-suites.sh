@@ -28,5 +28,5 @@ INJECT_EXCEPT="exact duplicates|overlapping pieces" inject_on 0,1 fragments mapp
 for reason in subscriber port fragment; do
     [ "$(value "handed_over_$reason")" -ge 20 ] || fail "handed over as a $reason's: $(value "handed_over_$reason")"
 done
-expect_equal "taken over" "$(value handed_over)" "$(value received_over)"
+expect_equal "taken over" "$(value handed_over)" "$(value taken_over)"
 expect_status "the tables agree" 0 ctl check

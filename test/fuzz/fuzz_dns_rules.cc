@@ -34,7 +34,8 @@ std::unique_ptr<Policy> policy_of(const char* dns64) {
 std::vector<Octets> messages_of(const std::uint8_t* data, std::size_t size) {
     std::vector<Octets> out;
     for (std::size_t at = 0; at + 2 <= size;) {
-        const std::size_t n = std::min<std::size_t>((data[at] << 8) | data[at + 1], size - at - 2);
+        const std::size_t high = data[at], low = data[at + 1];
+        const std::size_t n = std::min<std::size_t>(high << 8 | low, size - at - 2);
         out.emplace_back(data + at + 2, data + at + 2 + n);
         at += 2 + n;
     }
@@ -116,11 +117,11 @@ void play(const Policy& policy, const std::vector<Octets>& messages) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    static const std::unique_ptr<Policy> policies[] = {
+    static const std::unique_ptr<Policy> kPolicies[] = {
         policy_of(""), policy_of("parallel = false; validation = \"trust-ad\"; ede = \"all\";"),
         policy_of("break_dnssec = false; any = \"hinfo\"; local_reverse = \"off\";")};
     const std::vector<Octets> messages = messages_of(data, size);
     if (messages.empty()) return 0;
-    for (const auto& p : policies) play(*p, messages);
+    for (const auto& p : kPolicies) play(*p, messages);
     return 0;
 }

@@ -104,8 +104,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 1) return 0;
     const std::uint8_t choice = data[0];
     const unsigned workers = (choice & 1) != 0 ? 2 : 1;
-    static const auto network = std::make_shared<gateway::Network>();
-    Gateway g("2001:db8:64::/96", workers, tiny(), network);
+    static const auto kNetwork = std::make_shared<gateway::Network>();
+    Gateway g("2001:db8:64::/96", workers, tiny(), kNetwork);
     g.tail = 0;
     bind(g, Proto::udp, 1234, 5000);
     bind(g, Proto::tcp, 1234, 5000);
@@ -121,7 +121,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::uint8_t* at = data + 1;
     for (std::size_t left = size - 1; left > 3;) {
         const std::uint8_t how = at[0];
-        const std::size_t n = std::min<std::size_t>((at[1] << 8U) | at[2], left - 3);
+        const std::size_t n = std::min<std::size_t>(load_be16(at + 1).host(), left - 3);
         if ((how & 2) != 0) {
             g.now = Now::at(Nanos{g.now.ns.v + kNanosPerSecond});
             for (const Sent& s : g.turn()) check(s, expect);

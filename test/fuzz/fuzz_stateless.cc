@@ -88,8 +88,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     if (size < 1) return 0;
     const std::uint8_t choice = data[0];
     const unsigned workers = (choice & 1) != 0 ? 2 : 1;
-    static const auto network = std::make_shared<gateway::Network>();
-    Gateway g("2001:db8:64::/96", workers, tiny(), network);
+    static const auto kNetwork = std::make_shared<gateway::Network>();
+    Gateway g("2001:db8:64::/96", workers, tiny(), kNetwork);
     g.tail = 0;
     map_addresses(g.cfg.stateless, choice);
     const unsigned mtu4 = (choice & 32) != 0 ? 600 : 1500, mtu6 = (choice & 64) != 0 ? 1280 : 1500;
@@ -97,7 +97,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     g.mtu(6, static_cast<std::uint16_t>(mtu6));
     const std::uint8_t* at = data + 1;
     for (std::size_t left = size - 1; left > 3;) {
-        const std::size_t n = std::min<std::size_t>((at[1] << 8U) | at[2], left - 3);
+        const std::size_t n = std::min<std::size_t>(load_be16(at + 1).host(), left - 3);
         const unsigned worker = (at[0] & 4) != 0 ? workers - 1 : 0;
         for (const Sent& s :
              g.frame_in((at[0] & 1) != 0 ? 6 : 4, Bytes(at + 3, at + 3 + n), worker)) {

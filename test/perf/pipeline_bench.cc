@@ -203,7 +203,7 @@ private:
             sent += world_.burst().tx.n;
             if (first) {
                 const std::uint64_t now = __rdtsc();
-                turns_.note(now - turn_began);
+                (void)turns_.note(now - turn_began);
                 cycles += static_cast<double>(now - turn_began);
                 if (v6) learn(i);
                 turn_began = __rdtsc();

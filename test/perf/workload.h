@@ -59,8 +59,8 @@ public:
         for (std::size_t i = 0; i < bytes_; i += 4096) static_cast<volatile char*>(start_)[i] = 0;
     }
     [[nodiscard]] std::byte* at() const {
-        const auto a = reinterpret_cast<std::uintptr_t>(start_);
-        return reinterpret_cast<std::byte*>((a + kPage - 1) / kPage * kPage);
+        const std::size_t past = reinterpret_cast<std::uintptr_t>(start_) % kPage;
+        return static_cast<std::byte*>(start_) + (past == 0 ? 0 : kPage - past);
     }
     [[nodiscard]] bool huge() const { return huge_; }
 

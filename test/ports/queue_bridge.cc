@@ -161,7 +161,7 @@ std::vector<std::string> eal_arguments(const std::string& name,
 
 int main(int argc, char** argv) {
     if (argc < 4) fail("usage: queue_bridge NAME QUEUES SOCKET=DEVICE...");
-    const auto queues = static_cast<std::uint16_t>(std::atoi(argv[2]));
+    const auto queues = static_cast<std::uint16_t>(std::strtoul(argv[2], nullptr, 10));
     std::vector<std::string> sockets, devices;
     for (int i = 3; i < argc; i++) {
         const std::string_view pair = argv[i];
@@ -173,6 +173,7 @@ int main(int argc, char** argv) {
     }
     std::vector<std::string> args = eal_arguments(argv[1], devices);
     std::vector<char*> raw;
+    raw.reserve(args.size());
     for (std::string& a : args) raw.push_back(a.data());
     if (rte_eal_init(static_cast<int>(raw.size()), raw.data()) < 0) fail("EAL does not start");
     rte_mempool* const pool =

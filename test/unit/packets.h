@@ -19,7 +19,10 @@ inline void put16(Bytes& b, std::size_t at, unsigned v) {
     b[at] = static_cast<std::uint8_t>(v >> 8);
     b[at + 1] = static_cast<std::uint8_t>(v & 0xff);
 }
-inline unsigned get16(const Bytes& b, std::size_t at) { return (b[at] << 8U) | b[at + 1]; }
+inline unsigned get16(const Bytes& b, std::size_t at) {
+    const unsigned high = b[at], low = b[at + 1];
+    return high << 8 | low;
+}
 inline std::uint32_t get32(const Bytes& b, std::size_t at) {
     return (get16(b, at) << 16) | get16(b, at + 2);
 }
@@ -27,8 +30,10 @@ inline std::uint32_t get32(const Bytes& b, std::size_t at) {
 /// RFC 1071, sixteen bits at a time.
 inline unsigned sum16(std::span<const std::uint8_t> b, std::uint32_t start = 0) {
     std::uint64_t s = start;
-    for (std::size_t i = 0; i < b.size(); i += 2)
-        s += (b[i] << 8U) | (i + 1 < b.size() ? b[i + 1] : 0U);
+    for (std::size_t i = 0; i < b.size(); i += 2) {
+        const unsigned high = b[i], low = i + 1 < b.size() ? b[i + 1] : 0;
+        s += high << 8 | low;
+    }
     while (s >> 16) s = (s & 0xffff) + (s >> 16);
     return static_cast<unsigned>(s);
 }
@@ -119,9 +124,14 @@ inline Bytes make(const Ip4& h, unsigned protocol, Bytes l4, bool fill = true) {
     return b + l4;
 }
 
-/// `extension`: bytes between header and transport, whose first header is `next` (0: none).
+/// Headers between the IPv6 header and the transport, of which the first is `next`.
+struct Extension {
+    Bytes bytes;
+    unsigned next = 0;
+};
+
 inline Bytes make(const Ip6& h, unsigned protocol, Bytes l4, bool fill = true,
-                  const Bytes& extension = {}, unsigned next = 0) {
+                  const Extension& extension = {}) {
     Bytes b(40);
     const auto src = isthmus::Ipv6Addr::parse(h.src)->octet;
     const auto dst = isthmus::Ipv6Addr::parse(h.dst)->octet;
@@ -135,10 +145,10 @@ inline Bytes make(const Ip6& h, unsigned protocol, Bytes l4, bool fill = true,
     b[0] = static_cast<std::uint8_t>(0x60 | (h.traffic_class >> 4));
     b[1] = static_cast<std::uint8_t>((h.traffic_class << 4) | (h.flow >> 16));
     put16(b, 2, h.flow & 0xffff);
-    put16(b, 4, static_cast<unsigned>(extension.size() + l4.size()));
-    b[6] = static_cast<std::uint8_t>(extension.empty() ? protocol : next);
+    put16(b, 4, static_cast<unsigned>(extension.bytes.size() + l4.size()));
+    b[6] = static_cast<std::uint8_t>(extension.bytes.empty() ? protocol : extension.next);
     b[7] = static_cast<std::uint8_t>(h.hops);
-    return b + extension + l4;
+    return b + extension.bytes + l4;
 }
 
 inline Bytes fragment_header(unsigned next, unsigned offset, bool more, std::uint32_t id) {

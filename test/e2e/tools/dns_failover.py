@@ -11,7 +11,8 @@ import time
 import dns.edns
 
 from dnscase import A, AAAA, SOA, good_a, run, zone
-from dnslab import Client, Server, Suite, Upstream, equal, expect, to_wire, true
+from dnsexpect import Suite, equal, expect, true
+from dnslab import Client, Server, Upstream, to_wire
 
 suite = Suite()
 case = suite.case

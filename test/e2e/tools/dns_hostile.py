@@ -11,7 +11,8 @@ import dns.flags
 import dns.rdatatype
 
 from dnscase import A, AAAA, SOA, good_a, run, zone
-from dnslab import Suite, equal, expect, to_wire, true
+from dnsexpect import Suite, equal, expect, true
+from dnslab import to_wire
 
 suite = Suite()
 case = suite.case

@@ -16,7 +16,8 @@ import tempfile
 import time
 
 from dnscase import A, AAAA, SOA
-from dnslab import CLIENT4, CLIENT6, Client, Server, Suite, Upstream, equal, expect, local_addresses, true
+from dnsexpect import Suite, equal, expect, true
+from dnslab import CLIENT4, CLIENT6, Client, Server, Upstream, local_addresses
 
 suite = Suite()
 case = suite.case

@@ -12,7 +12,8 @@ import dns.message
 import dns.name
 
 from dnscase import SOA, run
-from dnslab import CLIENT4, Client, Suite, ede_of, equal, expect, flags_of, option_of, true
+from dnsexpect import Suite, ede_of, equal, expect, flags_of, option_of, true
+from dnslab import CLIENT4, Client
 
 suite = Suite()
 case = suite.case

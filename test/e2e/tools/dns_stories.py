@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import dns.rcode
 
+import dnsexpect
 import dnslab
 
 LIMITS = "limits = { aaaa_timeout_ms = 400; total_timeout_ms = 1200; retransmit_ms = 150; };"
@@ -110,19 +111,19 @@ def play(x, via, port):
         return "no answer"
     want = x["reply"]
     over_tcp = via == "tcp" and "tc" in want["words"]
-    got = (dns.rcode.to_text(r.rcode()) + " " + dnslab.flags_of(r)).strip()
+    got = (dns.rcode.to_text(r.rcode()) + " " + dnsexpect.flags_of(r)).strip()
     head = " ".join(w for w in want["words"] if not (over_tcp and w == "tc"))
     if got != head:
         return f"{got}; {head} expected"
     if over_tcp:
         return ""  # whole over TCP: dns_cases.py looks at that
     for section, have in (("an", r.answer), ("ns", r.authority), ("ar", r.additional)):
-        have = dnslab.texts(have)
+        have = dnsexpect.texts(have)
         if via == "tcp" and "left out" in x["title"]:
             have = have[:len(want[section])]
-        if have != dnslab.wanted(*want[section]):
-            return f"section {section}: {have}, expected {dnslab.wanted(*want[section])}"
-    ede = [str(c) for c in dnslab.ede_of(r)] or ["none"]
+        if have != dnsexpect.wanted(*want[section]):
+            return f"section {section}: {have}, expected {dnsexpect.wanted(*want[section])}"
+    ede = [str(c) for c in dnsexpect.ede_of(r)] or ["none"]
     if "ede" in x and ede != [x["ede"]]:
         return f"EDE {ede}; {x['ede']} expected"
     return ""

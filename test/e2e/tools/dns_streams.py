@@ -13,7 +13,8 @@ import time
 import dns.message
 
 from dnscase import SOA, zone
-from dnslab import (CLIENT4, CLIENT6, Client, Server, Suite, Upstream, equal, expect, local_addresses, read_message, true)
+from dnsexpect import Suite, equal, expect, true
+from dnslab import CLIENT4, CLIENT6, Client, Server, Upstream, local_addresses, read_message
 
 suite = Suite()
 case = suite.case

@@ -18,8 +18,8 @@ import dns.edns
 import dns.message
 
 from dnscase import A, SOA
-from dnslab import (CLIENT6, SERVER6, Client, Server, Suite, Upstream, equal, expect, local_addresses, option_of, read_message,
-                    true)
+from dnsexpect import Suite, equal, expect, option_of, true
+from dnslab import CLIENT6, SERVER6, Client, Server, Upstream, local_addresses, read_message
 
 suite = Suite()
 case = suite.case

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the DNS64 suites share: an upstream that knows every name (A 192.0.2.1, no AAAA), a server that
 asks it, clients over UDP and TCP, and the end of a suite's program."""
-from dnslab import Client, Server, Upstream, expect, local_addresses
+from dnsexpect import expect
+from dnslab import Client, Server, Upstream, local_addresses
 
 SOA = "example. 900 SOA ns.example. admin.example. 1 3600 600 86400 900"
 A, AAAA = "192.0.2.1", "2001:db8:64::c000:201"

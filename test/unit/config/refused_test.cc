@@ -38,7 +38,7 @@ std::string errors_at(const Loaded& l, unsigned line) {
 
 std::string refused(const Key& k, const std::string& value) {
     INFO(k.section << "." << k.name << " = " << value);
-    const std::string said = errors_at(load_text(file_with(k, value), "f"), 3);
+    std::string said = errors_at(load_text(file_with(k, value), "f"), 3);
     CHECK(said.find(k.name) != std::string::npos);
     return said;
 }
@@ -103,7 +103,7 @@ TEST_CASE("config: each key is taken at its bounds, and refused twice or with a 
         CHECK(errors_at(twice, 3).find("second time") != std::string::npos);
         Key typo = k;
         typo.name += "x";
-        const std::string said = errors_at(load_text(file_with(typo, good), "f"), 3);
+        std::string said = errors_at(load_text(file_with(typo, good), "f"), 3);
         CHECK(said.find("did you mean \"" + k.name + "\"") != std::string::npos);
     }
 }

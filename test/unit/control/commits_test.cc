@@ -258,7 +258,7 @@ TEST_CASE("damaged files: the configuration file rules, the rest of the history 
     w.c.reset();
     std::ofstream(w.folder.path + "/state/running-policy.conf") << "";
     std::ofstream(w.folder.path + "/state/waiting.json") << "{{{{";
-    std::ofstream(w.folder.path + "/state/history/00000002.json") << "\0\0\0";
+    std::ofstream(w.folder.path + "/state/history/00000002.json") << std::string(3, '\0');
     std::ofstream(w.folder.path + "/state/history/banana.json") << "[]";
     w.start(kA);
     CHECK(w.pool() == "192.0.2.1/32");

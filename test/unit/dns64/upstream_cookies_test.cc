@@ -56,7 +56,7 @@ TEST_CASE("T-6147-sec-034: a cookie is learned, shown again, and expected from t
     CHECK(c.check(second, Reply(nullptr).message, 30) == Verdict::discard);
     // a query that was on its way before the cookie was learned
     CHECK(c.check(first, Reply(&whole).message, 30) == Verdict::good);
-    for (const std::size_t n : {0, 7, 33, 40}) {
+    for (const std::size_t n : {0U, 7U, 33U, 40U}) {
         const Octets ill = with_server(first, n);
         CHECK(c.check(second, Reply(&ill).message, 30) == Verdict::discard);
     }

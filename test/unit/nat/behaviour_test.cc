@@ -66,8 +66,8 @@ TEST_CASE(
                 continue;
             }
             CHECK(b.out(i, 2000, 2).t_id == t.t_id);
-            CHECK(b.out(i, 2000, 1, Proto::udp, 0, 99).t_id == t.t_id);
-            CHECK(b.in(0, t.t_id.host(), 1, Proto::udp, 0, 7).why == Drop::none);
+            CHECK(b.out(i, 2000, {1, 99}, Proto::udp, 0).t_id == t.t_id);
+            CHECK(b.in(0, t.t_id.host(), {1, 7}, Proto::udp, 0).why == Drop::none);
             CHECK((b.in(0, t.t_id.host(), 9).why == Drop::none) == !adf);
         }
         CHECK(b.engine->n_bindings() == 100);

@@ -47,24 +47,27 @@ struct Box {
         finish_policy(*policy);
         engine->apply(*policy, now);
     }
-    Outbound out(unsigned host, unsigned port, unsigned z, Proto proto = Proto::udp,
-                 std::uint8_t flags = 2, unsigned zport = 53) {
+    /// 203.0.113.z; a number alone is one.
+    struct Remote {
+        Remote(unsigned last_octet, unsigned l4_id = 53)
+            : at{Ipv4Addr::from_host(0xcb007100 + last_octet),
+                 Be16{static_cast<std::uint16_t>(l4_id)}} {}
+        Endpoint4 at;
+    };
+    Outbound out(unsigned host, unsigned port, const Remote& z, Proto proto = Proto::udp,
+                 std::uint8_t flags = 2) {
         Ipv6Addr x = *Ipv6Addr::parse("2001:db8:1::");
         x.octet[6] = static_cast<std::uint8_t>(host >> 8);
         x.octet[7] = static_cast<std::uint8_t>(host & 0xff);
-        const Endpoint4 to{Ipv4Addr::from_host(0xcb007100 + z),
-                           Be16{static_cast<std::uint16_t>(zport)}};
         return engine->outbound(
             *policy, kNone,
-            {{x, Be16{static_cast<std::uint16_t>(port)}}, to, proto, 0, TcpFlags{flags}}, now);
+            {{x, Be16{static_cast<std::uint16_t>(port)}}, z.at, proto, 0, TcpFlags{flags}}, now);
     }
-    Inbound in(unsigned slot, unsigned port, unsigned z, Proto proto = Proto::udp,
-               std::uint8_t flags = 2, unsigned zport = 53) {
-        const Endpoint4 from{Ipv4Addr::from_host(0xcb007100 + z),
-                             Be16{static_cast<std::uint16_t>(zport)}};
+    Inbound in(unsigned slot, unsigned port, const Remote& z, Proto proto = Proto::udp,
+               std::uint8_t flags = 2) {
         const Endpoint4 t{policy->slot[slot].addr, Be16{static_cast<std::uint16_t>(port)}};
         return engine->inbound(
-            *policy, {static_cast<std::uint16_t>(slot), from, t, proto, TcpFlags{flags}}, 0, now);
+            *policy, {static_cast<std::uint16_t>(slot), z.at, t, proto, TcpFlags{flags}}, 0, now);
     }
     void wait(std::uint32_t seconds) {
         now = Now::at(Nanos{now.ns.v + seconds * kNanosPerSecond});

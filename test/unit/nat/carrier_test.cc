@@ -18,11 +18,12 @@ Ipv6Addr host(unsigned n) {
     return x;
 }
 
-void bind(Box& b, unsigned n, unsigned x_id, unsigned slot, unsigned t_id, Proto proto) {
+/// To the first address of the pool.
+void bind(Box& b, unsigned n, unsigned x_id, unsigned t_id, Proto proto) {
     b.policy->fixed[b.policy->n_static++] =
         StaticEntry{{host(n), Be16{static_cast<std::uint16_t>(x_id)}},
-                    {b.policy->slot[slot].addr, Be16{static_cast<std::uint16_t>(t_id)}},
-                    static_cast<std::uint16_t>(slot),
+                    {b.policy->slot[0].addr, Be16{static_cast<std::uint16_t>(t_id)}},
+                    0,
                     proto};
 }
 
@@ -35,16 +36,16 @@ void settle(Box& b) {
 
 TEST_CASE("T-6146-tbl-005 T-6146-tbl-007: a static binding stays, in each of the three BIBs") {
     Box b;
-    bind(b, 7, 80, 0, 8080, Proto::tcp);
-    bind(b, 7, 53, 0, 5353, Proto::udp);
-    bind(b, 7, 9, 0, 99, Proto::icmp);
+    bind(b, 7, 80, 8080, Proto::tcp);
+    bind(b, 7, 53, 5353, Proto::udp);
+    bind(b, 7, 9, 99, Proto::icmp);
     b.changed();
     settle(b);
     CHECK(b.engine->n_bindings() == 3);
     CHECK(b.in(0, 8080, 1, Proto::tcp, kSyn).x_addr == host(7));
     CHECK(b.in(0, 8080, 1, Proto::tcp, kSyn).x_id == Be16{80});
     CHECK(b.in(0, 5353, 1).x_id == Be16{53});
-    CHECK(b.in(0, 99, 1, Proto::icmp, 0, 0).x_id == Be16{9});
+    CHECK(b.in(0, 99, {1, 0}, Proto::icmp, 0).x_id == Be16{9});
     CHECK(b.out(7, 53, 3).t_id == Be16{5353});
     b.wait(8000);
     CHECK(b.engine->n_sessions() == 0);
@@ -66,7 +67,7 @@ TEST_CASE("T-6146-tbl-006: a static binding takes the place of dynamic ones, who
     const auto old = b.out(1, 1000, 1);
     const auto other = b.out(7, 80, 1);
     REQUIRE(other.why == Drop::none);
-    bind(b, 7, 80, 0, old.t_id.host(), Proto::udp);
+    bind(b, 7, 80, old.t_id.host(), Proto::udp);
     b.changed();
     settle(b);
     CHECK(b.engine->n_bindings() == 1);
@@ -80,7 +81,7 @@ TEST_CASE("a static port is never given out, and is free again when it is not st
     b.policy->limits.ports_per_subscriber = 100000;
     b.policy->limits.sessions_per_subscriber = 100000;
     b.policy->slot[0].last_port = 1087;
-    bind(b, 900, 80, 0, 1050, Proto::udp);
+    bind(b, 900, 80, 1050, Proto::udp);
     b.changed();
     settle(b);
     std::set<unsigned> seen;
@@ -250,9 +251,9 @@ TEST_CASE("UDP lifetimes by destination port") {
     b.policy->udp_timer[b.policy->n_udp_timers++] = {Be16{53}, ticks_of_seconds(30)};
     b.policy->udp_timer[b.policy->n_udp_timers++] = {Be16{4500}, ticks_of_seconds(900)};
     b.changed();
-    (void)b.out(1, 1, 1, Proto::udp, 0, 53);
-    (void)b.out(1, 2, 1, Proto::udp, 0, 4500);
-    (void)b.out(1, 3, 1, Proto::udp, 0, 80);
+    (void)b.out(1, 1, {1, 53}, Proto::udp, 0);
+    (void)b.out(1, 2, {1, 4500}, Proto::udp, 0);
+    (void)b.out(1, 3, {1, 80}, Proto::udp, 0);
     b.wait(40);
     CHECK(b.engine->n_sessions() == 2);
     b.wait(300);

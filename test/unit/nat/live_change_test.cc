@@ -274,9 +274,9 @@ TEST_CASE("where there is no room to remember an address there is no session wit
     b.changed();
     const unsigned t = b.out(1, 1000, 1).t_id.host();
     CHECK(b.out(1, 1000, 2).why == Drop::none);
-    CHECK(b.out(1, 1000, 2, Proto::udp, 0, 54).why == Drop::none);
+    CHECK(b.out(1, 1000, {2, 54}, Proto::udp, 0).why == Drop::none);
     CHECK(b.out(1, 1000, 3).why == Drop::session_table_full);
-    CHECK(b.out(1, 1000, 2, Proto::udp, 0, 55).why == Drop::none);
+    CHECK(b.out(1, 1000, {2, 55}, Proto::udp, 0).why == Drop::none);
     for (unsigned z = 1; z <= 2; z++) CHECK(b.in(0, t, z).why == Drop::none);
     CHECK(b.in(0, t, 3).why == Drop::filtered);
     CHECK(b.engine->n_sessions() == 4);

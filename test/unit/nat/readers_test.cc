@@ -15,7 +15,7 @@ TEST_CASE("readers see whole bindings and sessions while they come and go") {
     std::atomic<unsigned> torn{0}, seen{0};
     // The writer keeps to one rule that a torn record would break: host n, port 1000 + n, Z n % 8.
     const auto check = [&](const BindingView& v) {
-        const unsigned n = (v.x.addr.octet[6] << 8U) | v.x.addr.octet[7];
+        const unsigned high = v.x.addr.octet[6], low = v.x.addr.octet[7], n = high << 8 | low;
         if (v.x.id.host() != 1000 + n || v.t.addr != Ipv4Addr::of(192, 0, 2, 1)) torn++;
         seen++;
         return n;

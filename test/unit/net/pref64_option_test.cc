@@ -19,7 +19,7 @@ TEST_CASE("T-8781-001: type 38, length 2, lifetime in units of 8 s, code, 96 bit
 
 TEST_CASE("T-8781-002: codes 0 to 5 are 96, 64, 56, 48, 40 and 32; other lengths have none") {
     const std::array<unsigned, 6> lengths{96, 64, 56, 48, 40, 32};
-    for (std::uint8_t i = 0; i < lengths.size(); i++) CHECK(prefix_length_code(lengths[i]) == i);
+    for (unsigned i = 0; i < lengths.size(); i++) CHECK(prefix_length_code(lengths[i]) == i);
     for (unsigned n = 0; n <= 128; n++) {
         const bool known = std::find(lengths.begin(), lengths.end(), n) != lengths.end();
         CHECK(prefix_length_code(n).has_value() == known);

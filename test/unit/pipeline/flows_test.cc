@@ -182,9 +182,9 @@ TEST_CASE("T-6146-frag-001 T-6146-frag-002: IPv6 fragments in any order") {
                 Ip6{kHost, kServer6}, 17,
                 Bytes(l4.begin() + static_cast<long>(at), l4.begin() + static_cast<long>(at + n)),
                 false,
-                packets::fragment_header(17, static_cast<unsigned>(at), at + n < l4.size(),
-                                         0xabcd1234),
-                44));
+                {packets::fragment_header(17, static_cast<unsigned>(at), at + n < l4.size(),
+                                          0xabcd1234),
+                 44}));
         }
         if (reversed) std::reverse(pieces.begin(), pieces.end());
         std::vector<Sent> out;

@@ -63,12 +63,12 @@ public:
         }
         const std::size_t bytes = pipeline::WorkerState::bytes_needed(sizes);
         for (unsigned i = 0; i < n_workers; i++) {
-            memory.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
+            memory_.push_back(std::make_unique<Block[]>(bytes / sizeof(Block) + 1));
             worker.push_back(
-                pipeline::WorkerState::create({memory.back()[0].b, bytes}, sizes, {i, seed}, fib));
+                pipeline::WorkerState::create({memory_.back()[0].b, bytes}, sizes, {i, seed}, fib));
         }
-        burst = std::make_unique<pipeline::Burst>();
-        burst->edge = {this, &Gateway::alloc, &Gateway::flush};
+        burst_ = std::make_unique<pipeline::Burst>();
+        burst_->edge = {this, &Gateway::alloc, &Gateway::flush};
         changed();
     }
 
@@ -87,35 +87,35 @@ public:
     /// Gives one packet to a port, at a worker; what leaves.
     std::vector<Sent> in(unsigned port, const Bytes& packet, unsigned at_worker = 0,
                          const Link& link = {}) {
-        sent.clear();
+        sent_.clear();
         arrive(port, packet, at_worker, link);
-        return std::move(sent);
+        return std::move(sent_);
     }
     /// Gives the bytes of a whole frame.
     std::vector<Sent> frame_in(unsigned port, const Bytes& bytes, unsigned at_worker = 0) {
-        sent.clear();
+        sent_.clear();
         pipeline::Packet p = fresh(bytes.size());
         p.port = static_cast<std::uint16_t>(port);
         p.frame.set_length(static_cast<std::uint32_t>(bytes.size()));
         if (!bytes.empty()) std::memcpy(p.frame.data, bytes.data(), bytes.size());
         give(p, at_worker);
-        return std::move(sent);
+        return std::move(sent_);
     }
     /// Several packets of one port in one burst, at worker 0; what leaves, in its order.
     std::vector<Sent> in_burst(unsigned port, const std::vector<Bytes>& all) {
-        sent.clear();
-        for (const Bytes& p : all) burst->in[burst->n++] = received(port, p);
+        sent_.clear();
+        for (const Bytes& p : all) burst_->in[burst_->n++] = received(port, p);
         run(0);
-        return std::move(sent);
+        return std::move(sent_);
     }
     std::vector<Sent> turn() {
-        sent.clear();
+        sent_.clear();
         for (auto* w : worker) {
-            pipeline::end_turn(*burst, cfg, *w, now);
-            current = w->id;
+            pipeline::end_turn(*burst_, cfg, *w, now);
+            current_ = w->id;
             act();
         }
-        return std::move(sent);
+        return std::move(sent_);
     }
     /// Time passes, and one turn of each worker comes.
     std::vector<Sent> pass(double seconds) {
@@ -272,33 +272,33 @@ private:
         return p;
     }
     void give(const pipeline::Packet& p, unsigned at_worker) {
-        burst->in[burst->n++] = p;
+        burst_->in[burst_->n++] = p;
         run(at_worker);
     }
     void run(unsigned at_worker) {
-        current = at_worker;
-        pipeline::run_pipeline(*burst, cfg, *worker[at_worker], now);
+        current_ = at_worker;
+        pipeline::run_pipeline(*burst_, cfg, *worker[at_worker], now);
         act();
     }
     void act() {
         std::vector<pipeline::Packet> over;
-        for (unsigned i = 0; i < burst->tx.n; i++) {
-            const auto& p = burst->tx.item[i];
+        for (unsigned i = 0; i < burst_->tx.n; i++) {
+            const auto& p = burst_->tx.item[i];
             const bool tagged = isthmus::load_be16(p.frame.data + 12).host() == pipeline::kTypeVlan;
             const unsigned vlan = tagged ? isthmus::load_be16(p.frame.data + 14).host() : 0U;
-            sent.push_back(
+            sent_.push_back(
                 {p.port, vlan,
                  Bytes(p.frame.data + (tagged ? 18 : 14), p.frame.data + p.frame.len_bytes)});
             release(p);
         }
-        for (unsigned i = 0; i < burst->punt.n; i++) release(burst->punt.item[i]);
-        punted += burst->punt.n;
-        for (unsigned i = 0; i < burst->done.n; i++) release(burst->done.item[i]);
-        for (unsigned i = 0; i < burst->handover.n; i++) over.push_back(burst->handover.item[i]);
-        burst->tx.clear();
-        burst->punt.clear();
-        burst->done.clear();
-        burst->handover.clear();
+        for (unsigned i = 0; i < burst_->punt.n; i++) release(burst_->punt.item[i]);
+        punted += burst_->punt.n;
+        for (unsigned i = 0; i < burst_->done.n; i++) release(burst_->done.item[i]);
+        for (unsigned i = 0; i < burst_->handover.n; i++) over.push_back(burst_->handover.item[i]);
+        burst_->tx.clear();
+        burst_->punt.clear();
+        burst_->done.clear();
+        burst_->handover.clear();
         for (auto& p : over) {
             p.handed_over = true;
             give(p, p.to_worker);
@@ -311,10 +311,10 @@ private:
     }
     static void flush(void* self, pipeline::Burst&) { static_cast<Gateway*>(self)->act(); }
 
-    std::vector<std::unique_ptr<Block[]>> memory;
-    std::unique_ptr<pipeline::Burst> burst;
-    std::vector<Sent> sent;
-    unsigned current = 0;
+    std::vector<std::unique_ptr<Block[]>> memory_;
+    std::unique_ptr<pipeline::Burst> burst_;
+    std::vector<Sent> sent_;
+    unsigned current_ = 0;
 };
 
 }  // namespace gateway

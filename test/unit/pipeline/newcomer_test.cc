@@ -32,7 +32,8 @@ public:
             const bool is_tcp = s.packet[9] == 6;
             const std::uint8_t* payload = s.packet.data() + 20 + (is_tcp ? 20 : 8);
             const End end{payload[0], payload[1], payload[2], is_tcp};
-            const unsigned t = packets::get16(s.packet, 20) + (s.packet[15] << 16);
+            const unsigned last_octet = s.packet[15];
+            const unsigned t = packets::get16(s.packet, 20) + (last_octet << 16);
             const auto [known, fresh] = t_of_.try_emplace(end, t);
             CHECK(known->second == t);
             if (fresh) CHECK(owner_.try_emplace({is_tcp, t}, end).second);
