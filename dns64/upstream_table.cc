@@ -38,7 +38,7 @@ Json merged_upstreams(const std::vector<Json>& of_workers) {
                 continue;
             }
             Json& o = *at;
-            const double before = o["answers"], more = row["answers"];
+            const auto before = o["answers"].get<double>(), more = row["answers"].get<double>();
             if (before + more > 0) {
                 o["rtt_ms"] =
                     (o["rtt_ms"].get<double>() * before + row["rtt_ms"].get<double>() * more) /

@@ -11,12 +11,12 @@
 
 namespace isthmus::cli {
 
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 std::string cell_text(const json& v) {
     if (v.is_null()) return "-";
     if (v.is_boolean()) return v.get<bool>() ? "yes" : "no";
-    if (v.is_string()) return v.get_ref<const std::string&>().empty() ? "-" : v.get<std::string>();
+    if (v.is_string()) return v.text().empty() ? "-" : v.text();
     if (v.is_array()) {
         std::string out;
         for (const json& e : v) out += (out.empty() ? "" : ", ") + cell_text(e);

@@ -2,10 +2,11 @@
 // JSON rows as aligned columns for people: texts to the left, numbers to the right.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <ostream>
 #include <string>
 #include <vector>
+
+#include "common/api/json.h"
 
 namespace isthmus::cli {
 
@@ -17,17 +18,17 @@ struct Column {
 };
 
 /// One value for people: "-" for nothing, lists with commas.
-[[nodiscard]] std::string cell_text(const nlohmann::json& v);
+[[nodiscard]] std::string cell_text(const api::Json& v);
 
 /// `columns` empty: the keys of the first row.
-void print_table(std::ostream& out, const nlohmann::json& rows, bool header,
+void print_table(std::ostream& out, const api::Json& rows, bool header,
                  const std::vector<Column>& columns = {});
 /// Nested objects as indented "key: value" lines.
-void print_object(std::ostream& out, const nlohmann::json& object, unsigned indent = 0);
+void print_object(std::ostream& out, const api::Json& object, unsigned indent = 0);
 
 class Asker;
 /// An answer whole: JSON when that is asked for, else a table or lines.
-void print_answer(const Asker& ask, const nlohmann::json& answer,
+void print_answer(const Asker& ask, const api::Json& answer,
                   const std::vector<Column>& columns = {});
 
 /// "2026-11-25T07:03:14Z": UTC, as in the logs, in traces, and as whois wants it.

@@ -11,7 +11,7 @@
 
 namespace isthmus::cli {
 
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 namespace {
 

@@ -2,11 +2,12 @@
 // `isthmusctl show workers`: what each worker has and did, and where its cycles go.
 #pragma once
 
-#include <nlohmann/json.hpp>
 #include <ostream>
+
+#include "common/api/json.h"
 
 namespace isthmus::cli {
 
-void print_workers(std::ostream& out, const nlohmann::json& workers);
+void print_workers(std::ostream& out, const api::Json& workers);
 
 }  // namespace isthmus::cli

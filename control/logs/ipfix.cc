@@ -327,7 +327,7 @@ Status IpfixEncoder::add(const LogRecord& r, const Send& send) {
         return id == kNotSent ? Status(Done{}) : impl_->append(id, v, send);
     }
     NotSent& sum = impl_->not_sent;
-    const auto lost = n.fields.value("lost", nlohmann::json());
+    const auto lost = n.fields.value("lost", api::Json());
     if (n.kind == "gap" && lost.is_number_unsigned()) {
         const auto time = [&](const char* name) {
             return unix_ns_of(n.fields.value(name, "")).value_or(n.unix_ns) / 1'000'000;

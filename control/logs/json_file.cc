@@ -117,13 +117,13 @@ void JsonFile::learn(std::string_view tail) {
         const auto line = api::from_text(tail.substr(at, end - at));
         at = end + 1;
         if (!line.is_object()) continue;
-        const auto instance = line.value("instance", nlohmann::json());
+        const auto instance = line.value("instance", api::Json());
         if (instance.is_string() && instance != instance_) {
             instance_ = instance.get<std::string>();
             written_.clear();
         }
-        const auto worker = line.value("worker", nlohmann::json());
-        const auto seq = line.value("seq", nlohmann::json());
+        const auto worker = line.value("worker", api::Json());
+        const auto seq = line.value("seq", api::Json());
         if (worker.is_number_unsigned() && seq.is_number_unsigned())
             written_[worker.get<std::uint64_t>()] = seq.get<std::uint64_t>();
     }

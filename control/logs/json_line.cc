@@ -52,7 +52,7 @@ std::string utc_text(std::uint64_t unix_ns) {
     return text;
 }
 
-Note make_note(std::string kind, nlohmann::json fields) {
+Note make_note(std::string kind, api::Json fields) {
     return {unix_now_ns(), std::move(kind), std::move(fields)};
 }
 

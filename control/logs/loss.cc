@@ -5,7 +5,7 @@
 
 namespace isthmus::control {
 
-using Json = nlohmann::json;
+using api::Json;
 
 namespace {
 

@@ -24,13 +24,13 @@ struct Loss {
     void add(const LogBatch& batch);
     void add(const Loss& newer);
     [[nodiscard]] LogBatch gap() const;
-    [[nodiscard]] nlohmann::json json() const;
-    [[nodiscard]] static std::optional<Loss> of_json(const nlohmann::json& j);
+    [[nodiscard]] api::Json json() const;
+    [[nodiscard]] static std::optional<Loss> of_json(const api::Json& j);
 };
 
 /// In order; each its own instance.
 using Losses = std::vector<Loss>;
-[[nodiscard]] nlohmann::json json_of(const Losses& losses);
-[[nodiscard]] Losses losses_of(const nlohmann::json& list);
+[[nodiscard]] api::Json json_of(const Losses& losses);
+[[nodiscard]] Losses losses_of(const api::Json& list);
 
 }  // namespace isthmus::control

@@ -5,7 +5,7 @@
 
 namespace isthmus::control {
 
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 namespace {
 

@@ -8,13 +8,13 @@
 #pragma once
 
 #include <functional>
-#include <nlohmann/json.hpp>
 #include <span>
 #include <string>
 #include <variant>
 #include <vector>
 
 #include "common/api/event.h"
+#include "common/api/json.h"
 #include "common/base/expected.h"
 #include "common/base/units.h"
 
@@ -23,7 +23,7 @@ namespace isthmus::control {
 struct Note {
     std::uint64_t unix_ns = 0;
     std::string kind;
-    nlohmann::json fields = nlohmann::json::object();
+    api::Json fields = api::Json::object();
 };
 
 using LogRecord = std::variant<api::Event, Note>;
@@ -68,6 +68,6 @@ public:
 /// Of a clock that nobody sets: what waits, or comes again and again, goes by it.
 [[nodiscard]] std::int64_t steady_now_ns();
 /// A note of now.
-[[nodiscard]] Note make_note(std::string kind, nlohmann::json fields = nlohmann::json::object());
+[[nodiscard]] Note make_note(std::string kind, api::Json fields = api::Json::object());
 
 }  // namespace isthmus::control

@@ -19,7 +19,7 @@
 namespace isthmus::control {
 
 namespace fs = std::filesystem;
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 namespace {
 

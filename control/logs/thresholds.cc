@@ -8,7 +8,7 @@
 
 namespace isthmus::control {
 
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 namespace {
 

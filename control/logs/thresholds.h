@@ -23,15 +23,15 @@ public:
 
     /// `metrics`: the dataplane's answer to `metrics`. The notes that are due, of kind
     /// "threshold_reached": threshold, value, limit and, of a pool, pool and pool_id.
-    [[nodiscard]] std::vector<Note> look(const nlohmann::json& metrics, std::uint64_t unix_ns);
+    [[nodiscard]] std::vector<Note> look(const api::Json& metrics, std::uint64_t unix_ns);
 
 private:
     struct State {
         bool beyond = false, due = false;
         std::uint64_t told_ns = 0;
     };
-    void judge(std::vector<Note>& out, const std::string& key, bool beyond,
-               const nlohmann::json& fields, std::uint64_t unix_ns);
+    void judge(std::vector<Note>& out, const std::string& key, bool beyond, const api::Json& fields,
+               std::uint64_t unix_ns);
 
     const config::Alarms limits_;
     std::map<std::string, State> state_;

@@ -205,8 +205,7 @@ Expected<Json> TraceDesk::read(const Json& params) {
     int w = -1;
     while (left_ != 0 && bytes < kAnswerBytes && (w = oldest()) >= 0) {
         Json row = take_packet(static_cast<unsigned>(w));
-        for (const Json& frame : row["frames"])
-            bytes += frame["data"].get_ref<const std::string&>().size();
+        for (const Json& frame : row["frames"]) bytes += frame["data"].text().size();
         bytes += 1024;
         if (row.contains("decide")) left_--;
         packets.push_back(std::move(row));

@@ -41,7 +41,7 @@ std::string holder(int fd) {
 
 Status InstanceLock::take_one(const std::string& name, const std::string& where,
                               const std::string& what) {
-    const std::string path = std::string(kDirectory) + "/" + name;
+    const std::string path = std::string(kDirectory).append("/").append(name);
     for (;;) {
         const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
         if (fd < 0) return Error{path, std::string("cannot be opened: ") + std::strerror(errno)};

@@ -27,7 +27,7 @@ std::string self() {
 
 /// The program for `l`, beside this one (a build tree) or where it is installed; empty: none.
 std::string path_of(Level l, const std::string& me, const std::string& libexec) {
-    const std::string file = std::string(kProgram) + "." + std::string(cpu::name_of(l));
+    const std::string file = std::string(kProgram).append(".").append(cpu::name_of(l));
     for (const std::string& dir : {me.substr(0, me.rfind('/')), libexec}) {
         std::string path = dir + "/" + file;
         if (::access(path.c_str(), X_OK) == 0) return path;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Precompiled for unit tests of several files (common/pch/json.h says more).
+// Precompiled for unit tests of several files (common/pch says more).
 #include <catch2/catch.hpp>
 #include <memory>
 #include <optional>

@@ -82,7 +82,7 @@ TEST_CASE("T-6791-003: the addresses for routers are answered for, and no bindin
 
 TEST_CASE("T-7915-gen-011 T-6052-029: what an address is mapped to, and by what, can be asked") {
     const auto s = compiled(kSiit + "};");
-    const auto ask = [&](const char* a) { return agent::stateless_mapping(*s, a)->dump(); };
+    const auto ask = [&](const char* a) { return api::to_text(*agent::stateless_mapping(*s, a)); };
     CHECK(ask("192.0.2.1").find("\"maps_to\":\"2001:db8::1\"") != std::string::npos);
     CHECK(ask("192.0.2.1").find("entry 192.0.2.1/32 2001:db8::1/128") != std::string::npos);
     CHECK(ask("192.0.2.130").find("\"is_host\":true") != std::string::npos);

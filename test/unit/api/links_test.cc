@@ -10,6 +10,7 @@
 #include <catch2/catch.hpp>
 #include <chrono>
 
+#include "common/api/socket.h"
 #include "test/unit/folder.h"
 
 using namespace isthmus;
@@ -52,8 +53,7 @@ int raw(const std::string& path) {
 }
 
 std::string request(const std::string& method, const Json& params = Json::object()) {
-    return Json{{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}}.dump() +
-           "\n";
+    return api::line_of({{"jsonrpc", "2.0"}, {"id", 1}, {"method", method}, {"params", params}});
 }
 
 }  // namespace
@@ -150,7 +150,7 @@ TEST_CASE("a server at a standstill costs a time-out; asking and serving never w
     int good = 0;  // late answers to the earlier questions disturb nobody
     links.ask("echo", Json{{"n", 7}}, 5000, [&](const Expected<Json>& r) {
         REQUIRE(r);
-        good = (*r)["n"];
+        good = (*r)["n"].get<int>();
     });
     turns(*server, links, 40);
     CHECK(good == 7);

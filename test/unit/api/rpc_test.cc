@@ -16,6 +16,7 @@
 #include <fstream>
 #include <thread>
 
+#include "common/api/socket.h"
 #include "test/unit/folder.h"
 
 using namespace isthmus;
@@ -57,7 +58,7 @@ private:
 };
 
 std::string request(const std::string& method, int id = 1) {
-    return Json{{"jsonrpc", "2.0"}, {"id", id}, {"method", method}}.dump() + "\n";
+    return api::line_of({{"jsonrpc", "2.0"}, {"id", id}, {"method", method}});
 }
 
 void turns(api::RpcServer& s, int n = 4) {

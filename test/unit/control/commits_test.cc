@@ -122,7 +122,7 @@ TEST_CASE("a change is applied, kept, and written in the history with who and wh
     CHECK(h[0]["what"] == "reload");
     CHECK(h[0]["sessions_closed"] == 7);
     CHECK(h[1]["what"] == "start");
-    const auto one = w.c->history_entry(h[0]["id"]);
+    const auto one = w.c->history_entry(h[0]["id"].get<std::uint64_t>());
     REQUIRE(one);
     CHECK((*one)["changes"][0]["added"][0].get<std::string>().find("192.0.2.2") !=
           std::string::npos);

@@ -6,7 +6,7 @@
 
 using namespace isthmus;
 using namespace isthmus::control;
-using nlohmann::json;
+using json = isthmus::api::Json;
 
 namespace {
 
