@@ -17,10 +17,16 @@ struct Frame {
     std::uint32_t headroom = 0;
     std::uint32_t room_bytes = 0;  // headroom, frame and tailroom: moving the frame leaves it be
 
+    Frame() = default;  // and no other way but between(): what is room must be said
     /// A frame at `data` with room on both sides.
     [[nodiscard]] static Frame between(std::uint32_t headroom, std::uint8_t* data,
                                        std::uint32_t len_bytes, std::uint32_t tailroom) noexcept {
-        return {data, len_bytes, headroom, headroom + len_bytes + tailroom};
+        Frame f;
+        f.data = data;
+        f.len_bytes = len_bytes;
+        f.headroom = headroom;
+        f.room_bytes = headroom + len_bytes + tailroom;
+        return f;
     }
     [[nodiscard]] std::uint32_t tailroom() const noexcept {
         return room_bytes - headroom - len_bytes;

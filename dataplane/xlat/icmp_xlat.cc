@@ -224,7 +224,7 @@ Drop parse_quoted_v6(const Frame& frame, const Parsed& outer, Quoted& out) noexc
     if (!transport_checksum_ok(frame, outer, true)) return Drop::icmp_bad_checksum;
     const Drop why = find_extension(frame, outer, true, out);
     if (why != Drop::none) return why;
-    Frame inner{frame.data + out.at, out.bytes, 0, 0};
+    Frame inner = Frame::between(0, frame.data + out.at, out.bytes, 0);
     return check_quoted(parse_v6(inner, out.parsed, Where::quoted), out);
 }
 
@@ -233,7 +233,7 @@ Drop parse_quoted_v4(const Frame& frame, const Parsed& outer, Quoted& out) noexc
     if (!transport_checksum_ok(frame, outer, false)) return Drop::icmp_bad_checksum;
     const Drop why = find_extension(frame, outer, false, out);
     if (why != Drop::none) return why;
-    Frame inner{frame.data + out.at, out.bytes, 0, 0};
+    Frame inner = Frame::between(0, frame.data + out.at, out.bytes, 0);
     return check_quoted(parse_v4(inner, out.parsed, Where::quoted), out);
 }
 

@@ -304,7 +304,7 @@ private:
         } else {
             store(l4 + udp_at::kLength, Be16{static_cast<std::uint16_t>(8 + shape_.payload)});
         }
-        Frame whole{ip, frame_bytes(v6) - 14, 0, 0};
+        Frame whole = Frame::between(0, ip, frame_bytes(v6) - 14, 0);
         xlat::Parsed p;
         p.l3_bytes = whole.len_bytes;
         p.l4_at = v6 ? 40 : 20;

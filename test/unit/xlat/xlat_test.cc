@@ -288,8 +288,8 @@ TEST_CASE("hostile bytes are never read past their end, and what is forwarded is
         const std::size_t head = 64, tail = n % 7 == 0 ? 1300 : 0;
         std::unique_ptr<std::uint8_t[]> heap(new std::uint8_t[head + b.size() + tail]);
         std::copy(b.begin(), b.end(), heap.get() + head);
-        Frame f{heap.get() + head, static_cast<std::uint32_t>(b.size()), head,
-                static_cast<std::uint32_t>(tail)};
+        Frame f = Frame::between(head, heap.get() + head, static_cast<std::uint32_t>(b.size()),
+                                 static_cast<std::uint32_t>(tail));
         Parsed p;
         Quoted q;
         const bool v6 = (b[0] >> 4) == 6;
