@@ -63,18 +63,18 @@ bool Engine::cleared_session(const Binding& b, std::uint32_t epoch, Ipv4Addr z,
 }
 
 /// How many records to look at now, for the round to take kRoundNanos; all that a turn may when
-/// something waits for the round to end.
+/// something waits for the round to end. What a turn may not is left for the next ones: a worker
+/// whose core was away makes up for it.
 unsigned Engine::due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept {
-    if (records == 0) {
+    if (records == 0 || sweeping_ != 0 || clearing_) {
         hand.ns = now.ns.v;
-        return 0;
+        return records == 0 ? 0 : kMostVisits;
     }
-    if (sweeping_ != 0 || clearing_) return kMostVisits;
-    const std::uint64_t dt = std::min(now.ns.v - hand.ns, kRoundNanos);
-    const std::uint64_t n = std::uint64_t{records} * dt / kRoundNanos;
-    if (n == 0) return 0;
-    hand.ns = now.ns.v;
-    return static_cast<unsigned>(std::min<std::uint64_t>(n, kMostVisits));
+    hand.ns = std::max(hand.ns, now.ns.v - std::min(now.ns.v, kRoundNanos));
+    const std::uint64_t n = std::min<std::uint64_t>(
+        std::uint64_t{records} * (now.ns.v - hand.ns) / kRoundNanos, kMostVisits);
+    hand.ns += n * kRoundNanos / records;
+    return static_cast<unsigned>(n);
 }
 
 /// Asks for what visits to come will touch: a record's line, and sooner, when its life is over,

@@ -29,7 +29,7 @@ wait_for 5 "the mirror" grep -q ready "$lab_dir/reflect.log"
 expect_match "everybody meets everybody" "^30 pairs met" \
     "$(py client6 meet hairpin "$pref64" "$server_addr" 3478 "${sources[@]:0:6}")"
 [ "$(value handed_over)" -gt 1000 ] || fail "only $(value handed_over) packets were handed over: the test tests nothing"
-expect_equal "taken over" "$(value handed_over)" "$(value received_over)"
+expect_equal "taken over" "$(value handed_over)" "$(value taken_over)"
 n=0
 for w in 0 1 2; do n=$((n + $(ctl_value "$w.subscribers" show workers))); done
 expect_equal "subscribers of the three" 12 "$n"

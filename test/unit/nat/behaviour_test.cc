@@ -190,3 +190,21 @@ TEST_CASE("the check in the field tells each fault that it finds, and how often"
     CHECK(faults["a port is used by a binding of something else"] == 1);
     CHECK(result.n_faults == 3);
 }
+
+TEST_CASE("a worker whose core was away for seconds makes up for the expiry that it missed") {
+    Box b;
+    for (unsigned n = 0; n < 2000; n++)
+        REQUIRE(b.out(n % 100, 1024 + n / 100, 1).why == Drop::none);
+    b.wait(1);
+    REQUIRE(b.engine->n_bindings() == 2000);
+    const auto turn_after = [&](std::uint64_t nanos) {
+        b.now = Now::at(Nanos{b.now.ns.v + nanos});
+        b.engine->end_turn(*b.policy, b.now, [](const Probe&) {});
+    };
+    turn_after(400 * kNanosPerSecond);  // all is over, and nobody was there
+    const unsigned left = b.engine->n_bindings();
+    CHECK(left > 1500);  // one turn does not take long
+    for (unsigned i = 0; i < 20; i++) turn_after(1000);
+    CHECK(b.engine->n_bindings() == 0);
+    CHECK(b.engine->check() == nullptr);
+}
