@@ -310,7 +310,8 @@ private:
     }
     void new_line() {
         if (indent_ >= 0)
-            out.append(1, '\n').append(static_cast<std::size_t>(indent_ * depth_), ' ');
+            out.append(1, '\n').append(
+                static_cast<std::size_t>(indent_) * static_cast<std::size_t>(depth_), ' ');
     }
     int indent_, depth_ = 0;
 };

@@ -50,10 +50,10 @@ def sources(build):
 
 
 def without_pch(build, folder):
-    """The compile commands in `folder`, without GCC's precompiled headers, which clang cannot read."""
+    """The compile commands in `folder`, without GCC's precompiled headers and parameters, which clang does not know."""
     commands = json.loads((build / "compile_commands.json").read_text())
     for c in commands:
-        c["command"] = re.sub(r" -include \S+|-fpch-preprocess|-Winvalid-pch", "", c["command"])
+        c["command"] = re.sub(r" -include \S+|-fpch-preprocess|-Winvalid-pch| --param=\S+", "", c["command"])
     (folder / "compile_commands.json").write_text(json.dumps(commands))
     return folder
 

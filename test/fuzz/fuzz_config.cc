@@ -7,6 +7,7 @@
 #include "test/fuzz/fuzz.h"
 
 /// libconfig's own: it forgets its buffer when a string has no end (64 octets for a refused file).
+// NOLINTNEXTLINE(bugprone-reserved-identifier,readability-identifier-naming): the sanitizer's name
 extern "C" const char* __lsan_default_suppressions() { return "leak:libconfig\n"; }
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {

@@ -28,60 +28,57 @@ inline constexpr const char* kUsage =
     "                      [--eam ENTRIES] [--siit] [--windows N]\n"
     "                      [--stalls] [--latency] [--cpu N] [--realtime]";
 
+/// An option without a value; false: `key` is none.
+inline bool take_switch(Options& o, std::string_view key) {
+    bool* const of = key == "--tcp"        ? &o.shape.tcp
+                     : key == "--siit"     ? &o.shape.siit
+                     : key == "--realtime" ? &o.realtime
+                     : key == "--latency"  ? &o.latency
+                     : key == "--stalls"   ? &o.stalls
+                                           : nullptr;
+    if (of != nullptr) *of = true;
+    return of != nullptr;
+}
+
+/// One with a list of numbers, or one number.
+inline void take_numbers(Options& o, std::string_view key, const std::vector<unsigned>& v) {
+    if (v.empty()) fail(kUsage);
+    if (key == "--flows") {
+        o.shape.flows = v[0];
+    } else if (key == "--pool") {
+        o.shape.pool = v[0];
+    } else if (key == "--bursts") {
+        o.bursts = v;
+    } else if (key == "--directions") {
+        o.directions.assign(v.begin(), v.end());
+    } else if (key == "--payload") {
+        o.shape.payload = v[0];
+    } else if (key == "--port-block") {
+        o.shape.port_block = v[0];
+    } else if (key == "--ports-of-host") {
+        o.shape.ports_of_host = std::max(1U, v[0]);
+    } else if (key == "--sessions-of-binding") {
+        o.shape.sessions_of_binding = std::max(1U, v[0]);
+    } else if (key == "--eam") {
+        o.shape.eam = v[0];
+    } else if (key == "--windows") {
+        o.windows = v[0];
+    } else if (key == "--window-packets") {
+        o.window_packets = v[0];
+    } else if (key == "--cpu") {
+        o.cpu = static_cast<int>(v[0]);
+    } else {
+        fail(kUsage);
+    }
+}
+
 inline Options parse(int argc, char** argv) {
     Options o;
     for (int i = 1; i < argc; i++) {
         const std::string_view key = argv[i];
-        if (key == "--tcp") {
-            o.shape.tcp = true;
-            continue;
-        }
-        if (key == "--siit") {
-            o.shape.siit = true;
-            continue;
-        }
-        if (key == "--realtime") {
-            o.realtime = true;
-            continue;
-        }
-        if (key == "--latency") {
-            o.latency = true;
-            continue;
-        }
-        if (key == "--stalls") {
-            o.stalls = true;
-            continue;
-        }
+        if (take_switch(o, key)) continue;
         if (i + 1 == argc) fail(kUsage);
-        const std::vector<unsigned> v = numbers(argv[++i]);
-        if (v.empty()) fail(kUsage);
-        if (key == "--flows") {
-            o.shape.flows = v[0];
-        } else if (key == "--pool") {
-            o.shape.pool = v[0];
-        } else if (key == "--bursts") {
-            o.bursts = v;
-        } else if (key == "--directions") {
-            o.directions.assign(v.begin(), v.end());
-        } else if (key == "--payload") {
-            o.shape.payload = v[0];
-        } else if (key == "--port-block") {
-            o.shape.port_block = v[0];
-        } else if (key == "--ports-of-host") {
-            o.shape.ports_of_host = std::max(1U, v[0]);
-        } else if (key == "--sessions-of-binding") {
-            o.shape.sessions_of_binding = std::max(1U, v[0]);
-        } else if (key == "--eam") {
-            o.shape.eam = v[0];
-        } else if (key == "--windows") {
-            o.windows = v[0];
-        } else if (key == "--window-packets") {
-            o.window_packets = v[0];
-        } else if (key == "--cpu") {
-            o.cpu = static_cast<int>(v[0]);
-        } else {
-            fail(kUsage);
-        }
+        take_numbers(o, key, numbers(argv[++i]));
     }
     const bool good = o.shape.flows >= 64 && o.shape.pool >= 1 && o.shape.pool <= nat::kSlotsMax &&
                       o.shape.payload <= 1400 && o.shape.sessions_of_binding <= kServers &&

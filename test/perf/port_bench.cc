@@ -19,6 +19,7 @@ namespace {
 
 using namespace workload;
 
+constexpr auto kAnyNode = static_cast<unsigned>(SOCKET_ID_ANY);
 constexpr unsigned kBurst = 64, kWindow = 64;  // packets, bursts
 
 struct Options {
@@ -44,8 +45,8 @@ struct Device {
         id = static_cast<std::uint16_t>(port);
         const rte_eth_conf conf{};
         if (rte_eth_dev_configure(id, 1, 1, &conf) != 0 ||
-            rte_eth_rx_queue_setup(id, 0, 512, SOCKET_ID_ANY, nullptr, pool) != 0 ||
-            rte_eth_tx_queue_setup(id, 0, 512, SOCKET_ID_ANY, nullptr) != 0 ||
+            rte_eth_rx_queue_setup(id, 0, 512, kAnyNode, nullptr, pool) != 0 ||
+            rte_eth_tx_queue_setup(id, 0, 512, kAnyNode, nullptr) != 0 ||
             rte_eth_dev_start(id) != 0)
             fail("a ring device does not start");
     }

@@ -114,6 +114,19 @@ ModelBinding& Model::renew(const Key& key, const Outbound& got) {
     return b;
 }
 
+ModelSession Model::new_session(const Key& key, const Remote& z, std::uint8_t prefix,
+                                bool from_v6) const {
+    ModelSession s;
+    s.seen_lo = s.seen_hi = box_.now.tick;
+    s.prefix = prefix;
+    s.z_port = z.second;
+    s.state = key.proto != Proto::tcp ? TcpState::closed
+              : from_v6               ? TcpState::v6_init
+                                      : TcpState::v4_init;
+    s.state_known = key.proto != Proto::tcp || !from_v6 || !stored_syns_;
+    return s;
+}
+
 /// A packet of a session has passed: made, or its timer set, as RFC 6146 says.
 void Model::packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_t prefix,
                    bool from_v6, TcpFlags flags) {
@@ -135,15 +148,7 @@ void Model::packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_
             for (const auto& [r, s] : b.sessions) n.lo += alive(key, s, box_.now) == Alive::yes;
             if (n.lo >= l.sessions_per_binding) wrong("more sessions than a binding may have");
         }
-        ModelSession s;
-        s.seen_lo = s.seen_hi = now;
-        s.prefix = prefix;
-        s.z_port = z.second;
-        s.state = key.proto != Proto::tcp ? TcpState::closed
-                  : from_v6               ? TcpState::v6_init
-                                          : TcpState::v4_init;
-        s.state_known = key.proto != Proto::tcp || !from_v6 || !stored_syns_;
-        b.sessions[z] = s;
+        b.sessions[z] = new_session(key, z, prefix, from_v6);
         b.had_several = b.had_several || b.sessions.size() > 1;
         return;
     }

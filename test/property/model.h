@@ -128,6 +128,8 @@ private:
     /// Blocks of a subscriber: those that surely serve beside `slot`, and all there may be.
     using Blocks = std::set<std::pair<unsigned, int>>;
     void blocks_of(const Ipv6Addr& subscriber, unsigned slot, Blocks& serving, Blocks& all) const;
+    [[nodiscard]] ModelSession new_session(const Key& key, const Remote& z, std::uint8_t prefix,
+                                           bool from_v6) const;
     void packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_t prefix, bool from_v6,
                 TcpFlags flags);
     void forget(const Key& key);

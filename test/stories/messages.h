@@ -4,6 +4,7 @@
 
 #include <ldns/ldns.h>
 
+#include <array>
 #include <memory>
 #include <set>
 #include <string>
@@ -25,7 +26,7 @@ constexpr std::uint16_t kId = 0x4242;
 [[noreturn]] void fail(const std::string& what);
 
 struct Sections {
-    std::vector<std::string> of[3];  // an, ns, ar
+    std::array<std::vector<std::string>, 3> of;  // an, ns, ar
 };
 
 struct Said {  // by upstream
