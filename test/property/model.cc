@@ -128,8 +128,8 @@ ModelSession Model::new_session(const Key& key, const Remote& z, std::uint8_t pr
 }
 
 /// A packet of a session has passed: made, or its timer set, as RFC 6146 says.
-void Model::packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_t prefix,
-                   bool from_v6, TcpFlags flags) {
+void Model::packet(const Key& key, ModelBinding& b, const Remote& z, const Passed& p) {
+    const auto [prefix, from_v6, flags] = p;
     const Tick now = box_.now.tick;
     const auto known = b.sessions.find(z);
     const Alive was = known == b.sessions.end() ? Alive::no : alive(key, known->second, box_.now);
@@ -224,7 +224,7 @@ void Model::outbound(const Key& key, const Endpoint4& z, std::uint8_t prefix, Tc
         if (was == Alive::no && !opens(key.proto, flags, true))
             wrong("a segment without SYN made a binding");
         ModelBinding& b = renew(key, got);
-        packet(key, b, remote, prefix, true, flags);
+        packet(key, b, remote, {prefix, true, flags});
         return note_use(key, b);
     }
     Alive session = Alive::no;
@@ -267,7 +267,7 @@ void Model::inbound(const Port& port, const Endpoint4& z, TcpFlags flags, const 
             wrong("a session has another prefix");
         if (session == Alive::no && p.drop_external_tcp && tcp && syn)
             wrong("a connection from outside was let in");
-        packet(key, bindings_.at(key), remote, got.prefix, false, flags);
+        packet(key, bindings_.at(key), remote, {got.prefix, false, flags});
         return note_use(key, bindings_.at(key));
     }
     if (was == Alive::yes && session == Alive::yes) wrong("a packet to a live session was refused");

@@ -130,8 +130,12 @@ private:
     void blocks_of(const Ipv6Addr& subscriber, unsigned slot, Blocks& serving, Blocks& all) const;
     [[nodiscard]] ModelSession new_session(const Key& key, const Remote& z, std::uint8_t prefix,
                                            bool from_v6) const;
-    void packet(const Key& key, ModelBinding& b, const Remote& z, std::uint8_t prefix, bool from_v6,
-                TcpFlags flags);
+    struct Passed {  // a packet, as far as its session is concerned
+        std::uint8_t prefix = 0;
+        bool from_v6 = false;
+        TcpFlags flags;
+    };
+    void packet(const Key& key, ModelBinding& b, const Remote& z, const Passed& p);
     void forget(const Key& key);
     [[noreturn]] static void wrong(const std::string& what) { throw Wrong(what); }
 
