@@ -89,8 +89,9 @@ public:
     void prefetch_binding(Index i) const noexcept {
         if (i != kNone) prefetch_for_write(&bindings_[i]);
     }
-    // Further sessions of a binding, in steps: none exist; the session of binding `i` with `z` is
-    // probably not its first one; asks for the head of its chain, then for the session itself.
+    // Further sessions of a binding, in steps: whether there are any at all; whether that of
+    // binding `i` with `z` is probably one; asks for the head of its chain, then for the session
+    // itself.
     [[nodiscard]] bool has_further() const noexcept { return more_.size() != 0; }
     [[nodiscard]] bool is_further(Index i, const Endpoint4& z) const noexcept {
         const Binding& b = bindings_[i];
@@ -126,14 +127,16 @@ public:
         Binding& b = bindings_[i];
         const std::uint64_t differs =
             b.x_addr.differs(key.x) | (b.flow() ^ key.flow) | (b.steady ^ (steady_ | key.kind));
-        return is_likely(differs == 0) && is_refreshed(b, true, now) ? &b : nullptr;
+        return is_likely(differs == 0) && is_refreshed(b.last_seen, b.proto, true, now) ? &b
+                                                                                        : nullptr;
     }
     /// As use_64(), for a packet from (Z,z); `i` comes from the port's cell, which proves (T,t).
     [[nodiscard]] Binding* use_46(Index i, Ipv4Addr z, Be16 z_id, Now now) noexcept {
         if (is_unlikely(i == kNone)) return nullptr;
         Binding& b = bindings_[i];
         const bool same = (b.steady & ~kKindMask) == steady_ && b.z_addr == z && b.z_id == z_id;
-        return is_likely(same) && is_refreshed(b, v4_refresh_, now) ? &b : nullptr;
+        return is_likely(same) && is_refreshed(b.last_seen, b.proto, v4_refresh_, now) ? &b
+                                                                                       : nullptr;
     }
     /// As use_64() and use_46(), for a further session of a binding whose first one is steady: what
     /// depends on (X',x) alone was found fit then, Z and z remain to be looked at. `hash`: of
@@ -327,13 +330,14 @@ private:
     static bool is(const Binding& b, const Endpoint6& x, Proto proto) noexcept {
         return b.is_live() && b.x_addr == x.addr && b.x_id == x.id && b.proto == proto;
     }
-    /// A packet of a steady flow: false when its session is near the end of its life, whatever its
-    /// timer.
-    [[nodiscard]] bool is_refreshed(Binding& b, bool counts, Now now) const noexcept {
-        const std::uint32_t age = now.tick.v - b.last_seen;
+    /// A packet of a steady session, whose timer it starts anew when it `counts`. False: the
+    /// session is near the end of its life, whatever its timer.
+    [[nodiscard]] bool is_refreshed(Shared<std::uint32_t>& last_seen, Proto proto, bool counts,
+                                    Now now) const noexcept {
+        const std::uint32_t age = now.tick.v - last_seen;
         if (is_likely(age == 0)) return true;
-        if (age > fresh_ticks_[static_cast<unsigned>(b.proto.get())]) return false;
-        if (counts) b.last_seen = now.tick.v;
+        if (age > fresh_ticks_[static_cast<unsigned>(proto)]) return false;
+        if (counts) last_seen = now.tick.v;
         return true;
     }
     [[nodiscard]] bool is_session_of(const Session& s, Index binding,
@@ -349,11 +353,7 @@ private:
         const Binding& b = bindings_[i];
         if (s.prefix != b.prefix) return false;
         if (b.proto == Proto::tcp && s.tcp != TcpState::established) return false;
-        const std::uint32_t age = now.tick.v - s.last_seen;
-        if (is_likely(age == 0)) return true;
-        if (age > fresh_ticks_[static_cast<unsigned>(b.proto.get())]) return false;
-        if (counts) s.last_seen = now.tick.v;
-        return true;
+        return is_refreshed(s.last_seen, b.proto, counts, now);
     }
     [[nodiscard]] bool first_alive(const Policy& p, const Binding& b, Now now) const noexcept;
     [[nodiscard]] bool more_alive(const Policy& p, const Session& s, Now now) const noexcept;
@@ -601,7 +601,7 @@ private:
 
     static constexpr std::uint64_t kRoundNanos = 4 * kNanosPerSecond;  // of the clock hands
     [[nodiscard]] static bool is_due(const Hand& hand, std::uint32_t records, Now now) noexcept {
-        const std::uint64_t dt = now.ns.v - hand.ns;
+        const std::uint64_t dt = hand.since(now);
         return records != 0 && (dt >= kRoundNanos || dt * records >= kRoundNanos);
     }
     [[nodiscard]] unsigned due_visits(Hand& hand, std::uint32_t records, Now now) const noexcept;

@@ -70,9 +70,11 @@ unsigned Engine::due_visits(Hand& hand, std::uint32_t records, Now now) const no
         hand.ns = now.ns.v;
         return records == 0 ? 0 : kMostVisits;
     }
-    hand.ns = std::max(hand.ns, now.ns.v - std::min(now.ns.v, kRoundNanos));
-    const std::uint64_t n = std::min<std::uint64_t>(
-        std::uint64_t{records} * (now.ns.v - hand.ns) / kRoundNanos, kMostVisits);
+    // Of what is owed more than one round is forgotten, and of a clock that went back all.
+    const std::uint64_t dt = std::min(hand.since(now), kRoundNanos);
+    hand.ns = now.ns.v - dt;
+    const std::uint64_t n =
+        std::min<std::uint64_t>(std::uint64_t{records} * dt / kRoundNanos, kMostVisits);
     hand.ns += n * kRoundNanos / records;
     return static_cast<unsigned>(n);
 }

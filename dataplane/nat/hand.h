@@ -2,13 +2,18 @@
 // The clock hand that goes round a table, and what waits for it to have been everywhere.
 #pragma once
 
+#include "common/base/units.h"
 #include "dataplane/nat/records.h"
 
 namespace isthmus::nat {
 
 struct Hand {
     Index at = 0;
-    std::uint64_t ns = 0;  // of its last step
+    std::uint64_t ns = 0;  // up to when it has been everywhere that it had to be
+    /// A clock that went back is none that went on.
+    [[nodiscard]] std::uint64_t since(Now now) const noexcept {
+        return now.ns.v > ns ? now.ns.v - ns : 0;
+    }
 };
 
 /// Whether a hand has been at every record that was there when the sweep began. The table may grow

@@ -43,7 +43,7 @@ struct alignas(kCacheLine) Binding {
     Shared<std::uint32_t> n_more = 0;      // further sessions
     Shared<std::uint32_t> last_seen = 0;   // Tick, of the first session
     Index subscriber = kNone;              // of a free record: the next free one
-    std::uint32_t steady = 0;  // SteadyStamp of the policy that found it so, with kind()
+    std::uint32_t steady = 0;  // stamp of the policy that found it so | steady_kind(); 0: not
     Shared<std::uint32_t> generation = 0;  // even: stable; 0: never used
     std::uint32_t epoch = 0;               // of the last `clear` before it was made
     Shared<Life> live = Life::none;
