@@ -165,6 +165,7 @@ int size(isthmus::config::Config cfg, const SizeOptions& o) {
 
 }  // namespace
 
+// NOLINTNEXTLINE(bugprone-exception-escape): a missing value would throw; size() asks first
 int main(int argc, char** argv) {
     if (const isthmus::Status best = isthmus::dpdk::become_best_variant(argv, ISTHMUS_LIBEXEC);
         !best)
